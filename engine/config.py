@@ -1,0 +1,218 @@
+"""A study, as a person writes it in `study.yaml`. Every field has a unit or a choice; unknown keys are refused.
+
+`StudyConfig.from_yaml` reports all findings at once. Paths in the file are relative to the file.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+
+from engine.errors import ConfigError
+from engine.oracles.base import ORACLES, Oracle
+from engine.registry import Plugin
+from engine.samplers.base import SAMPLERS, Sampler
+from engine.signals.base import SIGNALS, Signal
+from engine.strategies.base import STRATEGIES, Strategy
+
+
+def _spec(plugin: Plugin) -> dict[str, Any]:
+    return plugin.spec()
+
+
+AnyStrategy = Annotated[Strategy, BeforeValidator(STRATEGIES.build), PlainSerializer(_spec)]
+AnyOracle = Annotated[Oracle, BeforeValidator(ORACLES.build), PlainSerializer(_spec)]
+AnySampler = Annotated[Sampler, BeforeValidator(SAMPLERS.build), PlainSerializer(_spec)]
+AnySignal = Annotated[Signal, BeforeValidator(SIGNALS.build), PlainSerializer(_spec)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class LoraSettings(_Settings):
+    """The adapter that DPO trains; the base model never changes."""
+
+    rank: int = Field(16, ge=1, le=1024, description="r: width of the update of each weight matrix")
+    alpha: float = Field(32, gt=0, description="the update is scaled by alpha / rank")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of adapter inputs set to 0 in training")
+    targets: tuple[str, ...] | Literal["all-linear"] = Field(
+        "all-linear", description="names of the layers that get an adapter"
+    )
+
+
+class ModelSettings(_Settings):
+    """The SFT model: start of every policy, and with the adapter off the reference of every round."""
+
+    path: str = Field(description="folder or hub id of a causal language model with safetensors weights")
+    revision: str | None = Field(None, description="commit of a hub id")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:1")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="of the base weights; LoRA stays float32")
+    context_tokens: int | None = Field(None, ge=8, description="longest prompt + response; default: the model's own")
+    lora: LoraSettings = LoraSettings()
+
+
+class DataSettings(_Settings):
+    """The file or files of a study. Held-out pairs are never picked."""
+
+    pool: str = Field(description="path or hub id of the candidate pairs")
+    format: str | None = Field(None, description="name of a data format; default: detected from the first rows")
+    held_out: dict[str, str] = Field(
+        default_factory=dict, description="name → path of held-out sets; the first is the primary one"
+    )
+    held_out_share: float = Field(
+        0.2, gt=0, lt=1, description="share of prompts split off as held-out where no held_out file is named"
+    )
+    skip_refused: bool = Field(False, description="go on without the rows that cannot be read (they are counted)")
+
+
+class Regime(_Settings):
+    """How rounds go. The default is Muldrew's: back to the reference, all labels so far."""
+
+    pool: Literal["fixed", "regenerated", "streamed"] = "fixed"
+    weights: Literal["continue", "reset"] = "reset"
+    data: Literal["new", "cumulative"] = "cumulative"
+
+
+class DPOSettings(_Settings):
+    """Training of one round."""
+
+    beta: float = Field(0.1, gt=0, description="β, scale of the implicit reward (no unit)")
+    learning_rate: float = Field(1e-3, gt=0, description="peak of the schedule, per step")
+    epochs: int = Field(4, ge=1, description="passes over the labels of a round")
+    batch_pairs: int = Field(16, ge=1, description="pairs a step")
+    micro_batch_pairs: int | None = Field(None, ge=1, description="pairs a backward pass; default: batch_pairs")
+    warm_up_share: float = Field(0.1, ge=0, le=1, description="share of steps in which the rate rises from 0")
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's")
+
+
+class EvaluationSettings(_Settings):
+    """What is measured, and when."""
+
+    pairs_per_set: int = Field(
+        500, ge=2, description="pairs of each held-out set a round, whole prompts, same every round"
+    )
+    generate: Literal["never", "last", "every"] = Field("last", description="rounds with generations")
+    prompts: int = Field(128, ge=2, description="held-out prompts answered greedily for the win rate")
+    kl_prompts: int = Field(64, ge=2, description="held-out prompts sampled at T = 1 for the KL to the reference")
+    max_new_tokens: int = Field(64, ge=1, description="longest generation")
+    text_file: str | None = Field(None, description="held-out text for perplexity, one passage a line")
+
+
+class StudyConfig(_Settings):
+    """The runs that are compared: strategies × seeds over one data set, one model, one budget."""
+
+    name: str = Field(min_length=1, max_length=120)
+    data: DataSettings
+    model: ModelSettings
+    sampler: AnySampler = Field(default_factory=lambda: SAMPLERS.build("given"), validate_default=True)
+    oracle: AnyOracle = Field(default_factory=lambda: ORACLES.build("recorded"), validate_default=True)
+    evaluator: AnyOracle | None = Field(None, description="scores generations; must give a number for any text")
+    strategies: tuple[AnyStrategy, ...] = Field(min_length=1)
+    signals: tuple[AnySignal, ...] = Field((), description="parameters of signals that differ from their defaults")
+    panel: tuple[str, ...] = Field((), description="scalar signals every run records, whatever its strategy needs")
+    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
+    rounds: int = Field(6, ge=1, description="rounds after round 0")
+    labels_per_round: int = Field(60, ge=1, description="pairs in a batch")
+    prompts_per_round: int | None = Field(
+        None, ge=1, description="seeded subset of prompts scored in a round; default all"
+    )
+    warm_up: bool = Field(False, description="round 1 is a random batch, the same for every strategy of a seed")
+    regime: Regime = Regime()
+    dpo: DPOSettings = DPOSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudyConfig":
+        names = [s.name for s in self.strategies]
+        doubled = sorted({n for n in names if names.count(n) > 1})
+        if doubled:
+            raise ValueError(f"strategies names {doubled[0]!r} twice; each strategy runs once a seed")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds names a seed twice")
+        if self.regime.pool == "regenerated" and not self.sampler.generates:
+            raise ValueError(f"regime.pool is 'regenerated', but sampler {self.sampler.name!r} draws no responses")
+        if self.regime.pool == "regenerated" and self.oracle.name == "recorded":
+            raise ValueError(
+                "a regenerated pool has no recorded answers; take oracle 'gold' or another that can answer"
+            )
+        return self
+
+    @property
+    def budget(self) -> int:
+        """Labels a run may buy."""
+        return self.rounds * self.labels_per_round
+
+    def signal(self, name: str) -> Signal:
+        """The signal with this study's parameters."""
+        return next((s for s in self.signals if s.name == name), None) or SIGNALS.build(name)
+
+    def runs(self) -> list["RunConfig"]:
+        """Every run, seed-major, so that the curves of all strategies appear together."""
+        return [RunConfig(study=self, strategy=s, seed=seed) for seed in self.seeds for s in self.strategies]
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], where: str = "The study") -> "StudyConfig":
+        """A checked config, or one ConfigError that names every finding."""
+        try:
+            return cls.model_validate(dict(value))
+        except ValidationError as error:
+            raise ConfigError(where, findings(error), "Nothing was started.") from error
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> "StudyConfig":
+        """Read a study file; its relative paths become absolute."""
+        import yaml
+
+        try:
+            value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(str(path), ["there is no such file"], "Check the path.") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(str(path), [f"it is not YAML: {error}"], "Mend the line it names.") from error
+        if not isinstance(value, dict):
+            raise ConfigError(str(path), [f"it holds {type(value).__name__}, not a mapping"], "See the README.")
+        return cls.from_dict(_absolute(value, path.resolve().parent), str(path))
+
+
+class RunConfig(_Settings):
+    """One strategy, one regime, one seed."""
+
+    study: StudyConfig
+    strategy: AnyStrategy
+    seed: int
+
+
+def findings(error: ValidationError) -> list[str]:
+    """Pydantic's findings as sentences: where, what is allowed, what was found."""
+    found = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"]) or "the study"
+        message = item["msg"].removeprefix("Value error, ")
+        given = "" if item["type"] in ("missing", "value_error") else f" (found {item['input']!r})"
+        found.append(f"{where}: {message}{given}")
+    return found
+
+
+def _absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Paths that exist beside the study file, made absolute; anything else (a hub id) is left."""
+
+    def fix(path: Any) -> Any:
+        if isinstance(path, str) and not Path(path).is_absolute() and (path[:1] == "." or (folder / path).exists()):
+            return str((folder / path).resolve())
+        return path
+
+    out = dict(value)
+    if isinstance(out.get("data"), dict):
+        data = dict(out["data"])
+        data["pool"] = fix(data.get("pool"))
+        if isinstance(data.get("held_out"), dict):
+            data["held_out"] = {name: fix(path) for name, path in data["held_out"].items()}
+        out["data"] = {k: v for k, v in data.items() if v is not None}
+    if isinstance(out.get("model"), dict):
+        out["model"] = {**out["model"], "path": fix(out["model"].get("path"))}
+    if isinstance(out.get("evaluation"), dict) and "text_file" in out["evaluation"]:
+        out["evaluation"] = {**out["evaluation"], "text_file": fix(out["evaluation"]["text_file"])}
+    return out

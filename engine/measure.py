@@ -1,0 +1,122 @@
+"""What a round is measured by: both held-out sets every round, generations at the chosen ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.data.pool import PreferenceData
+from engine.errors import ConfigError
+from engine.models.fit import unusable
+from engine.models.logps import reference_logps
+from engine.oracles.recorded import majority
+from engine.records import Answer, Evaluated, Metric, Prompt
+from engine.seeds import uniforms
+
+if TYPE_CHECKING:
+    from engine.dpo.held_out import HeldOut
+    from engine.loop import Inputs
+    from engine.models.policy import Policy
+
+
+class Measures:
+    """The held-out sets of a study, cut once to whole prompts, the same for every strategy, seed and round."""
+
+    def __init__(self, inputs: "Inputs", policy: "Policy") -> None:
+        self.study, self.seed, self.policy = inputs.config.study, inputs.config.seed, policy
+        self.sets: list[HeldOut] = []
+        self.reference: dict[str, float] = {}
+        self.left_out: dict[str, Mapping[str, int]] = {}
+        for name, data in inputs.held_out.items():
+            held_out, left_out = _cut(name, data, self.study.evaluation.pairs_per_set, policy)
+            self.sets.append(held_out)
+            self.left_out[name] = left_out
+            self.reference |= reference_logps(policy, held_out.prompts, list(held_out.responses.values()), inputs.cache)
+        self._sft: tuple[str, ...] | None = None
+
+    def evaluate(self, number: int) -> Evaluated:
+        """All metrics of the round, and every held-out pair's margin (a minus b) for later analysis."""
+        from engine.dpo.held_out import held_out_metrics
+
+        metrics: list[Metric] = []
+        outcomes: dict[str, np.ndarray] = {}
+        for held_out in self.sets:
+            found, margins, _ = held_out_metrics(self.policy, held_out, self.study.dpo.beta, self.reference)
+            metrics += found
+            metrics += [
+                Metric("held_out_left_out", held_out.name, n, n, why) for why, n in self.left_out[held_out.name].items()
+            ]
+            outcomes[held_out.name] = margins
+        settings = self.study.evaluation
+        generates = settings.generate == "every" or (settings.generate == "last" and number == self.study.rounds)
+        if not (generates and number > 0):
+            return Evaluated(number, tuple(metrics), outcomes)
+        from engine.dpo.generations import generation_metrics, perplexity, sft_answers
+
+        prompts = self._prompts()
+        if self._sft is None:
+            self._sft = tuple(sft_answers(self.policy, prompts, settings.max_new_tokens))
+        evaluator = self.study.evaluator or self.study.oracle
+        found, generations, _ = generation_metrics(
+            self.policy,
+            prompts,
+            score=evaluator.score_texts if evaluator.scores_texts() else None,
+            sft_answers=self._sft,
+            settings=settings,
+            seed=self.seed,
+            round_number=number,
+        )
+        metrics += found
+        if settings.text_file is not None:
+            lines = _lines(settings.text_file)
+            metrics += [perplexity(self.policy, lines), perplexity(self.policy, lines, reference=True)]
+        return Evaluated(number, tuple(metrics), outcomes, generations)
+
+    def _prompts(self) -> list[Prompt]:
+        """The prompts of the primary held-out set that generations answer, keyed so that they are always the same."""
+        prompts = list(self.sets[0].prompts.values()) if self.sets else []
+        draw = uniforms(0, None, "generate", [prompt.id for prompt in prompts])
+        return [prompts[row] for row in np.argsort(draw)[: self.study.evaluation.prompts]]
+
+
+def _cut(name: str, data: PreferenceData, n_pairs: int, policy: "Policy") -> tuple["HeldOut", dict[str, int]]:
+    """Whole prompts in a keyed order until `n_pairs` answered pairs are reached, and what was left out and why."""
+    from engine.dpo.held_out import HeldOut
+
+    refused = unusable(policy, data)
+    votes: dict[str, list[Answer]] = {}
+    for comparison in data.comparisons:
+        votes.setdefault(comparison.pair_id, []).append(comparison.answer)
+    answers = {pair_id: majority(cast) for pair_id, cast in votes.items()}
+    left_out = {"pairs with a response that does not fit": 0, "pairs without a side preferred": 0}
+    by_prompt: dict[str, list[str]] = {}
+    for pair in data.pairs.values():
+        if pair.a in refused or pair.b in refused:
+            left_out["pairs with a response that does not fit"] += 1
+        elif answers.get(pair.id) not in ("a", "b"):
+            left_out["pairs without a side preferred"] += 1
+        else:
+            by_prompt.setdefault(pair.prompt_id, []).append(pair.id)
+    ids = list(by_prompt)
+    draw = uniforms(0, None, f"held_out:{name}", ids)
+    chosen: list[str] = []
+    for row in np.lexsort((ids, draw)):
+        if len(chosen) >= n_pairs:
+            break
+        chosen += by_prompt[ids[row]]
+    chosen.sort()
+    pairs = tuple(data.pairs[pair_id] for pair_id in chosen)
+    responses = {r: data.responses[r] for pair in pairs for r in (pair.a, pair.b)}
+    prompts = {pair.prompt_id: data.prompts[pair.prompt_id] for pair in pairs}
+    held_out = HeldOut(name, pairs, prompts, responses, {i: answers[i] for i in chosen})
+    return held_out, {reason: n for reason, n in left_out.items() if n}
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    except OSError as error:
+        raise ConfigError(
+            "evaluation.text_file", [f"{path} cannot be read: {error.strerror}"], "Check the path."
+        ) from error

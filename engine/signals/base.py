@@ -1,0 +1,69 @@
+"""The contract of a signal: one named array that a model pass gives.
+
+A file in this room registers one class. Its fields are its parameters and are all part of the cache key. `compute`
+runs in a worker; torch and `engine.models` are imported inside it.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from engine.cache import ArrayCache
+from engine.records import Axis, Pair, Prompt, Response
+from engine.registry import Plugin, Registry
+
+if TYPE_CHECKING:
+    from engine.models.policy import Policy
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a signal is computed on: pairs with their prompts and responses, in one fixed order."""
+
+    prompts: tuple[Prompt, ...]
+    responses: tuple[Response, ...]
+    pairs: tuple[Pair, ...]
+
+    def ids(self, axis: Axis) -> tuple[str, ...]:
+        """The ids of that axis, in order."""
+        rows: Sequence[Any] = {"prompt": self.prompts, "response": self.responses, "pair": self.pairs}[axis]
+        return tuple(row.id for row in rows)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a model pass may use: the policy (its adapter off is the reference), β, and where draws are keyed.
+
+    `reference_logps` maps response ids to summed log-probs in nats under the reference, computed once per study.
+    `cache` keeps arrays that several signals share (policy log-probs, say).
+    """
+
+    policy: "Policy"
+    beta: float
+    seed: int
+    round: int
+    reference_logps: Mapping[str, float]
+    cache: ArrayCache
+
+
+class Signal(Plugin):
+    """A named array, one row per response, pair or prompt."""
+
+    axis: ClassVar[Axis]
+    unit: ClassVar[str]
+    model: Literal["policy", "reference", "other"] = "policy"
+    """Whose pass it is. "reference" and "other" do not change from round to round: computed once for the whole pool."""
+
+    @abstractmethod
+    def compute(self, texts: Texts, on: Pass) -> np.ndarray:
+        """Values (n,) or (n, d) float32 for `texts.ids(self.axis)`. Batch size, padding and order change nothing."""
+
+    def made_on(self) -> str:
+        """In words, for stamps: layer, pooling, projection."""
+        return ""
+
+
+SIGNALS: Registry[Signal] = Registry("signal", "engine.signals")

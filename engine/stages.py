@@ -1,0 +1,284 @@
+"""The six stages of a round, one method each, over the state of one run.
+
+Each method reads the state and returns an event; only `apply` changes the state. So a stage that is lost is done again
+from the same state and gives the same event.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.cache import cached, key_of
+from engine.data.pool import PoolView, PreferenceData, rows_of
+from engine.errors import SelectionError
+from engine.loop import Inputs, Stopped
+from engine.measure import Measures
+from engine.models.adapters import adapter_state, fresh_adapter, hash_of, set_adapter
+from engine.models.fit import unusable
+from engine.models.load import load_policy
+from engine.models.logps import reference_logps
+from engine.models.meter import TokenMeter
+from engine.oracles.base import Question
+from engine.records import (
+    Evaluated,
+    Event,
+    Label,
+    Labelled,
+    Pair,
+    Pick,
+    Picked,
+    Pooled,
+    Scored,
+    SignalArray,
+    Trained,
+)
+from engine.seeds import uniforms
+from engine.selection.execute import execute, scores_of
+from engine.selection.recipes import Uniform
+from engine.signals.base import Pass, Texts
+
+if TYPE_CHECKING:
+    from engine.models.policy import Policy
+
+__all__ = ["Run", "Stopped"]
+
+
+class Run:
+    """One run: its policy, what it has picked, bought and trained so far."""
+
+    def __init__(self, inputs: Inputs, say: Callable[[str], None], policy: "Policy | None") -> None:
+        self.inputs, self.say = inputs, say
+        self.config, self.study, self.seed = inputs.config, inputs.config.study, inputs.config.seed
+        self.strategy = inputs.config.strategy
+        self.policy = policy or load_policy(self.study.model, self.seed)
+        fresh_adapter(self.policy, self.seed)
+        self._meter = TokenMeter(self.policy)
+        refused = unusable(self.policy, inputs.data)
+        self.refused = refused
+        self.data = PreferenceData(
+            prompts=dict(inputs.data.prompts),
+            responses={i: r for i, r in inputs.data.responses.items() if i not in refused},
+            pairs={i: p for i, p in inputs.data.pairs.items() if p.a not in refused and p.b not in refused},
+            comparisons=inputs.data.comparisons,
+            scores=inputs.data.scores,
+        )
+        self.reference = reference_logps(
+            self.policy, self.data.prompts, list(self.data.responses.values()), inputs.cache
+        )
+        self.measures = Measures(inputs, self.policy)
+        self.pooled_now: Pooled | None = None
+        self.scored_now: Scored | None = None
+        self.pairs: dict[str, Pair] = {}
+        self.picks: list[Pick] = []
+        self.features: dict[str, list[np.ndarray]] = {name: [] for name in self.strategy.needs}
+        self.labels: list[tuple[int, Label]] = []
+
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens put through the model so far, padding not counted."""
+        return self._meter.tokens
+
+    # ---- the stages ------------------------------------------------------------------------------------------------
+
+    def pooled(self, number: int) -> Pooled:
+        """The candidate pairs: of a seeded subset of prompts, that the oracle can answer, not picked before."""
+        prompts = self._prompts(number)
+        found = self.study.sampler.candidates(self.data, prompts, self._pass(number))
+        allowed = self.study.oracle.can_answer(self.data)
+        picked = {pick.pair_id for pick in self.picks}
+        dropped = dict(found.dropped)
+        pairs = []
+        for pair in found.pairs:
+            if pair.id in picked:
+                dropped["picked before"] = dropped.get("picked before", 0) + 1
+            elif allowed is not None and pair.id not in allowed:
+                dropped["the oracle has no answer"] = dropped.get("the oracle has no answer", 0) + 1
+            else:
+                pairs.append(pair)
+        for reason in self.refused.values():
+            dropped[f"responses: {reason}"] = dropped.get(f"responses: {reason}", 0) + 1
+        if len(pairs) < self.study.labels_per_round:
+            raise SelectionError(
+                f"Round {number} has {len(pairs)} candidate pairs; {self.study.labels_per_round} are to be labelled.",
+                "Raise prompts_per_round, lower labels_per_round or rounds, or add pairs.",
+            )
+        return Pooled(number, tuple(p.id for p in pairs), found.made, tuple(pairs), dropped)
+
+    def scored(self, number: int) -> Scored:
+        """The signals the strategy needs, and the panel's, over the pool; none in a warm-up round."""
+        needs = sorted({*self.study.panel, *(() if self._warm_up(number) else self.strategy.needs)})
+        texts = self._texts(self._candidates())
+        signals = {name: self._signal(name, texts, number) for name in needs}
+        notes = []
+        if self.strategy.ties_at_reference and self.policy.equals_reference and not self._warm_up(number):
+            notes.append(
+                "Policy and reference are still the same, so every margin is 0; ties are broken by a seeded draw."
+            )
+        scores = None
+        if not self._warm_up(number):
+            view = self._view(number, signals)
+            scores = scores_of(self.strategy.recipe(view), view)
+        return Scored(number, tuple(signals.values()), scores, tuple(notes))
+
+    def picked(self, number: int) -> Picked:
+        """The batch of the strategy, or in a warm-up round the same random pairs for every strategy of the seed."""
+        if self._warm_up(number):
+            view = PoolView(self._candidates(), {}, k=self.study.labels_per_round, seed=self.seed, round_number=number)
+            picks: Sequence[Pick] = execute(Uniform(), view)
+            texts = self._texts([self.pairs[pick.pair_id] for pick in sorted(picks, key=lambda p: p.pair_id)])
+            signals = {name: self._signal(name, texts, number) for name in sorted(self.strategy.needs)}
+        else:
+            assert self.scored_now is not None  # noqa: S101 - the stage before
+            at_hand = {signal.name: signal for signal in self.scored_now.signals}
+            texts = self._texts(self._candidates())
+            signals = {n: at_hand.get(n) or self._signal(n, texts, number) for n in sorted(self.strategy.needs)}
+            view = self._view(number, signals)
+            picks = self.inputs.edited(number, execute(self.strategy.recipe(view), view))
+        pairs = [self.pairs[pick.pair_id] for pick in picks]
+        kept = {name: signal.values[rows_of(signal, pairs)] for name, signal in signals.items()}
+        return Picked(number, tuple(picks), self._warm_up(number), kept)
+
+    def labelled(self, number: int) -> Labelled | None:
+        """The answers to the batch, bought once; None while a person has still to answer."""
+        pairs = [self.pairs[pick.pair_id] for pick in self.picks[-self._batch_size :]]
+        bought = self.inputs.bought([pair.id for pair in pairs])
+        asked = [pair for pair in pairs if pair.id not in bought]
+        answers = self.study.oracle.label(Question(tuple(asked), self.data, self.seed)) if asked else []
+        new = {answer.pair_id: answer for answer in answers if answer is not None}
+        if len(new) < len(asked):
+            return None
+        return Labelled(number, tuple(bought.get(p.id) or new[p.id] for p in pairs), len(pairs) - len(asked))
+
+    def trained(self, number: int) -> Trained:
+        """DPO on the labels so far (or the round's), from the reference (or from where the policy stands)."""
+        from engine.dpo.train import Example, train
+
+        used = [label for n, label in self.labels if n == number or self.study.regime.data == "cumulative"]
+        if self.study.regime.weights == "reset":
+            fresh_adapter(self.policy, self.seed)
+        examples = []
+        for label in used:
+            if label.trains:
+                pair = self.pairs[label.pair_id]
+                a, b = self.data.responses[pair.a], self.data.responses[pair.b]
+                chosen, rejected = (a, b) if label.answer == "a" else (b, a)
+                examples.append(Example(pair.id, self.data.prompts[pair.prompt_id], chosen, rejected))
+        result = train(
+            self.policy,
+            examples,
+            self.study.dpo,
+            reference_logps=self.reference,
+            seed=self.seed,
+            round_number=number,
+            on_step=lambda step: self.say(
+                f"round {number}, training, step {step['step']:.0f}, loss {step['loss']:.3f}"
+            ),
+        )
+        state = adapter_state(self.policy)
+        return Trained(number, state, result.steps, len(examples), hash_of(state))
+
+    def evaluated(self, number: int) -> Evaluated:
+        """Both held-out sets, and at the chosen rounds generations."""
+        return self.measures.evaluate(number)
+
+    def apply(self, event: Event) -> None:
+        """Take an event into the state; the same for an event just made and for one from the store."""
+        if isinstance(event, Pooled):
+            self.pooled_now = event
+            self.pairs.update((pair.id, pair) for pair in event.made_pairs)
+            new = [r for r in event.made if r.id not in self.data.responses]
+            self.data.responses.update((r.id, r) for r in new)
+            self.reference |= reference_logps(self.policy, self.data.prompts, new, self.inputs.cache) if new else {}
+        elif isinstance(event, Scored):
+            self.scored_now = event
+        elif isinstance(event, Picked):
+            self.picks += event.picks
+            self._batch_size = len(event.picks)
+            for name, rows in event.features.items():
+                self.features[name].append(rows)
+        elif isinstance(event, Labelled):
+            self.labels += [(event.round, label) for label in event.labels]
+        elif isinstance(event, Trained):
+            set_adapter(self.policy, event.adapter)
+
+    # ---- what the stages share -------------------------------------------------------------------------------------
+
+    def _warm_up(self, number: int) -> bool:
+        return self.study.warm_up and number == 1
+
+    def _prompts(self, number: int) -> list[str]:
+        """The round's prompts: all, a seeded subset, or the next part of a seeded stream."""
+        ids, size = list(self.data.prompts), self.study.prompts_per_round
+        if size is None:
+            return ids
+        streamed = self.study.regime.pool == "streamed"
+        draw = uniforms(self.seed, None if streamed else number, "prompts", ids)
+        order = [ids[row] for row in np.lexsort((ids, draw))]
+        start = (number - 1) * size if streamed else 0
+        chosen = set(order[start : start + size])
+        return [prompt_id for prompt_id in ids if prompt_id in chosen]
+
+    def _candidates(self) -> list[Pair]:
+        assert self.pooled_now is not None  # noqa: S101 - the stage before
+        return [self.pairs[pair_id] for pair_id in self.pooled_now.pair_ids]
+
+    def _pass(self, number: int) -> Pass:
+        return Pass(self.policy, self.study.dpo.beta, self.seed, number, self.reference, self.inputs.cache)
+
+    def _texts(self, pairs: Sequence[Pair]) -> Texts:
+        """The texts of these pairs, each once, in id order, so that the same set gives the same arrays."""
+        ordered = sorted(pairs, key=lambda pair: pair.id)
+        responses = sorted({r for pair in ordered for r in (pair.a, pair.b)})
+        prompts = sorted({pair.prompt_id for pair in ordered})
+        return Texts(
+            tuple(self.data.prompts[i] for i in prompts),
+            tuple(self.data.responses[i] for i in responses),
+            tuple(ordered),
+        )
+
+    def _signal(self, name: str, texts: Texts, number: int) -> SignalArray:
+        """One signal over these texts, from the cache if it was computed before.
+
+        What the policy does not change is computed over the whole data once, and its rows are taken.
+        """
+        signal = self.study.signal(name)
+        of_policy = signal.model == "policy"
+        wide = texts if of_policy or self.study.sampler.generates else self._everything()
+        key = key_of(
+            {
+                "signal": signal.spec(),
+                "model": self.policy.fingerprint("policy" if of_policy else "reference"),
+                "beta": self.study.dpo.beta,
+                "draws": [self.seed, number] if of_policy else None,
+            },
+            [*wide.ids("prompt"), *wide.ids("response"), *wide.ids("pair")],
+        )
+        values, _ = cached(self.inputs.cache, key, lambda: signal.compute(wide, self._pass(number)))
+        ids = wide.ids(signal.axis)
+        if wide is not texts:
+            row = {item: n for n, item in enumerate(ids)}
+            ids = texts.ids(signal.axis)
+            values = values[[row[item] for item in ids]]
+        return SignalArray(name, signal.axis, ids, values, signal.unit, signal.made_on())
+
+    def _everything(self) -> Texts:
+        pairs = self.study.sampler.candidates(self.data, list(self.data.prompts), None).pairs
+        return self._texts(pairs)
+
+    def _view(self, number: int, signals: Mapping[str, SignalArray]) -> PoolView:
+        """What the strategy sees: only the signals it declared."""
+        needs = self.strategy.needs
+        picked = [self.pairs[pick.pair_id] for pick in self.picks]
+        past = {name: np.concatenate(kept) for name, kept in self.features.items() if kept}
+        return PoolView(
+            self._candidates(),
+            {name: signal for name, signal in signals.items() if name in needs},
+            k=self.study.labels_per_round,
+            seed=self.seed,
+            round_number=number,
+            reader=f"Strategy {self.strategy.name!r}",
+            picked=picked,
+            picked_values=past if picked else None,
+            labels=[label for _, label in self.labels],
+        )

@@ -1,0 +1,44 @@
+"""APL's two steps: uncertain prompts first, then the surest pairs among them."""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from engine.data.pool import PoolView
+from engine.selection.recipes import Recipe, TwoStage
+from engine.strategies.base import STRATEGIES, Strategy
+
+
+@STRATEGIES.register
+class Apl(Strategy):
+    """Keep the prompts of highest entropy, then label the pairs among them with the largest implicit-reward margin.
+
+    Algorithm 1 of the paper: predictive entropy asks where the policy is undecided, preference certainty where the
+    implicit reward is decided.
+    """
+
+    name: ClassVar[str] = "apl"
+    title: ClassVar[str] = "APL"
+    needs: ClassVar[frozenset[str]] = frozenset({"prompt_entropy", "reward_margin"})
+    source: ClassVar[str] = "Muldrew et al. 2024, arXiv:2402.08114, Algorithm 1"
+    formula: ClassVar[str] = (
+        r"X' = \mathrm{top}_{\rho |X|}\; H_\theta(x),\quad a = |\hat r(x,y_1) - \hat r(x,y_2)| \;\text{for}\; x \in X'"
+    )
+    open_points: ClassVar[str] = (
+        "Read at second hand: entropy first, certainty second. Not stated: the share of prompts kept (ours: half)."
+    )
+    ties_at_reference: ClassVar[bool] = True
+
+    keep_share: float = Field(0.5, gt=0, le=1, description="share of prompts kept by entropy (no unit)")
+    per_prompt: bool = Field(False, description="take only the surest pair of each prompt")
+
+    def recipe(self, view: PoolView) -> Recipe:
+        """Entropy in nats decides the prompts, |margin| in reward units the pairs."""
+        n_prompts = len(set(view.prompt_ids))
+        return TwoStage(
+            prompt_values=view["prompt_entropy"].astype(np.float64),
+            values=np.abs(view["reward_margin"].astype(np.float64)),
+            keep_prompts=max(1, round(self.keep_share * n_prompts)),
+            per_prompt=self.per_prompt,
+        )

@@ -1,0 +1,29 @@
+"""APL's predictive entropy: prompts the policy would answer in many ways."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from engine.data.pool import PoolView
+from engine.selection.recipes import Recipe, Scores
+from engine.strategies.base import STRATEGIES, Strategy
+
+
+@STRATEGIES.register
+class AplEntropy(Strategy):
+    """Label pairs of prompts whose answers the policy is least sure of.
+
+    The Monte Carlo entropy of the policy at the prompt, from samples at temperature 1. All pairs of a prompt share its
+    value, so one pair a prompt is taken before a second.
+    """
+
+    name: ClassVar[str] = "apl_entropy"
+    title: ClassVar[str] = "APL entropy"
+    needs: ClassVar[frozenset[str]] = frozenset({"prompt_entropy"})
+    source: ClassVar[str] = "Muldrew et al. 2024, arXiv:2402.08114"
+    formula: ClassVar[str] = r"a = -\tfrac{1}{N} \sum_{n=1}^{N} \log \pi_\theta(y_n \mid x),\quad y_n \sim \pi_\theta"
+    open_points: ClassVar[str] = "Read: sums over tokens, T = 1, highest first, one pair a prompt."
+
+    def recipe(self, view: PoolView) -> Recipe:
+        """The prompt's entropy in nats, one pair a prompt while prompts last."""
+        return Scores(view["prompt_entropy"].astype(np.float64), per_prompt=True)

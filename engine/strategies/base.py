@@ -1,0 +1,38 @@
+"""The contract of a strategy; read this before adding one.
+
+A file in this room registers one class. It declares the signals it `needs` and answers `recipe(view)`. It holds no
+model, no file, no clock, no randomness and no state between calls; what must persist is a signal. **Higher score =
+label sooner**, always.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal
+
+from engine.data.pool import PoolView
+from engine.registry import Plugin, Registry
+from engine.selection.recipes import Recipe
+
+
+class Strategy(Plugin):
+    """A published acquisition method: signals in, picks out; it never sees a label it has not bought."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    control: ClassVar[Literal["", "baseline", "oracle"]] = ""
+    """"oracle" is handed gold scores, is marked everywhere and gets no verdict."""
+    formula: ClassVar[str] = ""
+    """LaTeX of the score."""
+    open_points: ClassVar[str] = ""
+    """What the paper leaves open and how it is settled here (read / inferred / ours)."""
+    ties_at_reference: ClassVar[bool] = False
+    """True for margin methods: while policy = reference all their scores are equal."""
+
+    @abstractmethod
+    def recipe(self, view: PoolView) -> Recipe:
+        """How to choose `view.k` pairs of the view."""
+
+    def signal_parameters(self) -> dict[str, dict[str, Any]]:
+        """Parameters of its signals that the strategy fixes itself: signal name → field → value."""
+        return {}
+
+
+STRATEGIES: Registry[Strategy] = Registry("strategy", "engine.strategies")

@@ -1,0 +1,22 @@
+"""The strategy every other is measured against."""
+
+from typing import ClassVar, Literal
+
+from engine.data.pool import PoolView
+from engine.selection.recipes import Recipe, Uniform
+from engine.strategies.base import STRATEGIES, Strategy
+
+
+@STRATEGIES.register
+class Random(Strategy):
+    """Label pairs drawn uniformly from the pool, without looking at them."""
+
+    name: ClassVar[str] = "random"
+    title: ClassVar[str] = "random"
+    source: ClassVar[str] = "the control of every study"
+    control: ClassVar[Literal["", "baseline", "oracle"]] = "baseline"
+    formula: ClassVar[str] = r"a(x, y_1, y_2) \sim \mathcal{U}(0, 1)"
+
+    def recipe(self, view: PoolView) -> Recipe:
+        """Every unlabelled pair alike."""
+        return Uniform()
