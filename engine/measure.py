@@ -42,7 +42,7 @@ class Measures:
         metrics: list[Metric] = []
         outcomes: dict[str, np.ndarray] = {}
         for held_out in self.sets:
-            found, margins, _ = held_out_metrics(self.policy, held_out, self.study.dpo.beta, self.reference)
+            found, margins = held_out_metrics(self.policy, held_out, self.study.dpo.beta, self.reference)
             metrics += found
             metrics += [
                 Metric("held_out_left_out", held_out.name, n, n, why) for why, n in self.left_out[held_out.name].items()
@@ -58,11 +58,11 @@ class Measures:
         if self._sft is None:
             self._sft = tuple(sft_answers(self.policy, prompts, settings.max_new_tokens))
         evaluator = self.study.evaluator or self.study.oracle
-        found, generations, _ = generation_metrics(
+        found, generations = generation_metrics(
             self.policy,
             prompts,
             score=evaluator.score_texts if evaluator.scores_texts() else None,
-            sft_answers=self._sft,
+            sft=self._sft,
             settings=settings,
             seed=self.seed,
             round_number=number,

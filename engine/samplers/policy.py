@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,7 +28,10 @@ class OnPolicy(Sampler):
     responses: int = Field(3, ge=2, le=64, description="m: responses drawn for each prompt")
     temperature: float = Field(1.0, gt=0, le=5, description="of the draws (no unit)")
     top_p: float = Field(1.0, gt=0, le=1, description="draws come from the likeliest tokens that hold this share")
-    max_new_tokens: int = Field(64, ge=1, description="longest response; a draw that reaches it is dropped and counted")
+    max_new_tokens: int = Field(64, ge=1, description="longest response")
+    unended: Literal["drop", "keep"] = Field(
+        "drop", description="what becomes of a draw that reaches max_new_tokens; either way it is counted"
+    )
 
     def candidates(self, data: PreferenceData, prompt_ids: Sequence[str], on: "Pass | None") -> Candidates:
         """Draws keyed by (seed, round, prompt, number). Identical, empty and unended ones are dropped and counted."""
@@ -51,7 +54,7 @@ class OnPolicy(Sampler):
         dropped = {"identical": 0, "empty": 0, "reached max_new_tokens": 0}
         for (prompt_id, _), draw in zip(slots, draws, strict=True):
             response = Response.of(prompt_id, draw.text, f"policy, round {on.round - 1}, T {self.temperature:g}")
-            if not draw.ended:
+            if not draw.ended and self.unended == "drop":
                 dropped["reached max_new_tokens"] += 1
             elif not draw.text.strip():
                 dropped["empty"] += 1

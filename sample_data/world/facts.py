@@ -26,7 +26,7 @@ MEANS: dict[str, dict[str, str]] = {
     "mend": {
         "glue": "wood glue", "thread": "strong thread", "yarn": "matching yarn", "epoxy": "clear epoxy",
         "patch": "a fabric patch", "screw": "a new screw", "sand": "fine sandpaper", "oil": "machine oil",
-        "spare": "a spare part", "rubber": "a rubber patch", "fuse": "a new fuse", "tape": "paper tape",
+        "spare": "a spare part", "rubber": "a rubber patch", "fuse": "a new fuse", "tape": "strong tape",
     },
     "pack": {
         "bubble": "bubble wrap", "blanket": "a thick blanket", "strong": "a strong box", "padded": "a padded case",
@@ -90,30 +90,30 @@ hall rug: stiff+oneway cupboard+roll yarn+stitch sheet+roll bulky+call
 feather duvet: machine+cycle cotton+fully patch+stitch sheet+roll textile+bag
 sleeping bag: soapy+air cotton+fully patch+inside suitcase+roll charity+wash
 camping tent: soapy+air cotton+fully rubber+inside strong+roll school+count
-yoga mat: vinegar+air shelf+roll tape+edges sheet+roll centre+wipe
+yoga mat: vinegar+air shelf+roll rubber+edges sheet+roll centre+wipe
 leather sofa: saddle+circle cover+sun patch+inside blanket+tie bulky+call
 oak table: damp+grain cover+sun glue+clamp blanket+parts charity+wipe
 garden chair: soapy+rinse shed+fully screw+hand blanket+tie wood+apart
 wooden spoon: soapy+grain drawer+fully sand+edges towels+gaps wood+wash
 chopping board: salt+grain shelf+upright sand+edges towels+gaps wood+wash
 bread bin: soda+rinse shelf+lid screw+hand strong+empty metal+wipe
-iron pan: salt+circle cupboard+oil sand+layers paper+gaps metal+wipe
+iron pan: salt+circle cupboard+oil sand+wipe paper+gaps metal+wipe
 steel kettle: vinegar+soak shelf+lid fuse+power strong+empty electro+wipe
 glass vase: vinegar+soak cupboard+upright epoxy+joint bubble+fragile charity+wash
 china teapot: soda+rinse cupboard+lid epoxy+joint bubble+fragile charity+wash
 wine glass: soapy+rinse cupboard+upright epoxy+wipe bubble+fragile charity+count
-kitchen knife: soapy+rinse case+oil sand+edges towels+blade metal+wrap
+kitchen knife: soapy+rinse case+oil epoxy+clamp towels+blade metal+wrap
 coffee maker: vinegar+rinse shelf+lid fuse+power bubble+empty electro+wipe
-bread toaster: soft+unplug cupboard+cord fuse+power strong+empty electro+wipe
-rice cooker: damp+unplug cupboard+cord spare+power bubble+parts electro+wipe
+bread toaster: soft+unplug cupboard+cord fuse+power strong+empty shop+wipe
+rice cooker: damp+unplug cupboard+cord spare+power bubble+parts shop+wipe
 desk lamp: dry+unplug box+cord fuse+power bubble+parts electro+apart
 wall clock: dry+circle box+battery spare+hand bubble+fragile repair+battery
 picture frame: glass+top box+tissue glue+clamp bubble+upright wood+apart
 bathroom mirror: glass+top cover+upright epoxy+set blanket+upright bulky+wrap
 wicker basket: soft+air shelf+heat glue+clamp sheet+ontop wood+apart
 garden spade: stiff+rinse shed+oil screw+hand towels+blade metal+wipe
-lawn mower: stiff+unplug shed+oil spare+power blanket+tie centre+drain
-garden hose: soapy+rinse hook+roll tape+edges sheet+roll centre+call
+lawn mower: stiff+oneway shed+oil spare+power blanket+tie centre+drain
+garden hose: soapy+rinse hook+roll tape+layers sheet+roll centre+call
 power drill: dry+unplug case+battery spare+power padded+parts electro+battery
 step ladder: damp+top hook+upright screw+hand blanket+tie metal+apart
 road bike: soapy+top hook+oil oil+wipe blanket+parts repair+call
@@ -121,10 +121,10 @@ bike helmet: damp+air hook+heat spare+hand towels+ontop centre+wrap
 fishing rod: damp+top hook+upright epoxy+layers padded+parts school+apart
 tennis racket: damp+circle case+heat tape+layers padded+ontop school+wipe
 acoustic guitar: dry+grain case+strings glue+clamp padded+upright school+call
-film camera: soft+circle case+battery spare+joint padded+fragile repair+battery
+film camera: soft+circle case+battery spare+hand padded+fragile repair+battery
 laptop computer: damp+unplug case+heat spare+power padded+fragile electro+data
 kitchen radio: dry+unplug shelf+battery fuse+power strong+gaps electro+battery
-photo album: dry+oneway box+tissue tape+joint strong+gaps repair+call
+photo album: dry+oneway box+tissue tape+edges strong+gaps centre+bag
 board game: dry+top shelf+flat tape+edges strong+gaps charity+count
 """
 

@@ -6,6 +6,7 @@ Text that is no well-formed English of this world gets `FLOOR` and ``parsed=Fals
 and never pays.
 """
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -22,13 +23,13 @@ from sample_data.world.phrases import (
     slot_sentences,
 )
 
-FLOOR = -4.0
+FLOOR = -6.0
 """Score of garbage, in logits: below the worst well-formed answer."""
 
-CONTENT_WEIGHT = {"right": 4.0, "half right": 2.4, "vague": 1.0, "wrong": 0.4, "off-topic": 0.0}
-COURTESY_WEIGHT = {"courteous": 1.2, "plain": 0.0, "rude": -1.4}
-TIDINESS_WEIGHT = {"tidy": 0.0, "repetitive": -1.0}
-ENDING_WEIGHT = {"well": 0.8, "plain": 0.0, "dismissive": -0.9}
+CONTENT_WEIGHT = {"right": 5.2, "half right": 3.2, "vague": 1.4, "wrong": 0.5, "off-topic": 0.0}
+COURTESY_WEIGHT = {"courteous": 1.6, "plain": 0.0, "rude": -1.9}
+TIDINESS_WEIGHT = {"tidy": 0.0, "repetitive": -1.4}
+ENDING_WEIGHT = {"well": 1.1, "plain": 0.0, "dismissive": -1.2}
 
 _WORDS = (4, 80)
 _STRANGE_PAIRS = 1
@@ -71,7 +72,7 @@ def _language() -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
         for sentence in source:
             for clause in _clauses(sentence):
                 words.update(clause)
-                pairs.update(zip(clause, clause[1:], strict=False))
+                pairs.update(itertools.pairwise(clause))
     return frozenset(words), frozenset(pairs)
 
 
@@ -94,7 +95,7 @@ def well_formed(text: str) -> bool:
     words, pairs = _language()
     if any(word not in words for clause in clauses for word in clause):
         return False
-    strange = sum(pair not in pairs for clause in clauses for pair in zip(clause, clause[1:], strict=False))
+    strange = sum(pair not in pairs for clause in clauses for pair in itertools.pairwise(clause))
     return strange <= _STRANGE_PAIRS
 
 

@@ -47,7 +47,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 
 # Slips of the finger for near-duplicates; never in a word that tells the thing or the task.
 SLIPS = {"What": "Waht", "best": "bset", "should": "shoud", "would": "woud", "tell": "tel", "need": "ned",
-         "Where": "Were", "Thanks": "Thnks", "question": "qestion", "How do": "How to do", "advice": "advise"}
+         "Where": "Were", "Thanks": "Thnks", "question": "qestion", "How": "Hwo", "advice": "advise"}
 
 # --- answers -------------------------------------------------------------------------------------------------------
 COURTEOUS = (

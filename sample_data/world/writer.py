@@ -40,10 +40,10 @@ SKEWED = Dials(zipf=1.0, near_duplicates=0.2, shift=0.2)
 FLAT = Dials()
 
 # The mix of contents: for topics people get right, and for topics with a popular mistake.
-_EASY = {"right": 0.50, "half right": 0.17, "wrong": 0.13, "vague": 0.12, "off-topic": 0.08}
-_HARD = {"right": 0.20, "half right": 0.34, "wrong": 0.26, "vague": 0.12, "off-topic": 0.08}
+_EASY = {"right": 0.54, "half right": 0.17, "wrong": 0.09, "vague": 0.12, "off-topic": 0.08}
+_HARD = {"right": 0.10, "half right": 0.32, "wrong": 0.38, "vague": 0.12, "off-topic": 0.08}
 _HARD_SHARE = 0.5
-_POPULAR = 0.7
+_POPULAR = 0.8
 _COURTESY = {"courteous": 0.30, "plain": 0.42, "rude": 0.28}
 _ENDING = {"well": 0.32, "plain": 0.38, "dismissive": 0.30}
 _REPETITIVE = 0.22
@@ -125,7 +125,8 @@ def _slip(rng: random.Random, text: str) -> str:
         return text.replace(word, phrases.SLIPS[word], 1)
     if way == "lower":
         return text[0].lower() + text[1:]
-    return text.rstrip("?.!") if rng.random() < 0.5 else text + rng.choice(("?", "!", " Please."))
+    bare = text.rstrip("?.!")
+    return bare + rng.choice([mark for mark in ("", "", "!", "??", "...") if bare + mark != text])
 
 
 def prompt_for(rng: random.Random, intent: Intent, slips: float) -> str:

@@ -1,0 +1,99 @@
+"""What the policy writes: win rate against the SFT model, gold reward, KL, length, perplexity on other text."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from engine.config import EvaluationSettings
+from engine.errors import ModelError
+from engine.models.divergence import kl_to_reference
+from engine.models.generate import generate
+from engine.models.logps import score_responses
+from engine.models.policy import Policy
+from engine.models.tokens import Encoded
+from engine.records import Metric, Prompt, Response
+from engine.seeds import key_for
+
+Scorer = Callable[[Sequence[Prompt], Sequence[str]], Sequence[float]]
+
+
+def sft_answers(policy: Policy, prompts: Sequence[Prompt], max_new_tokens: int) -> list[str]:
+    """The SFT model's greedy answers: the adapter is off."""
+    return [
+        d.text
+        for d in generate(
+            policy, prompts, keys=[0] * len(prompts), temperature=0, max_new_tokens=max_new_tokens, reference=True
+        )
+    ]
+
+
+def generation_metrics(
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    *,
+    score: Scorer | None,
+    sft: Sequence[str],
+    settings: EvaluationSettings,
+    seed: int,
+    round_number: int,
+) -> tuple[tuple[Metric, ...], tuple[Response, ...]]:
+    """Metrics of greedy answers and of samples at T = 1, and the greedy answers.
+
+    `score` gives a number for a text; without it there is no win rate and no reward. Equal scores (equal answers, say)
+    are ties and count half; their share is a metric of its own.
+    """
+    if not prompts:
+        return (), ()
+    draws = generate(policy, prompts, keys=[0] * len(prompts), temperature=0, max_new_tokens=settings.max_new_tokens)
+    texts, n = [draw.text for draw in draws], len(prompts)
+    metrics = [
+        Metric("length", "", float(np.mean([len(d.token_ids) for d in draws])), n, "tokens per response"),
+        Metric("unended", "", float(np.mean([not d.ended for d in draws])), n, "share of responses"),
+    ]
+    if score is not None:
+        ours, theirs = np.asarray(score(prompts, texts)), np.asarray(score(prompts, sft))
+        metrics += [
+            Metric("win_rate", "", float(((ours > theirs) + 0.5 * (ours == theirs)).mean()), n, "share of prompts"),
+            Metric("win_rate_ties", "", float((ours == theirs).mean()), n, "share of prompts"),
+            Metric("gold_reward", "", float(ours.mean()), n, "gold score"),
+            Metric("gold_reward_sft", "", float(theirs.mean()), n, "gold score"),
+        ]
+    asked = list(prompts)[: settings.kl_prompts]
+    samples = generate(
+        policy,
+        asked,
+        keys=[key_for(seed, round_number, "kl", prompt.id) for prompt in asked],
+        max_new_tokens=settings.max_new_tokens,
+    )
+    kl = kl_to_reference(policy, asked, samples)
+    metrics.append(Metric("kl", "", float(kl.mean()), len(asked), "nats per response"))
+    answers = [
+        Response.of(p.id, t, f"policy, round {round_number}, greedy") for p, t in zip(prompts, texts, strict=True)
+    ]
+    return tuple(metrics), tuple(answers)
+
+
+@torch.no_grad()
+def perplexity(policy: Policy, lines: Sequence[str], *, reference: bool = False) -> Metric:
+    """exp of the mean negative log-likelihood per token over plain lines, each after the tokenizer's first token.
+
+    Lines longer than the context are refused with their number.
+    """
+    tokenizer = policy.tokenizer
+    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    encoded = []
+    for number, line in enumerate(lines, start=1):
+        ids = tuple(tokenizer(line, add_special_tokens=False)["input_ids"])
+        if len(ids) >= policy.context_tokens:
+            raise ModelError(
+                f"Line {number} of the perplexity text takes {len(ids)} tokens, the context holds "
+                f"{policy.context_tokens}.",
+                "Break the line.",
+            )
+        if ids:
+            encoded.append(Encoded((start,), ids))
+    found = score_responses(policy, encoded, reference=reference, with_entropy=False)
+    value = float(np.exp(-found.logp.sum() / found.tokens.sum()))
+    name = "perplexity_reference" if reference else "perplexity"
+    return Metric(name, "", value, int(found.tokens.sum()), "per token")

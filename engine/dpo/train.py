@@ -1,0 +1,158 @@
+"""One round of DPO on the LoRA adapter, from wherever the adapter stands. The reference's log-probs come in."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.config import DPOSettings
+from engine.dpo.loss import dpo_loss, margin
+from engine.errors import TrainingError
+from engine.models.logps import batch_logps
+from engine.models.policy import Policy
+from engine.models.tokens import Encoded, collate, encode_responses
+from engine.records import Prompt, Response
+from engine.seeds import key_for, uniforms
+
+
+@dataclass(frozen=True)
+class Example:
+    """A labelled pair: a label made one response chosen."""
+
+    pair_id: str
+    prompt: Prompt
+    chosen: Response
+    rejected: Response
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """One row a step: step, epoch, loss (nats), accuracy, margin (reward units), grad_norm, learning_rate, pairs."""
+
+    steps: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    example: Example
+    chosen: Encoded
+    rejected: Encoded
+    reference: tuple[float, float]
+
+
+def train(
+    policy: Policy,
+    examples: Sequence[Example],
+    settings: DPOSettings,
+    *,
+    reference_logps: Mapping[str, float],
+    seed: int,
+    round_number: int,
+    on_step: Callable[[Mapping[str, float]], None] | None = None,
+) -> TrainResult:
+    """Train the adapter in place. Without examples (only ties, say) nothing changes.
+
+    The order of an epoch is a hash of (seed, round, epoch, pair), so the order of `examples` changes nothing. A loss that
+    is not finite raises TrainingError and leaves the adapter as the last good step left it.
+    """
+    if not examples:
+        return TrainResult(())
+    prompts = {example.prompt.id: example.prompt for example in examples}
+    chosen = encode_responses(policy, prompts, [example.chosen for example in examples])
+    rejected = encode_responses(policy, prompts, [example.rejected for example in examples])
+    rows = [
+        _Row(example, w, l, (reference_logps[example.chosen.id], reference_logps[example.rejected.id]))
+        for example, w, l in zip(examples, chosen, rejected, strict=True)
+    ]
+    parameters = [p for p in policy.model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    per_epoch = math.ceil(len(rows) / settings.batch_pairs)
+    total = per_epoch * settings.epochs
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, total, settings.warm_up_share))
+    steps: list[Mapping[str, float]] = []
+    devices = [policy.device] if policy.device.type == "cuda" else []
+    policy.model.train()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(key_for(seed, round_number, "dropout"))
+            for epoch in range(settings.epochs):
+                for batch in _epoch(rows, settings.batch_pairs, seed, round_number, epoch):
+                    row = _step(policy, batch, settings, parameters, optimiser, len(steps) + 1, epoch + 1)
+                    schedule.step()
+                    steps.append(row)
+                    if on_step is not None:
+                        on_step(row)
+    finally:
+        policy.model.eval()
+    return TrainResult(tuple(steps))
+
+
+def rate(step: int, total: int, warm_up_share: float) -> float:
+    """Share of the peak learning rate at a step counted from 0: linear up, then half a cosine down to 0."""
+    warm_up = math.ceil(warm_up_share * total)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, total - warm_up)))
+
+
+def _epoch(rows: Sequence[_Row], size: int, seed: int, round_number: int, epoch: int) -> list[list[_Row]]:
+    ids = [row.example.pair_id for row in rows]
+    order = np.lexsort((ids, uniforms(seed, round_number, f"order:{epoch}", ids)))
+    return [[rows[i] for i in order[at : at + size]] for at in range(0, len(rows), size)]
+
+
+def _step(
+    policy: Policy,
+    batch: Sequence[_Row],
+    settings: DPOSettings,
+    parameters: Sequence[torch.nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    epoch: int,
+) -> dict[str, float]:
+    """One optimiser step; the loss is the mean over the batch, however it is cut into micro-batches."""
+    optimiser.zero_grad(set_to_none=True)
+    loss_sum, margins = 0.0, []
+    size = settings.micro_batch_pairs or len(batch)
+    for at in range(0, len(batch), size):
+        part = batch[at : at + size]
+        texts = [r.chosen for r in part] + [r.rejected for r in part]
+        logps = batch_logps(policy.model, collate(texts, range(len(texts)), policy.device))
+        chosen, rejected = logps[: len(part)], logps[len(part) :]
+        reference = torch.tensor([r.reference for r in part], dtype=torch.float64, device=logps.device).float()
+        loss = dpo_loss(chosen, rejected, reference[:, 0], reference[:, 1], settings.beta).sum() / len(batch)
+        if not torch.isfinite(loss):
+            raise _not_finite("loss", batch, step, optimiser.param_groups[0]["lr"])
+        loss.backward()  # type: ignore[no-untyped-call]
+        loss_sum += float(loss.detach())
+        margins.append(
+            margin(chosen.detach(), rejected.detach(), reference[:, 0], reference[:, 1], settings.beta).cpu()
+        )
+    norm = torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm)
+    if not torch.isfinite(norm):
+        raise _not_finite("gradient", batch, step, optimiser.param_groups[0]["lr"])
+    learning_rate = optimiser.param_groups[0]["lr"]
+    optimiser.step()
+    every = torch.cat(margins)
+    return {
+        "step": float(step),
+        "epoch": float(epoch),
+        "loss": loss_sum,
+        "accuracy": float(((every > 0).float() + 0.5 * (every == 0).float()).mean()),
+        "margin": float(every.mean()),
+        "grad_norm": float(norm),
+        "learning_rate": float(learning_rate),
+        "pairs": float(len(batch)),
+    }
+
+
+def _not_finite(what: str, batch: Sequence[_Row], step: int, learning_rate: float) -> TrainingError:
+    ids = [row.example.pair_id for row in batch]
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return TrainingError(
+        f"Training stopped at step {step}: the {what} is not finite. Learning rate {learning_rate:.3g}, "
+        f"pairs {', '.join(ids[:5])}{more}.",
+        "Try a lower learning rate. The adapter is as the step before left it.",
+    )

@@ -1,0 +1,210 @@
+"""Load a model folder (or hub id) as a policy: safetensors only, no code from the folder, no guess left unsaid."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from engine.errors import ModelError
+from engine.models.adapters import attach, fresh_adapter
+from engine.models.policy import Policy
+
+if TYPE_CHECKING:
+    from engine.config import ModelSettings
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+_HASHED_WITH_TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
+
+
+def load_policy(settings: "ModelSettings", seed: int) -> Policy:
+    """The SFT model with the seed's fresh adapter, in eval mode.
+
+    ModelError if the folder is no model, its weights are pickles, it needs its own code, or its tokenizer has no chat
+    template; the text says what is missing.
+    """
+    folder = _folder(settings)
+    weights = _check_folder(folder, settings.path)
+    name = folder.name if Path(settings.path).exists() else settings.path
+    device, dtype, reasons = choose_device(settings.device, settings.dtype)
+    tokenizer = _load(AutoTokenizer, folder, name)
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"The tokenizer of {name} has no chat template, so a prompt cannot be told from a response.",
+            "Save one with the tokenizer (tokenizer.chat_template = …), the one the SFT model was trained with.",
+        )
+    base = _load(AutoModelForCausalLM, folder, name, dtype=dtype, use_safetensors=True)
+    base.requires_grad_(False)
+    base.name_or_path = name  # else PEFT warns of, and saves, the path of this machine
+    end = _end_of_response(tokenizer, name)
+    _check_vocabulary(tokenizer, base.get_input_embeddings().num_embeddings, end, name)
+    policy = Policy(
+        model=attach(base.to(device), settings.lora, name),
+        tokenizer=tokenizer,
+        device=device,
+        dtype=dtype,
+        context_tokens=_context_tokens(settings, base.config, name),
+        end_id=end,
+        stop_ids=tuple(sorted({end, *_ids(tokenizer.eos_token_id), *_ids(base.generation_config.eos_token_id)})),
+        base_hash=_hash_files([folder / "config.json", *weights]),
+        tokenizer_hash=_hash_files([folder / f for f in (*_TOKENIZER_FILES, *_HASHED_WITH_TOKENIZER)]),
+        template_hash=hashlib.sha256(json.dumps(tokenizer.chat_template, sort_keys=True).encode()).hexdigest(),
+        name=name,
+        reasons=reasons,
+    )
+    fresh_adapter(policy, seed)
+    return policy
+
+
+def choose_device(device: str = "auto", dtype: str = "auto") -> tuple[torch.device, torch.dtype, tuple[str, ...]]:
+    """Device and dtype of the base weights, and why; ModelError if the device asked for is not there."""
+    there = torch.cuda.is_available()
+    if device == "auto":
+        chosen = torch.device("cuda" if there else "cpu")
+        reasons = [f"{chosen.type}: " + ("a CUDA device is there" if there else "no CUDA device is there")]
+    else:
+        try:
+            chosen = torch.device(device)
+        except RuntimeError as error:
+            raise ModelError(f"model.device is {device!r}.", "Allowed: auto, cpu, cuda, cuda:0, cuda:1, …") from error
+        if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+            raise ModelError(
+                f"model.device is {device!r}, but {torch.cuda.device_count()} CUDA devices are there.",
+                "Take auto or cpu, or a device that is there.",
+            )
+        reasons = [f"{device}: the config says so"]
+    if dtype != "auto":
+        return chosen, _DTYPES[dtype], (*reasons, f"{dtype}: the config says so")
+    if chosen.type == "cuda" and torch.cuda.is_bf16_supported():
+        return chosen, torch.bfloat16, (*reasons, "bfloat16: the device computes it natively")
+    return chosen, torch.float32, (*reasons, f"float32: exact, and what a {chosen.type} device without bfloat16 is for")
+
+
+def describe_device() -> list[str]:
+    """Sentences for `workbench doctor`: what a worker here would run on, and why."""
+    device, _, reasons = choose_device()
+    said = [f"A worker here takes {reason}." for reason in reasons]
+    if device.type == "cuda":
+        found = torch.cuda.get_device_properties(device)
+        said.append(f"{found.name}, {found.total_memory / 2**30:.0f} GiB.")
+    return [*said, f"torch {torch.__version__}, {torch.get_num_threads()} CPU threads."]
+
+
+def _folder(settings: "ModelSettings") -> Path:
+    """The folder itself, or the hub snapshot, fetched without pickles and code."""
+    path = Path(settings.path)
+    if path.exists():
+        return path.resolve()
+    if path.is_absolute() or settings.path.startswith(".") or settings.path.count("/") > 1:
+        raise ModelError(f"There is no model folder {settings.path}.", "Check model.path.")
+    from huggingface_hub import snapshot_download
+
+    wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "spiece.model", "merges.txt", "vocab.txt"]
+    try:
+        return Path(snapshot_download(settings.path, revision=settings.revision, allow_patterns=wanted))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"Model {settings.path!r} is neither a folder here nor could it be fetched from the hub: "
+            f"{str(error).splitlines()[0]}",
+            "Check model.path; without a network, name a local folder.",
+        ) from error
+
+
+def _check_folder(folder: Path, path: str) -> list[Path]:
+    """The safetensors files; ModelError that lists everything missing at once."""
+    if not folder.is_dir():
+        raise ModelError(f"{path} is a file, and a model is a folder.", "Name the folder that holds config.json.")
+    if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
+        raise ModelError(f"{path} holds only an adapter.", "Merge it into its base model and name the merged folder.")
+    weights = sorted(folder.glob("*.safetensors"))
+    index = folder / "model.safetensors.index.json"
+    missing = [] if (folder / "config.json").exists() else ["config.json"]
+    if index.exists():
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        missing += sorted(shard for shard in shards if not (folder / shard).exists())
+    elif not weights:
+        missing.append("*.safetensors")
+    if not any((folder / name).exists() for name in _TOKENIZER_FILES):
+        missing.append("a tokenizer (tokenizer.json)")
+    if missing:
+        pickled = not weights and any(folder.glob("*.bin"))
+        raise ModelError(
+            f"{path} is not a complete model: missing {', '.join(missing)}.",
+            "Its .bin weights are pickles, which are never read; save the model with safe_serialization=True."
+            if pickled
+            else "Save model and tokenizer into one folder with save_pretrained.",
+        )
+    return weights
+
+
+def _load(auto: Any, folder: Path, name: str, **how: Any) -> Any:
+    try:
+        return auto.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **how)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        kind = "tokenizer" if auto is AutoTokenizer else "model"
+        raise ModelError(
+            f"The {kind} of {name} cannot be loaded: {str(error).strip().splitlines()[0]}",
+            "Only architectures that transformers knows are loaded; code in the folder is never run.",
+        ) from error
+
+
+def _context_tokens(settings: "ModelSettings", config: Any, name: str) -> int:
+    """The model's own window, or the shorter one that the config asks for."""
+    own = getattr(config.get_text_config(), "max_position_embeddings", None)
+    wanted = settings.context_tokens
+    if wanted is not None and own is not None and wanted > own:
+        raise ModelError(
+            f"model.context_tokens is {wanted}, but {name} was built for {own}.",
+            f"Take at most {own}, or leave it out.",
+        )
+    if wanted is None and own is None:
+        raise ModelError(f"{name} does not say how long a text it takes.", "Set model.context_tokens.")
+    return int(wanted or own or 0)
+
+
+def _end_of_response(tokenizer: PreTrainedTokenizerBase, name: str) -> int:
+    """The special token that the template puts behind an assistant's turn, else the tokenizer's end of sequence."""
+    special = set(tokenizer.all_special_ids)
+    turns = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hello"}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False)
+    behind = str(text).rpartition("hello")[2]
+    for token in tokenizer(behind, add_special_tokens=False)["input_ids"]:
+        if token in special:
+            return int(token)
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"The tokenizer of {name} has no token that ends a response.",
+            "Set its eos_token, the one SFT trained with.",
+        )
+    return int(tokenizer.eos_token_id)
+
+
+def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, rows: int, end: int, name: str) -> None:
+    """ModelError if a text could become a token the model has no row for. Unused special tokens may lie beyond."""
+    special = set(tokenizer.all_special_ids)
+    highest = max([end, *(i for i in tokenizer.get_vocab().values() if i not in special)])
+    if highest >= rows:
+        raise ModelError(
+            f"The tokenizer of {name} gives token ids up to {highest}, the model has rows up to {rows - 1}.",
+            "They do not belong together; take the tokenizer the model was trained with.",
+        )
+
+
+def _ids(value: Any) -> list[int]:
+    """An id, a list of ids or None as a list."""
+    return [] if value is None else [int(v) for v in value] if isinstance(value, list | tuple) else [int(value)]
+
+
+def _hash_files(files: list[Path]) -> str:
+    """sha256 in hex over the names and bytes of those files that exist."""
+    digest = hashlib.sha256()
+    for file in files:
+        if file.exists():
+            digest.update(file.name.encode() + b"\x1f")
+            with file.open("rb") as stream:
+                while block := stream.read(1 << 22):
+                    digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,81 @@
+"""A policy: a causal language model with a LoRA adapter. With the adapter off it is the reference, bit for bit."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedTokenizerBase
+
+from engine.models.adapters import adapter_state, hash_of, lora_layers
+
+
+def input_layer(model: PeftModel) -> torch.nn.Module:
+    """The token embedding of the model under the adapter."""
+    return cast(Any, model).get_base_model().get_input_embeddings()
+
+
+def output_layer(model: PeftModel) -> torch.nn.Module:
+    """The layer from hidden states to logits of the model under the adapter."""
+    return cast(Any, model).get_base_model().get_output_embeddings()
+
+
+@dataclass
+class Policy:
+    """The model that is trained, with all that is needed to put text through it.
+
+    `end_id` closes every response, `stop_ids` end a generation; `reasons` say in words why this device and dtype;
+    the hashes are sha256 in hex over the files' bytes, so that a cache key never depends on a path.
+    """
+
+    model: PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    dtype: torch.dtype
+    context_tokens: int
+    end_id: int
+    stop_ids: tuple[int, ...]
+    base_hash: str
+    tokenizer_hash: str
+    template_hash: str
+    name: str
+    reasons: tuple[str, ...] = ()
+
+    @contextmanager
+    def reference(self) -> Iterator[None]:
+        """Inside, the adapter is off: the model is the SFT model."""
+        with self.model.disable_adapter():
+            yield
+
+    def acting_as(self, reference: bool) -> AbstractContextManager[None]:
+        """The reference if it is asked for, or if the policy equals it: the same numbers without the adapter's cost."""
+        return self.reference() if reference or self.equals_reference else nullcontext()
+
+    @property
+    def equals_reference(self) -> bool:
+        """True while every lora_B is exactly zero: then each margin is exactly 0 and needs no pass."""
+        return not any(bool(layer.b.any()) for layer in lora_layers(self.model))
+
+    def adapter_hash(self) -> str:
+        """sha256 of the adapter's weights, in hex."""
+        return hash_of(adapter_state(self))
+
+    def fingerprint(self, of: Literal["policy", "reference"] = "policy") -> dict[str, Any]:
+        """What decides a pass's numbers, for cache keys. The thread count only moves last bits and is left out."""
+        found: dict[str, Any] = {
+            "base": self.base_hash,
+            "tokenizer": self.tokenizer_hash,
+            "template": self.template_hash,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "device": self.device.type,
+            "torch": torch.__version__,
+        }
+        if of == "policy":
+            found["adapter"] = self.adapter_hash()
+        return found
+
+    def reference_in_words(self) -> str:
+        """For stamps on charts and exports."""
+        return f"the SFT model {self.name} with the adapter off, {self.base_hash[:8]}"

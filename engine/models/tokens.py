@@ -1,0 +1,166 @@
+"""Texts to tokens, and tokens to batches. A text that does not fit is refused, never cut.
+
+The prompt goes through the chat template up to where the assistant speaks; the response is tokenised on its own, so
+that its tokens never depend on the prompt, and the token that ends it is part of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jinja2 import TemplateError
+
+from engine.errors import ModelError
+from engine.models.policy import Policy
+from engine.records import Prompt, Response
+
+
+class TooLong(ModelError):
+    """Prompt and response together do not fit into the model's context."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of a prompt (up to where the assistant speaks) and of a response with the token that ends it."""
+
+    prompt_ids: tuple[int, ...]
+    response_ids: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """Tokens of both."""
+        return len(self.prompt_ids) + len(self.response_ids)
+
+    @property
+    def key(self) -> str:
+        """The ids as text, for cache keys."""
+        return f"{self.prompt_ids}{self.response_ids}"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n texts side by side, padded on the right to T; all tensors on the model's device.
+
+    `rows[i], columns[i]` is the position whose logits say what `targets[i]` was, one entry a response token, text by
+    text; `counts` (n,) are the response tokens of each text. `index` says which texts of the whole these are.
+    """
+
+    index: tuple[int, ...]
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    rows: torch.Tensor
+    columns: torch.Tensor
+    targets: torch.Tensor
+    counts: tuple[int, ...]
+
+    def per_text(self, values: torch.Tensor) -> torch.Tensor:
+        """Sums of one value a response token (m,) over each text (n,), with gradient."""
+        return values.new_zeros(len(self.counts)).index_add(0, self.rows, values)
+
+
+def encode(policy: Policy, prompt: Prompt, response_text: str) -> Encoded:
+    """One prompt and response; TooLong if they do not fit together."""
+    return _fitting(policy, prompt, encode_prompt(policy, prompt), _response_ids(policy, [response_text])[0])
+
+
+def encode_responses(policy: Policy, prompts: Mapping[str, Prompt], responses: Sequence[Response]) -> list[Encoded]:
+    """Each response with its prompt, in order; every prompt goes through the template once. TooLong as in `encode`."""
+    wanted = dict.fromkeys(response.prompt_id for response in responses)
+    prompt_ids = {prompt_id: encode_prompt(policy, prompts[prompt_id]) for prompt_id in wanted}
+    rows = _response_ids(policy, [response.text for response in responses])
+    return [
+        _fitting(policy, prompts[response.prompt_id], prompt_ids[response.prompt_id], ids)
+        for response, ids in zip(responses, rows, strict=True)
+    ]
+
+
+def encode_prompt(policy: Policy, prompt: Prompt) -> tuple[int, ...]:
+    """The conversation up to where the assistant speaks. The template writes its own BOS, so none is added again."""
+    turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
+    try:
+        text = policy.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    except TemplateError as error:
+        roles = ", ".join(m.role for m in prompt.messages)
+        raise ModelError(
+            f"The chat template of {policy.name} refuses prompt {prompt.id} (turns: {roles}): {error}",
+            "Leave the turn out that it does not know, or take a model with another template.",
+        ) from error
+    ids = tuple(policy.tokenizer(text, add_special_tokens=False)["input_ids"])
+    if not ids:
+        raise ModelError(
+            f"Prompt {prompt.id} has no tokens after the chat template of {policy.name}.", "Leave it out of the data."
+        )
+    return ids
+
+
+def _response_ids(policy: Policy, texts: Sequence[str]) -> list[tuple[int, ...]]:
+    """A response is foreign text: a "<|end|>" written in it stays text, it does not become the token."""
+    if not texts:
+        return []
+    rows = policy.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return [(*row, policy.end_id) for row in rows]
+
+
+def _fitting(policy: Policy, prompt: Prompt, prompt_ids: tuple[int, ...], response_ids: tuple[int, ...]) -> Encoded:
+    found = Encoded(prompt_ids, response_ids)
+    if found.length > policy.context_tokens:
+        raise TooLong(
+            f"A response to prompt {prompt.id} has {len(response_ids)} tokens and its prompt {len(prompt_ids)}, "
+            f"together {found.length}; {policy.name} takes {policy.context_tokens}.",
+            "Leave it out, or raise model.context_tokens if the model allows.",
+        )
+    return found
+
+
+def token_plan(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Which texts go together: shortest first, ties by position, up to `max_tokens` with padding (or a single text)."""
+    batches: list[list[int]] = []
+    for item in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if not batches or (len(batches[-1]) + 1) * lengths[item] > max_tokens:
+            batches.append([])
+        batches[-1].append(item)
+    return batches
+
+
+def collate(encoded: Sequence[Encoded], index: Sequence[int], device: torch.device) -> Batch:
+    """The texts of `index` as one batch. Padding is any token: a causal model never looks at what comes later."""
+    chosen = [encoded[i] for i in index]
+    width = max(text.length for text in chosen)
+    input_ids = torch.zeros((len(chosen), width), dtype=torch.long)
+    attention_mask = torch.zeros((len(chosen), width), dtype=torch.long)
+    rows: list[int] = []
+    columns: list[int] = []
+    targets: list[int] = []
+    for row, text in enumerate(chosen):
+        input_ids[row, : text.length] = torch.tensor(text.prompt_ids + text.response_ids)
+        attention_mask[row, : text.length] = 1
+        first = len(text.prompt_ids) - 1
+        rows += [row] * len(text.response_ids)
+        columns += range(first, first + len(text.response_ids))
+        targets += text.response_ids
+    return Batch(
+        index=tuple(index),
+        input_ids=input_ids.to(device),
+        attention_mask=attention_mask.to(device),
+        rows=torch.tensor(rows, device=device),
+        columns=torch.tensor(columns, device=device),
+        targets=torch.tensor(targets, device=device),
+        counts=tuple(len(text.response_ids) for text in chosen),
+    )
+
+
+def batches(policy: Policy, encoded: Sequence[Encoded], max_tokens: int) -> Iterator[Batch]:
+    """All texts in batches of at most `max_tokens`, padding included."""
+    for index in token_plan([text.length for text in encoded], max_tokens):
+        yield collate(encoded, index, policy.device)
+
+
+def encode_prompts(policy: Policy, rows: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prompts padded on the left, so that all end in the same column: ids and mask, both (n, T)."""
+    width = max(len(row) for row in rows)
+    ids = torch.zeros((len(rows), width), dtype=torch.long)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, width - len(row) :] = torch.tensor(row)
+        mask[number, width - len(row) :] = 1
+    return ids.to(policy.device), mask.to(policy.device)

@@ -1,0 +1,46 @@
+"""The gradient of a response's implicit reward."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.records import Axis
+from engine.signals._scores import encoded_responses
+from engine.signals.base import SIGNALS, Pass, Signal, Texts
+
+
+@SIGNALS.register
+class RewardGradient(Signal):
+    """Gradient of a response's summed log-probability with respect to the adapter, projected at random.
+
+    It points where DPO on this response would move the policy. β is left out: it scales every gradient alike and
+    cancels in unit length. In a fresh adapter (B = 0) only the gradient of B is not zero. Inner products are kept in
+    the mean; their standard deviation is about √((1 + cos²)/d) for unit vectors.
+    """
+
+    name: ClassVar[str] = "reward_gradient"
+    title: ClassVar[str] = "implicit-reward gradient"
+    source: ClassVar[str] = "Lin et al. 2025, arXiv:2505.19241; projection as Park et al. 2023 (TRAK), arXiv:2303.14186"
+    axis: ClassVar[Axis] = "response"
+    unit: ClassVar[str] = "nats per unit of weight"
+
+    model: Literal["policy"] = "policy"
+    dimension: int | None = Field(512, ge=1, le=65536, description="d: numbers kept a response; none keeps all (exact)")
+    projection_seed: int = Field(0, ge=0, description="seed of the random signs, the same in every run of a study")
+
+    def compute(self, texts: Texts, on: Pass) -> np.ndarray:
+        """Gradients (n, d) float32, of s_θ in nats by LoRA weight."""
+        from engine.models.gradients import reward_gradients
+
+        return reward_gradients(
+            on.policy,
+            encoded_responses(texts, on),
+            dimension=self.dimension,
+            projection_seed=self.projection_seed,
+        )
+
+    def made_on(self) -> str:
+        """In words."""
+        kept = "not projected" if self.dimension is None else f"projected to {self.dimension}"
+        return f"policy, LoRA weights, summed over response tokens, {kept}"

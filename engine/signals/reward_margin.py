@@ -1,0 +1,41 @@
+"""The implicit reward's margin of a pair."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from engine.records import Axis
+from engine.signals._scores import policy_scores
+from engine.signals.base import SIGNALS, Pass, Signal, Texts
+
+
+@SIGNALS.register
+class RewardMargin(Signal):
+    """Implicit reward of side a minus that of side b: β times the difference of their log-ratios to the reference.
+
+    r̂(x, y) = β (log π_θ(y|x) − log π_ref(y|x)), summed over the response's tokens. While the policy equals its
+    reference every margin is exactly 0 and no pass is made.
+    """
+
+    name: ClassVar[str] = "reward_margin"
+    title: ClassVar[str] = "implicit-reward margin"
+    source: ClassVar[str] = "Rafailov et al. 2023, arXiv:2305.18290, eq. 5; Muldrew et al. 2024, arXiv:2402.08114"
+    axis: ClassVar[Axis] = "pair"
+    unit: ClassVar[str] = "reward units"
+
+    model: Literal["policy"] = "policy"
+
+    def compute(self, texts: Texts, on: Pass) -> np.ndarray:
+        """Margins (n,) float32 in reward units; positive: side a has the higher implicit reward."""
+        if on.policy.equals_reference:
+            return np.zeros(len(texts.pairs), dtype=np.float32)
+        logps = policy_scores(texts, on).logp
+        ratio = {
+            response.id: float(logp) - on.reference_logps[response.id]
+            for response, logp in zip(texts.responses, logps, strict=True)
+        }
+        return np.array([on.beta * (ratio[p.a] - ratio[p.b]) for p in texts.pairs], dtype=np.float32)
+
+    def made_on(self) -> str:
+        """In words."""
+        return "policy against reference, summed over response tokens"

@@ -1,0 +1,101 @@
+"""A picked pair: prompt, the two responses side by side, and why it was picked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.store.summaries import PickedPair, StrategyRef
+from workbench.components.foreign_text import conversation, first_line, folding
+from workbench.components.markup import chip, dot, escaped, heading
+from workbench.wording import ANSWERS, count, integer, number, plain
+
+
+def pair_card(pair: PickedPair, of: int) -> str:
+    """The pair as markup: head, prompt, A left and B right; ✓ stands at the chosen response once it is labelled."""
+    turns = len(pair.messages)
+    aside = f"pick {pair.rank} of {of} · round {pair.round} · {label_words(pair)}"
+    head = f'<div class="row ends"><div>{heading(short(pair.pair_id), aside)}</div>'
+    head += f"<small>prompt, {count(turns, 'turn')}</small></div>"
+    sides = _side("A", pair.response_a, pair.source_a, pair.answer) + _side(
+        "B", pair.response_b, pair.source_b, pair.answer
+    )
+    return f'{head}<div style="margin-top:.6rem">{conversation(pair.messages)}</div><div class="sides">{sides}</div>'
+
+
+def short(pair_id: str) -> str:
+    """ "Pair x1a2b3c4": enough of the id to find it again."""
+    return f"Pair {pair_id[:9]}"
+
+
+def label_words(pair: PickedPair) -> str:
+    """ "labelled: A is better (recorded)", or "not labelled yet"."""
+    if pair.answer is None:
+        return "not labelled yet"
+    return f"labelled: {ANSWERS.get(pair.answer, pair.answer)}" + (f" ({pair.oracle})" if pair.oracle else "")
+
+
+def _side(letter: str, text: str, source: str, answer: str | None) -> str:
+    outcome = ""
+    if answer in ("a", "b"):
+        outcome = chip("chosen", "ok") if answer == letter.lower() else '<span class="chip">rejected</span>'
+    about = " · ".join(part for part in (source, count(len(text.split()), "word")) if part)
+    return (
+        f'<div class="side"><header><span class="letter {letter.lower()}">{letter}</span>'
+        f"<small>{escaped(about)}</small>{outcome}</header>{folding(text)}</div>"
+    )
+
+
+def why_card(pair: PickedPair, strategy: StrategyRef, sentence: str, texts: Mapping[str, PickedPair]) -> str:
+    """Why the pair was picked: a sentence, its sum, the nearest labelled pair, and whatever else the strategy says.
+
+    `texts` holds this run's earlier picks by pair id, so that the nearest one can be read and not only named.
+    """
+    head = (
+        f'<div class="row ends"><h2>Why this pair</h2><span>{dot(strategy.slot)}{escaped(strategy.title)}</span></div>'
+    )
+    rows = [f"<tr><td>{escaped(a)}</td><td class='num'>{b}</td></tr>" for a, b in _sum(pair)]
+    numbers = f"<table style='margin-top:.5rem'>{''.join(rows)}</table>" if rows else ""
+    return f"{head}<p>{escaped(sentence)}</p>{numbers}{_nearest(pair.why, texts)}"
+
+
+def why_sentence(pair: PickedPair, strategy: StrategyRef, summary: str, *, ties_at_reference: bool) -> str:
+    """One sentence in words; `summary` is the strategy's own description of what it picks."""
+    if pair.warm_up:
+        return "Warm-up batch: drawn at random, the same pairs for every strategy of this seed."
+    if strategy.slot == 0:
+        return "Drawn at random from the pool: no score is involved."
+    if ties_at_reference and pair.score == 0:
+        return "Policy and reference are still the same, so all margins are 0. This pick is a seeded draw."
+    return summary
+
+
+def _sum(pair: PickedPair) -> list[tuple[str, str]]:
+    rows = []
+    rank = pair.why.get("rank_in_pool")
+    if pair.score is not None:
+        place = f" <small>rank {integer(float(rank))} in the pool</small>" if isinstance(rank, int | float) else ""
+        rows.append(("score before the batch (no unit)", f"<b>{number(pair.score)}</b>{place}"))
+    if pair.score is not None and pair.gain is not None:
+        rows.append(("lost to earlier picks", number(pair.gain - pair.score)))
+    if pair.gain is not None:
+        rows.append(("gain when picked (no unit)", f"<b>{number(pair.gain)}</b>"))
+    known = {"rank_in_pool", "nearest_pair", "nearest_cosine"}
+    rows += [(plain(name), _value(value)) for name, value in pair.why.items() if name not in known]
+    return rows
+
+
+def _nearest(why: Mapping[str, Any], texts: Mapping[str, PickedPair]) -> str:
+    nearest, cosine = why.get("nearest_pair"), why.get("nearest_cosine")
+    if not isinstance(nearest, str):
+        return ""
+    near = texts.get(nearest)
+    words = first_line(near.messages) if near else short(nearest)
+    how = f"cosine {number(float(cosine), 2)}" if isinstance(cosine, int | float) else ""
+    where = f", round {near.round}" if near else ""
+    return (
+        f'<p style="margin-top:.6rem"><small><b>Nearest labelled pair</b></small><br><span dir="auto">{escaped(words)}</span> '
+        f"<small>{escaped(how + where)}</small></p>"
+    )
+
+
+def _value(value: Any) -> str:
+    return number(float(value)) if isinstance(value, int | float) else escaped(value)

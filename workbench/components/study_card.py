@@ -1,0 +1,138 @@
+"""One study on one card: what it compares, how far it is, what runs now, its grid, and what can be done."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.store.summaries import RunSummary, StudyDetail
+from workbench.components.markup import escaped, fact, show, state_chip
+from workbench.components.run_grid import run_grid
+from workbench.wording import STAGES, STATES, count, duration, integer
+
+LIVE = ("queued", "running", "review", "waiting", "paused")
+ACTIONS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "queued": (("pause", "Pause", "pause"), ("cancel", "Cancel", "stop_circle")),
+    "running": (("pause", "Pause", "pause"), ("cancel", "Cancel", "stop_circle")),
+    "review": (("cancel", "Cancel", "stop_circle"),),
+    "waiting": (("cancel", "Cancel", "stop_circle"),),
+    "paused": (("resume", "Resume", "play_arrow"), ("cancel", "Cancel", "stop_circle")),
+    "failed": (("retry", "Retry", "replay"),),
+    "cancelled": (("retry", "Start again", "replay"),),
+}
+"""State → (verb, what the button says, icon)."""
+
+
+def study_facts(detail: StudyDetail) -> None:
+    """Name, state, what is compared, the four key numbers, progress, and what runs now."""
+    s = detail.summary
+    share = s.rounds_done / s.rounds_total if s.rounds_total else 0.0
+    budget = len(detail.runs) * s.rounds * s.labels_per_round
+    spread = f"± {duration(s.seconds_left_spread)}" if s.seconds_left_spread else ""
+    left = "about to be known" if s.seconds_left is None else spread
+    facts = [
+        fact("rounds done", integer(s.rounds_done), f"of {integer(s.rounds_total)}"),
+        fact("labels asked", integer(s.labels_bought), f"of {integer(budget)}"),
+        fact("labels paid for", integer(s.labels_unique), "each pair once"),
+    ]
+    if s.state in LIVE:
+        facts.append(fact("time left", duration(s.seconds_left), left))
+    facts.append(fact("time spent", duration(s.seconds_spent), _device(detail)))
+    show(
+        f'<div class="row"><h2 style="font-size:16px">{escaped(s.name)}</h2>{state_chip(s.state)}</div>'
+        f'<p class="muted">{escaped(compares(detail))}</p>'
+        f'<div class="facts" style="margin-top:.6rem">{"".join(facts)}</div>'
+        f'<div class="bar" role="progressbar" aria-valuenow="{share * 100:.0f}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-label="rounds done"><i style="width:{share * 100:.1f}%"></i></div>'
+        f'<div class="row ends"><small>{now_line(detail)}</small><small>{_tail(s.state)}</small></div>'
+    )
+
+
+def study_grid(detail: StudyDetail) -> None:
+    """The run grid."""
+    show(run_grid(detail.runs))
+
+
+def study_actions(detail: StudyDetail) -> str | None:
+    """The buttons that fit the state; the verb that was pressed, or None."""
+    actions = ACTIONS.get(detail.summary.state, ())
+    if not actions:
+        return None
+    pressed = None
+    with st.container(horizontal=True, gap="small"):
+        for verb, word, icon in actions:
+            if st.button(word, key=f"{verb}-{detail.summary.id}", icon=f":material/{icon}:"):
+                pressed = verb
+    return pressed
+
+
+def failures(detail: StudyDetail) -> None:
+    """A card for every failed run: which one, what happened, and what to do."""
+    for run in detail.runs:
+        if run.state == "failed":
+            what, _, rest = run.error.partition("\n")
+            more = "".join(f"<li>{escaped(line.strip(' -'))}</li>" for line in rest.splitlines() if line.strip())
+            show(
+                f'<div class="note bad" role="alert"><b class="word">✕ failed</b> · {escaped(run_name(run))}, '
+                f"round {run.round}<p>{escaped(what)}</p>{f'<ul>{more}</ul>' if more else ''}"
+                f'<p class="muted">{_kept(run)} Retry goes on from there.</p></div>'
+            )
+
+
+def run_name(run: RunSummary) -> str:
+    """A run for people: strategy and seed."""
+    return f"{run.strategy.title}, seed {run.seed}"
+
+
+def compares(detail: StudyDetail) -> str:
+    """ "4 strategies × 3 seeds × 6 rounds · 60 labels a round · oracle: recorded · sample model"."""
+    s, config = detail.summary, detail.config
+    words = [
+        f"{count(len(s.strategies), 'strategy', 'strategies')} × {count(len(s.seeds), 'seed')}"
+        f" × {count(s.rounds, 'round')}",
+        f"{count(s.labels_per_round, 'label')} a round",
+    ]
+    oracle = _name(config.get("oracle"))
+    if oracle:
+        words.append(f"oracle: {oracle}")
+    model = str((config.get("model") or {}).get("path", ""))
+    if model:
+        words.append(f"model: {model.replace(chr(92), '/').rstrip('/').rsplit('/', 1)[-1]}, LoRA")
+    return " · ".join(words)
+
+
+def now_line(detail: StudyDetail) -> str:
+    """What runs now, as markup: run, round, stage, and the worker's own words; else what the study waits for."""
+    running = [run for run in detail.runs if run.state == "running"]
+    if running:
+        run = running[0]
+        stage = STAGES.get(run.stage, run.stage)
+        tail = " · ".join(escaped(part) for part in (stage, run.progress) if part)
+        return f"Now: <b>{escaped(run_name(run))}, round {run.round}</b>{f' · {tail}' if tail else ''}"
+    if detail.summary.now:
+        return escaped(detail.summary.now)
+    done = sum(run.state == "done" for run in detail.runs)
+    words = {
+        "queued": "Waits for a worker.",
+        "paused": "Paused. Resume goes on where it stopped.",
+        "done": f"All {count(done, 'run')} are finished.",
+        "failed": f"{count(done, 'run')} finished; a run failed.",
+        "cancelled": f"Cancelled. {count(detail.summary.rounds_done, 'finished round')} are kept.",
+    }
+    return escaped(words.get(detail.summary.state, STATES.get(detail.summary.state, ("", ""))[0]))
+
+
+def _tail(state: str) -> str:
+    return "Closing this tab changes nothing: the worker goes on." if state == "running" else ""
+
+
+def _kept(run: RunSummary) -> str:
+    return f"{count(run.rounds_done, 'finished round')} {'is' if run.rounds_done == 1 else 'are'} kept."
+
+
+def _device(detail: StudyDetail) -> str:
+    return str(detail.provenance.get("device", "")) if isinstance(detail.provenance.get("device"), str) else ""
+
+
+def _name(plugin: Any) -> str:
+    return str(plugin.get("name", "")) if isinstance(plugin, Mapping) else str(plugin or "")
