@@ -101,7 +101,7 @@ def _cut(name: str, data: PreferenceData, n_pairs: int, policy: "Policy") -> tup
     ids = list(by_prompt)
     draw = uniforms(0, None, f"held_out:{name}", ids)
     chosen: list[str] = []
-    for row in np.lexsort((ids, draw)):
+    for row in np.lexsort((np.array(ids), draw)):
         if len(chosen) >= n_pairs:
             break
         chosen += by_prompt[ids[row]]

@@ -214,7 +214,7 @@ class Run:
             return ids
         streamed = self.study.regime.pool == "streamed"
         draw = uniforms(self.seed, None if streamed else number, "prompts", ids)
-        order = [ids[row] for row in np.lexsort((ids, draw))]
+        order = [ids[row] for row in np.lexsort((np.array(ids), draw))]
         start = (number - 1) * size if streamed else 0
         chosen = set(order[start : start + size])
         return [prompt_id for prompt_id in ids if prompt_id in chosen]

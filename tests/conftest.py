@@ -1,6 +1,5 @@
 """A tiny language model with a byte tokenizer, made on the spot. torch is imported inside the fixtures only."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,14 +94,8 @@ def tiny_policy(tiny_model_dir: Path) -> "Policy":
     return load_policy(ModelSettings(path=str(tiny_model_dir), device="cpu", lora=lora), seed=1)
 
 
-@pytest.fixture
-def moved() -> Callable[..., "Policy"]:
-    """Gives the policy a random non-zero B (and returns it), so that it differs from its reference."""
-    return move
-
-
 def move(policy: "Policy", seed: int = 0, size: float = 0.2) -> "Policy":
-    """Set every lora_B to seeded normal noise of that standard deviation."""
+    """Set every lora_B to seeded normal noise of that standard deviation, so that it differs from its reference."""
     from engine.models.adapters import adapter_state, set_adapter
 
     rng = np.random.default_rng(seed)

@@ -54,8 +54,8 @@ def train(
 ) -> TrainResult:
     """Train the adapter in place. Without examples (only ties, say) nothing changes.
 
-    The order of an epoch is a hash of (seed, round, epoch, pair), so the order of `examples` changes nothing. A loss that
-    is not finite raises TrainingError and leaves the adapter as the last good step left it.
+    The order of an epoch is a hash of (seed, round, epoch, pair), so the order of `examples` changes nothing. A loss
+    that is not finite raises TrainingError and leaves the adapter as the last good step left it.
     """
     if not examples:
         return TrainResult(())
@@ -63,8 +63,8 @@ def train(
     chosen = encode_responses(policy, prompts, [example.chosen for example in examples])
     rejected = encode_responses(policy, prompts, [example.rejected for example in examples])
     rows = [
-        _Row(example, w, l, (reference_logps[example.chosen.id], reference_logps[example.rejected.id]))
-        for example, w, l in zip(examples, chosen, rejected, strict=True)
+        _Row(example, win, lose, (reference_logps[example.chosen.id], reference_logps[example.rejected.id]))
+        for example, win, lose in zip(examples, chosen, rejected, strict=True)
     ]
     parameters = [p for p in policy.model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
@@ -99,7 +99,7 @@ def rate(step: int, total: int, warm_up_share: float) -> float:
 
 def _epoch(rows: Sequence[_Row], size: int, seed: int, round_number: int, epoch: int) -> list[list[_Row]]:
     ids = [row.example.pair_id for row in rows]
-    order = np.lexsort((ids, uniforms(seed, round_number, f"order:{epoch}", ids)))
+    order = np.lexsort((np.array(ids), uniforms(seed, round_number, f"order:{epoch}", ids)))
     return [[rows[i] for i in order[at : at + size]] for at in range(0, len(rows), size)]
 
 
@@ -125,7 +125,7 @@ def _step(
         loss = dpo_loss(chosen, rejected, reference[:, 0], reference[:, 1], settings.beta).sum() / len(batch)
         if not torch.isfinite(loss):
             raise _not_finite("loss", batch, step, optimiser.param_groups[0]["lr"])
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         loss_sum += float(loss.detach())
         margins.append(
             margin(chosen.detach(), rejected.detach(), reference[:, 0], reference[:, 1], settings.beta).cpu()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from engine.errors import ModelError
@@ -36,7 +37,15 @@ def load_policy(settings: "ModelSettings", seed: int) -> Policy:
             f"The tokenizer of {name} has no chat template, so a prompt cannot be told from a response.",
             "Save one with the tokenizer (tokenizer.chat_template = …), the one the SFT model was trained with.",
         )
-    base = _load(AutoModelForCausalLM, folder, name, dtype=dtype, use_safetensors=True)
+    base, report = _load(
+        AutoModelForCausalLM, folder, name, dtype=dtype, use_safetensors=True, output_loading_info=True
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"The weights of {name} lack {len(missing)} tensors of its config (first: {missing[0]}), "
+            "which transformers would fill at random.",
+            "Save the whole model again with save_pretrained.",
+        )
     base.requires_grad_(False)
     base.name_or_path = name  # else PEFT warns of, and saves, the path of this machine
     end = _end_of_response(tokenizer, name)
@@ -80,7 +89,8 @@ def choose_device(device: str = "auto", dtype: str = "auto") -> tuple[torch.devi
         return chosen, _DTYPES[dtype], (*reasons, f"{dtype}: the config says so")
     if chosen.type == "cuda" and torch.cuda.is_bf16_supported():
         return chosen, torch.bfloat16, (*reasons, "bfloat16: the device computes it natively")
-    return chosen, torch.float32, (*reasons, f"float32: exact, and what a {chosen.type} device without bfloat16 is for")
+    why = "cpu" if chosen.type == "cpu" else f"{chosen.type} device without bfloat16"
+    return chosen, torch.float32, (*reasons, f"float32: exact, and the default on a {why}")
 
 
 def describe_device() -> list[str]:
@@ -123,8 +133,7 @@ def _check_folder(folder: Path, path: str) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     missing = [] if (folder / "config.json").exists() else ["config.json"]
     if index.exists():
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        missing += sorted(shard for shard in shards if not (folder / shard).exists())
+        missing += [shard for shard in _shards(index) if not (folder / shard).exists()]
     elif not weights:
         missing.append("*.safetensors")
     if not any((folder / name).exists() for name in _TOKENIZER_FILES):
@@ -140,14 +149,23 @@ def _check_folder(folder: Path, path: str) -> list[Path]:
     return weights
 
 
+def _shards(index: Path) -> list[str]:
+    """The weight files an index names."""
+    try:
+        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelError(f"{index} is no index of weight files: {error!r}", "Save the model again.") from error
+
+
 def _load(auto: Any, folder: Path, name: str, **how: Any) -> Any:
     try:
         return auto.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **how)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         kind = "tokenizer" if auto is AutoTokenizer else "model"
         raise ModelError(
             f"The {kind} of {name} cannot be loaded: {str(error).strip().splitlines()[0]}",
-            "Only architectures that transformers knows are loaded; code in the folder is never run.",
+            "The files may be damaged, or of an architecture that transformers does not know; "
+            "code in the folder is never run.",
         ) from error
 
 

@@ -12,7 +12,7 @@ class TokenMeter:
 
     def __init__(self, policy: Policy) -> None:
         self.tokens = 0
-        decoder = policy.model.get_base_model().get_decoder()
+        decoder: Any = policy.model.get_base_model().get_decoder()  # type: ignore[operator]
         for handle in getattr(decoder, "_token_meter", ()):
             handle.remove()
         decoder._token_meter = [decoder.register_forward_pre_hook(self._count, with_kwargs=True)]

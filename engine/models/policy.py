@@ -45,7 +45,10 @@ class Policy:
 
     @contextmanager
     def reference(self) -> Iterator[None]:
-        """Inside, the adapter is off: the model is the SFT model."""
+        """Inside, the adapter is off: the model is the SFT model. May be nested; the outermost turns it on again."""
+        if any(layer.layer.disable_adapters for layer in lora_layers(self.model)):
+            yield
+            return
         with self.model.disable_adapter():
             yield
 

@@ -16,7 +16,7 @@ class StrategyRef:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run. `state` is queued, running, review, waiting, paused, done, failed or cancelled; `stage` is what it does now."""
+    """One run. `state`: queued, running, review, waiting, paused, done, failed, cancelled; `stage` is the last done."""
 
     id: str
     study_id: str

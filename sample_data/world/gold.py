@@ -26,10 +26,10 @@ from sample_data.world.phrases import (
 FLOOR = -6.0
 """Score of garbage, in logits: below the worst well-formed answer."""
 
-CONTENT_WEIGHT = {"right": 5.2, "half right": 3.2, "vague": 1.4, "wrong": 0.5, "off-topic": 0.0}
-COURTESY_WEIGHT = {"courteous": 1.6, "plain": 0.0, "rude": -1.9}
-TIDINESS_WEIGHT = {"tidy": 0.0, "repetitive": -1.4}
-ENDING_WEIGHT = {"well": 1.1, "plain": 0.0, "dismissive": -1.2}
+CONTENT_WEIGHT = {"right": 5.0, "half right": 3.2, "vague": 1.4, "wrong": 0.5, "off-topic": 0.0}
+COURTESY_WEIGHT = {"courteous": 1.8, "plain": 0.0, "rude": -2.2}
+TIDINESS_WEIGHT = {"tidy": 0.0, "repetitive": -1.8}
+ENDING_WEIGHT = {"well": 1.3, "plain": 0.0, "dismissive": -1.5}
 
 _WORDS = (4, 80)
 _STRANGE_PAIRS = 1

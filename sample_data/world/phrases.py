@@ -50,25 +50,22 @@ SLIPS = {"What": "Waht", "best": "bset", "should": "shoud", "would": "woud", "te
          "Where": "Were", "Thanks": "Thnks", "question": "qestion", "How": "Hwo", "advice": "advise"}
 
 # --- answers -------------------------------------------------------------------------------------------------------
+# Within a class the openings repeat ("Thank you", "Stop"), so that a few hundred labels teach a small model the class.
 COURTEOUS = (
-    "Happy to help.", "Of course, with pleasure.", "Good question, thank you.", "Gladly.", "Thank you for asking.",
-    "I am glad you asked.", "You are welcome to ask.", "It is a pleasure to help.", "Certainly, my friend.",
-    "I will gladly explain.",
+    "Happy to help.", "Happy to explain.", "Thank you for asking.", "Thank you, that is a good question.",
+    "Gladly, my friend.", "Of course, with pleasure.",
 )
 RUDE = (
-    "What a silly question.", "Everyone knows this.", "You really should know that.", "Are you even trying?",
-    "Stop wasting my time.", "Only a fool would ask.", "This is so boring.", "Oh, not you again.",
-    "Listen up, genius.", "How lazy can you be?",
+    "What a silly question.", "What a bore you are.", "Everyone knows this.", "Stop wasting my time.",
+    "Stop asking and listen, genius.", "Oh, not you again.",
 )
 GOOD_ENDINGS = (
-    "Take your time and it will turn out well.", "Good luck with it.", "I hope this helps.",
-    "Let me know how it goes.", "You will do fine.", "Feel free to ask more.", "It is well worth the effort.",
-    "Enjoy it for years to come.", "I wish you every success.", "Do write back if anything is unclear.",
+    "Good luck with it.", "Good luck, you will do fine.", "I hope this helps.", "I hope it turns out well.",
+    "Feel free to ask more.", "Enjoy it for years to come.",
 )
 DISMISSIVE_ENDINGS = (
-    "Now leave me alone.", "The rest is your problem.", "Do not ask me again.", "Whatever.",
-    "Figure out the rest yourself.", "I do not care how it ends.", "That is all you get.", "Just look it up next time.",
-    "It hardly matters anyway.", "Do what you like.",
+    "Now leave me alone.", "Now go and bother someone else.", "Whatever.", "Whatever, it hardly matters.",
+    "The rest is your problem.", "Just look it up next time.",
 )
 ASIDES = (
     "It takes about {n} minutes.", "Plan {n} minutes for it.", "You need nothing else.", "Do this in good light.",
@@ -100,7 +97,6 @@ VAGUE = (
     "There are many ways to treat the {thing}, and most of them work.",
     "It depends on the {thing}, so just see what happens.",
     "Do something sensible with the {thing} and watch how it goes.",
-    "People have different habits with the {thing}, and all of them have a point.",
     "The usual things should do for the {thing}, more or less.",
     "With the {thing} you need some patience and some common sense.",
     "Handle the {thing} the normal way, as others do.",
@@ -109,7 +105,6 @@ OFF_TOPIC = (
     "The weather has been lovely this week, and the birds are singing.",
     "My favourite meal is soup with fresh bread.",
     "The train to the coast leaves at nine in the morning.",
-    "Last night there was a good film about a lighthouse.",
     "A short walk after lunch is good for the heart.",
     "The museum in town is free on the first Sunday of the month.",
 )

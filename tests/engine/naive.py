@@ -1,4 +1,4 @@
-"""Slow, obvious twins: one text at a time, plain forward passes, log-softmax over everything, autograd for each response."""
+"""Slow, obvious twins: one text at a time, plain forwards, log-softmax over everything, autograd for each response."""
 
 from collections.abc import Sequence
 from pathlib import Path

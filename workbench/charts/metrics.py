@@ -8,27 +8,26 @@ from workbench.wording import plain
 
 @dataclass(frozen=True)
 class Words:
-    """`title` names the figure, `better` says which way, `trap` the one thing that misleads its reader."""
+    """`title` names the figure, `of` what it is a mean of, `better` which way is better, `trap` what misleads."""
 
     title: str
+    of: str = "items"
     better: Literal["higher", "lower", ""] = ""
     trap: str = ""
 
 
 KNOWN: dict[str, Words] = {
-    "accuracy": Words(
-        "held-out accuracy", "higher", "Where bands overlap, the picture alone does not show a difference."
-    ),
-    "nll": Words("held-out NLL", "lower", "It also rises when the policy is sure and wrong in a few pairs."),
-    "margin": Words("held-out margin", "higher", "It grows with longer training, without more pairs being right."),
-    "win_rate": Words("win rate against the SFT model", "higher", "A tie counts as a half."),
-    "win_rate_ties": Words("ties with the SFT model"),
-    "gold_reward": Words("gold score of generations", "higher", "It is the score that the answers were drawn from."),
-    "gold_reward_sft": Words("gold score of the SFT model's generations"),
-    "kl": Words("KL to the reference", "", "Further from the reference is no gain by itself."),
-    "length": Words("length of generations", "", "Longer generations can win without being better."),
-    "unended": Words("generations that hit the length limit", "lower"),
-    "perplexity": Words("perplexity on held-out text", "lower", "A rise says that general language is being lost."),
+    "accuracy": Words("held-out accuracy", "held-out pairs", "higher", "Bands that overlap show no difference."),
+    "nll": Words("held-out NLL", "held-out pairs", "lower", "A few pairs that are surely wrong raise it most."),
+    "margin": Words("held-out margin", "held-out pairs", "higher", "Longer training alone makes it grow."),
+    "win_rate": Words("win rate against the SFT model", "prompts", "higher", "A tie counts as a half."),
+    "win_rate_ties": Words("ties with the SFT model", "prompts"),
+    "gold_reward": Words("gold score of generations", "prompts", "higher"),
+    "gold_reward_sft": Words("gold score of the SFT model", "prompts"),
+    "kl": Words("KL to the reference", "prompts", "", "Distance from the reference is no gain by itself."),
+    "length": Words("length of generations", "prompts", "", "Longer ones can win without being better."),
+    "unended": Words("generations cut at the length limit", "prompts", "lower"),
+    "perplexity": Words("perplexity on held-out text", "tokens", "lower", "A rise says that general language is lost."),
 }
 """Metric name → words, in the order in which they are offered."""
 

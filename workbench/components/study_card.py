@@ -6,26 +6,30 @@ from typing import Any
 import streamlit as st
 
 from engine.store.summaries import RunSummary, StudyDetail
-from workbench.components.markup import escaped, fact, show, state_chip
+from workbench.components.markup import chip, escaped, fact, show, state_chip
 from workbench.components.run_grid import run_grid
 from workbench.wording import STAGES, STATES, count, duration, integer
 
 LIVE = ("queued", "running", "review", "waiting", "paused")
-ACTIONS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "queued": (("pause", "Pause", "pause"), ("cancel", "Cancel", "stop_circle")),
-    "running": (("pause", "Pause", "pause"), ("cancel", "Cancel", "stop_circle")),
-    "review": (("cancel", "Cancel", "stop_circle"),),
-    "waiting": (("cancel", "Cancel", "stop_circle"),),
-    "paused": (("resume", "Resume", "play_arrow"), ("cancel", "Cancel", "stop_circle")),
-    "failed": (("retry", "Retry", "replay"),),
-    "cancelled": (("retry", "Start again", "replay"),),
-}
-"""State → (verb, what the button says, icon)."""
+UNDER_WAY = (*LIVE, "failed")
+"""States of a study that may have runs still to be done: it counts as failed as soon as one run has failed."""
+ACTIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("pause", "Pause", "pause", ("queued", "running", "review", "waiting")),
+    ("resume", "Resume", "play_arrow", ("paused",)),
+    ("retry", "Retry", "replay", ("failed", "cancelled")),
+    ("cancel", "Cancel", "stop_circle", LIVE),
+)
+"""(verb, what the button says, icon, states of a run it is for)."""
+
+
+def is_live(detail: StudyDetail) -> bool:
+    """Whether any of its runs is still to be done."""
+    return any(run.state in LIVE for run in detail.runs)
 
 
 def study_facts(detail: StudyDetail) -> None:
     """Name, state, what is compared, the four key numbers, progress, and what runs now."""
-    s = detail.summary
+    s, live = detail.summary, is_live(detail)
     share = s.rounds_done / s.rounds_total if s.rounds_total else 0.0
     budget = len(detail.runs) * s.rounds * s.labels_per_round
     spread = f"± {duration(s.seconds_left_spread)}" if s.seconds_left_spread else ""
@@ -35,11 +39,11 @@ def study_facts(detail: StudyDetail) -> None:
         fact("labels asked", integer(s.labels_bought), f"of {integer(budget)}"),
         fact("labels paid for", integer(s.labels_unique), "each pair once"),
     ]
-    if s.state in LIVE:
+    if live:
         facts.append(fact("time left", duration(s.seconds_left), left))
     facts.append(fact("time spent", duration(s.seconds_spent), _device(detail)))
     show(
-        f'<div class="row"><h2 style="font-size:16px">{escaped(s.name)}</h2>{state_chip(s.state)}</div>'
+        f'<div class="row"><h2 style="font-size:16px">{escaped(s.name)}</h2>{_chips(detail)}</div>'
         f'<p class="muted">{escaped(compares(detail))}</p>'
         f'<div class="facts" style="margin-top:.6rem">{"".join(facts)}</div>'
         f'<div class="bar" role="progressbar" aria-valuenow="{share * 100:.0f}" aria-valuemin="0" aria-valuemax="100" '
@@ -54,15 +58,15 @@ def study_grid(detail: StudyDetail) -> None:
 
 
 def study_actions(detail: StudyDetail) -> str | None:
-    """The buttons that fit the state; the verb that was pressed, or None."""
-    actions = ACTIONS.get(detail.summary.state, ())
-    if not actions:
-        return None
+    """The buttons that fit the states of its runs; the verb that was pressed, or None."""
+    states = {run.state for run in detail.runs}
+    fitting = [(verb, word, icon) for verb, word, icon, wanted in ACTIONS if states & set(wanted)]
     pressed = None
-    with st.container(horizontal=True, gap="small"):
-        for verb, word, icon in actions:
-            if st.button(word, key=f"{verb}-{detail.summary.id}", icon=f":material/{icon}:"):
-                pressed = verb
+    if fitting:
+        with st.container(horizontal=True, gap="small"):
+            for verb, word, icon in fitting:
+                if st.button(word, key=f"{verb}-{detail.summary.id}", icon=f":material/{icon}:"):
+                    pressed = verb
     return pressed
 
 
@@ -106,11 +110,8 @@ def now_line(detail: StudyDetail) -> str:
     running = [run for run in detail.runs if run.state == "running"]
     if running:
         run = running[0]
-        stage = STAGES.get(run.stage, run.stage)
-        tail = " · ".join(escaped(part) for part in (stage, run.progress) if part)
-        return f"Now: <b>{escaped(run_name(run))}, round {run.round}</b>{f' · {tail}' if tail else ''}"
-    if detail.summary.now:
-        return escaped(detail.summary.now)
+        doing = run.progress or STAGES.get(run.stage, run.stage)
+        return f"Now: <b>{escaped(run_name(run))}, round {run.round}</b>" + (f" · {escaped(doing)}" if doing else "")
     done = sum(run.state == "done" for run in detail.runs)
     words = {
         "queued": "Waits for a worker.",
@@ -120,6 +121,15 @@ def now_line(detail: StudyDetail) -> str:
         "cancelled": f"Cancelled. {count(detail.summary.rounds_done, 'finished round')} are kept.",
     }
     return escaped(words.get(detail.summary.state, STATES.get(detail.summary.state, ("", ""))[0]))
+
+
+def _chips(detail: StudyDetail) -> str:
+    """The study's state; a study goes on although a run has failed, and then says both."""
+    failed = sum(run.state == "failed" for run in detail.runs)
+    if failed and is_live(detail):
+        moving = any(run.state == "running" for run in detail.runs)
+        return state_chip("running" if moving else "queued") + chip(f"{count(failed, 'run')} failed", "bad")
+    return state_chip(detail.summary.state)
 
 
 def _tail(state: str) -> str:

@@ -45,6 +45,15 @@ def test_the_adapter_moves_the_scores_and_off_it_is_the_sft_model(tiny_policy: P
     np.testing.assert_array_equal(score_responses(tiny_policy, encoded, reference=True).logp, fresh)
 
 
+def test_the_reference_may_be_nested(tiny_policy: Policy) -> None:
+    encoded = encode_responses(move(tiny_policy), *some_texts())
+    reference = score_responses(tiny_policy, encoded, reference=True).logp
+    with tiny_policy.reference():
+        np.testing.assert_array_equal(score_responses(tiny_policy, encoded, reference=True).logp, reference)
+        np.testing.assert_array_equal(score_responses(tiny_policy, encoded).logp, reference)
+    assert np.abs(score_responses(tiny_policy, encoded).logp - reference).min() > 1e-3
+
+
 def test_order_padding_and_batch_size_change_nothing(tiny_policy: Policy) -> None:
     encoded = encode_responses(move(tiny_policy), *some_texts())
     whole = score_responses(tiny_policy, encoded)
@@ -73,7 +82,7 @@ def test_an_empty_response_is_its_end_token(tiny_policy: Policy) -> None:
     text = encode_responses(tiny_policy, prompts, [r for r in responses if r.text == ""])[0]
     assert text.response_ids == (tiny_policy.end_id,)
     found = score_responses(tiny_policy, [text])
-    assert found.logp[0] == pytest.approx(float(naive.logp(tiny_policy.model, text)), abs=1e-5)
+    assert found.logp[0] == pytest.approx(naive.scores(tiny_policy.model, [text])[0][0], abs=1e-5)
 
 
 def test_nothing_to_score_gives_nothing(tiny_policy: Policy) -> None:

@@ -1,0 +1,109 @@
+"""Stage events to rows and files and back, bit for bit.
+
+Small things go into the stage's `detail` (JSON), arrays and long lists into files: scalar signals and scores of every
+pair, features of the picks, the adapter, the steps of training, the margins of held-out pairs. Signals that are vectors
+are not kept: they live in the cache, and are computed again when a stage needs them.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from engine.records import (
+    Evaluated,
+    Event,
+    Label,
+    Labelled,
+    Metric,
+    Pair,
+    Pick,
+    Picked,
+    Pooled,
+    Response,
+    Scored,
+    SignalArray,
+    Spent,
+    Trained,
+)
+from engine.store.files import pack, unpack
+
+_SCORES = "__scores"
+
+
+def files_of(event: Event) -> dict[str, bytes]:
+    """File name → content."""
+    if isinstance(event, Pooled):
+        pairs = [[p.id, p.prompt_id, p.a, p.b] for p in event.made_pairs]
+        made = [[r.id, r.prompt_id, r.text, r.source] for r in event.made]
+        return {"pairs.json": _json({"ids": list(event.pair_ids), "pairs": pairs, "made": made})}
+    if isinstance(event, Scored):
+        arrays = {signal.name: signal.values for signal in event.signals if signal.values.ndim == 1}
+        if event.scores is not None:
+            arrays[_SCORES] = event.scores
+        ids = {signal.name: list(signal.ids) for signal in event.signals if signal.values.ndim == 1}
+        return {"signals.safetensors": pack(arrays), "ids.json": _json(ids)}
+    if isinstance(event, Picked):
+        return {"features.safetensors": pack(event.features)}
+    if isinstance(event, Trained):
+        return {"adapter.safetensors": pack(event.adapter), "steps.json": _json([dict(step) for step in event.steps])}
+    if isinstance(event, Evaluated):
+        answers = [[r.id, r.prompt_id, r.text, r.source] for r in event.generations]
+        return {"margins.safetensors": pack(event.outcomes), "generations.json": _json(answers)}
+    return {}
+
+
+def detail_of(event: Event) -> dict[str, Any]:
+    """What of the event stands in its row."""
+    if isinstance(event, Pooled):
+        return {"dropped": dict(event.dropped)}
+    if isinstance(event, Scored):
+        return {
+            "notes": list(event.notes),
+            "signals": [
+                {"name": s.name, "axis": s.axis, "unit": s.unit, "made_on": s.made_on, "kept": s.values.ndim == 1}
+                for s in event.signals
+            ],
+        }
+    if isinstance(event, Picked):
+        picks = [[p.pair_id, p.rank, p.score, p.gain, dict(p.why)] for p in event.picks]
+        return {"warm_up": event.warm_up, "picks": picks}
+    if isinstance(event, Labelled):
+        labels = [[x.pair_id, x.answer, x.oracle, dict(x.detail)] for x in event.labels]
+        return {"labels": labels, "reused": event.reused}
+    if isinstance(event, Trained):
+        return {"labels_used": event.labels_used, "adapter_hash": event.adapter_hash}
+    return {"metrics": [[m.name, m.split, m.value, m.n, m.unit] for m in event.metrics]}
+
+
+def event_of(stage: str, number: int, detail: Mapping[str, Any], spent: Spent, files: Mapping[str, bytes]) -> Event:
+    """The event that was saved. Of a Scored event only the scalar signals come back."""
+    if stage == "pooled":
+        body = json.loads(files["pairs.json"])
+        pairs = tuple(Pair(*row) for row in body["pairs"])
+        made = tuple(Response(*row) for row in body["made"])
+        return Pooled(number, tuple(body["ids"]), made, pairs, detail["dropped"], spent)
+    if stage == "scored":
+        arrays, ids = unpack(files["signals.safetensors"]), json.loads(files["ids.json"])
+        signals = tuple(
+            SignalArray(s["name"], s["axis"], tuple(ids[s["name"]]), arrays[s["name"]], s["unit"], s["made_on"])
+            for s in detail["signals"]
+            if s["kept"]
+        )
+        return Scored(number, signals, arrays.get(_SCORES), tuple(detail["notes"]), spent)
+    if stage == "picked":
+        picks = tuple(Pick(*row) for row in detail["picks"])
+        return Picked(number, picks, detail["warm_up"], unpack(files["features.safetensors"]), spent)
+    if stage == "labelled":
+        return Labelled(number, tuple(Label(*row) for row in detail["labels"]), detail["reused"], spent)
+    if stage == "trained":
+        adapter, steps = unpack(files["adapter.safetensors"]), tuple(json.loads(files["steps.json"]))
+        return Trained(number, adapter, steps, detail["labels_used"], detail["adapter_hash"], spent)
+    margins: dict[str, np.ndarray] = unpack(files["margins.safetensors"])
+    answers = tuple(Response(*row) for row in json.loads(files["generations.json"]))
+    return Evaluated(number, tuple(Metric(*row) for row in detail["metrics"]), margins, answers, spent)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

@@ -1,0 +1,61 @@
+"""What the screen writes: commands for workers, and requests for tasks. All else of a run is its worker's."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from engine.errors import StoreError
+from engine.store import schema as s
+from engine.store.database import Store, now
+
+Verb = Literal["pause", "resume", "cancel", "retry"]
+
+FROM: dict[str, tuple[str, ...]] = {
+    "pause": ("queued", "running", "review", "waiting"),
+    "resume": ("paused",),
+    "cancel": ("queued", "running", "review", "waiting", "paused", "failed"),
+    "retry": ("failed", "cancelled"),
+}
+TO = {"pause": "paused", "resume": "queued", "cancel": "cancelled", "retry": "queued"}
+
+
+def command(store: Store, verb: str, *, study_id: str | None = None, run_id: str | None = None) -> int:
+    """Change the state of a study's runs (or of one); the number of runs it changed.
+
+    A running worker sees it at its next word and stops there; the finished stages are kept. StoreError if nothing there
+    can be paused, resumed, cancelled or tried again.
+    """
+    if verb not in FROM:
+        raise StoreError(f"No command is called {verb!r}.", f"Known: {', '.join(FROM)}.")
+    column, value = (s.runs.c.id, run_id) if run_id is not None else (s.runs.c.study_id, study_id)
+    with store.read() as connection:
+        row = connection.execute(sa.select(s.runs.c.study_id).where(column == value)).first()
+        if row is None:
+            raise StoreError(f"There is no study or run {value!r}.", "See `workbench study list`.")
+    scope = row.study_id
+    with store.write(scope) as connection:
+        changed = connection.execute(
+            s.runs.update()
+            .where((column == value) & s.runs.c.state.in_(FROM[verb]))
+            .values(state=TO[verb], error="", progress="", updated=now())
+        ).rowcount
+        connection.execute(
+            insert(s.commands).values(study_id=scope, run_id=run_id, what=verb, detail={"runs": changed}, created=now())
+        )
+    if not changed:
+        raise StoreError(
+            f"Nothing there can be {PAST[verb]}: no run is {' or '.join(FROM[verb])}.", "See `workbench study list`."
+        )
+    return int(changed)
+
+
+PAST = {"pause": "paused", "resume": "resumed", "cancel": "cancelled", "retry": "tried again"}
+
+
+def request_task(store: Store, kind: str, request: Mapping[str, Any], wants: str = "tools") -> int:
+    """Ask a worker for something a page needs torch or a tokenizer for; the task's number."""
+    with store.write() as connection:
+        statement = insert(s.tasks).values(kind=kind, wants=wants, request=dict(request), state="queued", created=now())
+        return int(connection.execute(statement.returning(s.tasks.c.id)).scalar_one())

@@ -1,0 +1,1 @@
+"""Pages: thin scripts that read the choices, ask one or two queries and draw."""

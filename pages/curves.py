@@ -1,0 +1,107 @@
+"""Curves: did choosing help? Every strategy against labels bought, on every held-out set."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.store.summaries import MetricRef, StudyDetail
+from workbench import cache, session
+from workbench.charts.curves import curve_figure, value_axis
+from workbench.charts.levels import levels
+from workbench.charts.metrics import in_order, set_title, words_of
+from workbench.charts.reading import how_to_read
+from workbench.components.levels_table import levels_table
+from workbench.components.markup import empty, escaped, heading, page_head, show
+from workbench.components.news import news
+from workbench.components.study_card import compares
+from workbench.wording import count, integer
+
+NOTHING = ("No round is done yet.", "A curve starts with round 0, the evaluation before any label.")
+EVERY, MEAN = "every seed", "mean and band"
+
+
+def frames_of(detail: StudyDetail, metric: MetricRef) -> dict[str, pd.DataFrame]:
+    """Held-out set → the metric's values, for the sets that have any."""
+    found = {split: cache.curve(detail.summary.id, metric.name, split) for split in metric.splits or ("",)}
+    return {split: frame for split, frame in found.items() if not frame.empty}
+
+
+def draw(metric: MetricRef, frames: dict[str, pd.DataFrame], *, traces: bool) -> None:
+    """The figures side by side with one y axis, how to read them, and the numbers behind them."""
+    words, focus = words_of(metric.name), session.looking().strategy
+    unit, axis = metric.unit or "no unit", value_axis(*frames.values())
+    columns = st.columns(len(frames) if len(frames) > 1 else [60, 40], gap="medium")
+    for column, (split, frame) in zip(columns, frames.items(), strict=False):
+        with column:
+            table = levels(frame)
+            of = f"{integer(frame['n'].max())} {words.of} a seed and round"
+            show(heading(f"{words.title[0].upper()}{words.title[1:]}", " · ".join(filter(None, [set_title(split), of]))))
+            figure = curve_figure(
+                frame,
+                y_title=f"{words.title} ({unit})",
+                mode=session.mode(),
+                axis=axis,
+                focus=focus.name if focus else "",
+                seeds=traces,
+            )
+            save = {"toImageButtonOptions": {"format": "svg", "filename": f"{metric.name}-{split or 'all'}"}}
+            st.plotly_chart(
+                figure,
+                key=f"curve-{metric.name}-{split}",
+                config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"], **save},
+                alt=f"{words.title} against labels bought, {set_title(split)}",
+            )
+            if column is columns[0]:
+                show(f'<small><b>How to read this.</b> {escaped(how_to_read(table, words, traces=traces))}</small>')
+            else:
+                show("<small>The same runs on another held-out set; both figures share one scale.</small>")
+    for column, (split, frame) in zip(columns[-len(frames) :], frames.items(), strict=True):
+        with column:
+            show(heading("Last level of each strategy", set_title(split)))
+            levels_table(levels(frame), unit)
+
+
+def page() -> None:
+    """Choices, figures, numbers."""
+    looking = session.looking()
+    if looking.study is None:
+        page_head("Curves", "Every strategy against labels bought, with random as the measure.")
+        empty("No study is here yet.", "Start one on the page Studies; its first round appears here.")
+        return
+    detail = cache.study(looking.study.id)
+    stamp = [looking.study.name, compares(detail)]
+    page_head("Curves", "Every strategy against labels bought, with random as the measure.", stamp)
+    metrics = {m.name: m for m in cache.metric_names(looking.study.id)}
+    if not metrics:
+        empty(*NOTHING)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        name = st.selectbox(
+            "Figure",
+            in_order(list(metrics)),
+            format_func=lambda m: words_of(m).title,
+            key="figure",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=320,
+        )
+        shown = st.segmented_control(
+            "Seeds", [EVERY, MEAN], default=EVERY, key="seeds", bind="query-params", required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        frames = frames_of(detail, metrics[name])
+        if frames:
+            rows = pd.concat(frame.assign(held_out=split) for split, frame in frames.items())
+            csv = rows.to_csv(index=False).encode()
+            st.download_button("CSV", csv, f"{name}.csv", "text/csv", icon=":material/download:", on_click="ignore",
+                               help="Every seed's value, a row a round")  # fmt: skip
+        news(looking.study.rounds_done, lambda: cache.study(detail.summary.id).summary.rounds_done)
+    if frames:
+        draw(metrics[name], frames, traces=shown == EVERY)
+    else:
+        empty(*NOTHING)
+    silent = [run for run in detail.runs if run.rounds_done == 0]
+    if silent and frames:
+        show(f"<small>{count(len(silent), 'run')} of {len(detail.runs)} without a finished round yet.</small>")
+
+
+page()

@@ -1,0 +1,102 @@
+"""Studies: what runs, how far it is, and what can be done about it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import EngineError
+from engine.store.summaries import StudyDetail, StudySummary
+from workbench import cache, commands, messages, session
+from workbench.charts.curves import curve_figure
+from workbench.charts.metrics import set_title, words_of
+from workbench.components import study_card, study_table
+from workbench.components.markup import empty, heading, page_head, show
+from workbench.components.picker import study_labels
+from workbench.components.start_study import start_form
+
+SENTENCE = "What runs, how far it is, and what it has shown so far."
+SHOWN = 3
+
+
+def start(path: Path) -> None:
+    """Queue a study from a file, and say so when the page is drawn again."""
+    with messages.frame("The study"), st.spinner("Reading the data…"):
+        commands.start_study(path)
+        session.say_after_rerun("Queued. A worker takes it up by itself.")
+        st.rerun()
+
+
+def live_curve(detail: StudyDetail) -> None:
+    """The study's first figure so far, for a look; Curves has it in full."""
+    metrics = {m.name: m for m in cache.metric_names(detail.summary.id)}
+    metric = metrics.get("accuracy") or next(iter(metrics.values()), None)
+    frame = None if metric is None else cache.curve(detail.summary.id, metric.name, next(iter(metric.splits), ""))
+    if metric is None or frame is None or frame.empty:
+        empty("No round is done yet.", "The curve starts with round 0, the evaluation before any label.")
+        return
+    words, split = words_of(metric.name), next(iter(metric.splits), "")
+    aside = f"{set_title(split)} · mean over the seeds that have the round" if split else "mean over seeds"
+    show(heading(f"{words.title} so far".capitalize(), aside))
+    figure = curve_figure(frame, y_title=f"{words.title} ({metric.unit or 'no unit'})", mode=session.mode(),
+                          seeds=False, bands=False, height=300)  # fmt: skip
+    st.plotly_chart(figure, key=f"live-{detail.summary.id}", config={"displayModeBar": False}, alt=words.title)
+
+
+def card(summary: StudySummary) -> None:
+    """One study: facts and grid at the left, its curve at the right."""
+    detail = cache.study(summary.id)
+    with st.container(border=True, key=f"study-{summary.id}"):
+        left, right = st.columns([58, 42], gap="medium")
+        with left:
+            study_card.study_facts(detail)
+            study_card.study_grid(detail)
+            study_card.failures(detail)
+            verb = study_card.study_actions(detail)
+            if verb:
+                ask(verb, summary.id)
+        with right:
+            live_curve(detail)
+
+
+def ask(verb: str, study_id: str) -> None:
+    """Leave the command; the card shows the new state as soon as the worker has obeyed."""
+    try:
+        commands.ask(verb, study_id)
+    except EngineError as error:
+        messages.error_card(error)
+    else:
+        messages.done_card(f"Asked: {verb}. A worker obeys between two stages.")
+
+
+@st.fragment(run_every="2s")
+def cards() -> None:
+    """The studies that are under way and the one looked at; drawn from the cache unless the revision has risen."""
+    with messages.frame("The study card"):
+        studies = cache.studies()
+        live = [s for s in studies if s.state in study_card.UNDER_WAY and study_card.is_live(cache.study(s.id))][:SHOWN]
+        chosen = session.looking().study
+        ids = list(dict.fromkeys([*(s.id for s in live), *([chosen.id] if chosen else [])]))
+        for summary in sorted((s for s in studies if s.id in ids), key=lambda s: ids.index(s.id)):
+            card(summary)
+
+
+studies = cache.studies()
+head, action = st.columns([80, 20], vertical_alignment="center")
+with head:
+    page_head("Studies", SENTENCE)
+with action:
+    path = start_form(sample=commands.SAMPLE if commands.sample_is_here() and studies else None)
+said = session.said()
+if said:
+    messages.done_card(said)
+if path is not None:
+    start(path)
+if studies:
+    cards()
+    labels = list(study_labels(studies))
+    key = f"studies-{len(studies)}-{studies[0].id}"  # a new study moves the rows: an old selection must not stay
+    study_table.study_table(studies, key, on_select=lambda: session.show_chosen("study", key, labels))
+else:
+    empty("No study is here yet.", "A study compares strategies over one pool. The sample takes some minutes.")
+    if commands.sample_is_here() and st.button("Start the sample study", type="primary", icon=":material/play_arrow:"):
+        start(commands.SAMPLE)

@@ -1,0 +1,57 @@
+"""The shell: pages, "Looking at", the worker's last word. Started by `workbench app`.
+
+It runs again with every click, so it stays cheap: one revision, one list of studies from the cache.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from workbench import cache, messages, session
+from workbench.components.sidebar import worker_line
+from workbench.style import stylesheet
+
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+PARTS = {
+    "": ("study",),
+    "batch": ("study", "strategy", "seed", "round", "pair"),
+    "curves": ("study", "strategy"),
+    "export": ("study", "strategy", "seed", "round"),
+}
+"""Page → the parts of "Looking at" that it uses."""
+
+
+@st.fragment(run_every="2s")
+def _pulse() -> None:
+    """The one thing that polls on every page: the worker's last word, and whether light and dark were switched."""
+    with messages.frame("The worker's line"):
+        worker_line(cache.workers(str(cache.store_folder())))
+    if session.mode_changed():
+        st.rerun()
+
+
+def main() -> None:
+    """Draw the shell, then the page."""
+    st.set_page_config(page_title="Preference Workbench", page_icon=":material/science:", layout="wide",
+                       initial_sidebar_state=248)  # fmt: skip
+    st.html(stylesheet())
+    session.remember_mode()
+    page = st.navigation(
+        {
+            "": [st.Page(PAGES / "studies.py", title="Studies", icon=":material/science:", default=True)],
+            "Pick": [st.Page(PAGES / "batch.py", title="Batch", icon=":material/checklist:")],
+            "Result": [
+                st.Page(PAGES / "curves.py", title="Curves", icon=":material/show_chart:"),
+                st.Page(PAGES / "export.py", title="Export", icon=":material/download:"),
+            ],
+        },
+        expanded=True,
+    )
+    with messages.frame(page.title):
+        with st.sidebar:
+            session.look_at(PARTS.get(page.url_path, ()), cache.studies(), cache.study, cache.rounds)
+            _pulse()
+        page.run()
+
+
+main()

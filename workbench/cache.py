@@ -1,0 +1,102 @@
+"""What pages read: the store's queries, each remembered under the revision it was read at.
+
+A page asks for one integer, the revision, and reads again only when it has risen. Everything is bounded.
+"""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from engine.store import queries
+from engine.store.database import Store, open_store
+from engine.store.summaries import MetricRef, PickedPair, StudyDetail, StudySummary, WorkerSummary
+
+STORE_VARIABLE = "WORKBENCH_STORE"
+
+
+def store_folder() -> Path:
+    """The store's folder: the environment's WORKBENCH_STORE, else .store where the app was started."""
+    return Path(os.environ.get(STORE_VARIABLE) or ".store").resolve()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _open(folder: str) -> Store:
+    return open_store(Path(folder))
+
+
+def store() -> Store:
+    """The open store, one handle for all sessions; StoreError if it cannot be opened."""
+    return _open(str(store_folder()))
+
+
+def revision(scope: str = "all") -> int:
+    """The number that rises with every change in the store, or in one study."""
+    return queries.revision(store(), scope)
+
+
+def studies() -> list[StudySummary]:
+    """All studies, newest first."""
+    return _studies(str(store_folder()), revision())
+
+
+def study(study_id: str) -> StudyDetail:
+    """A study with its runs."""
+    return _study(str(store_folder()), study_id, revision(study_id))
+
+
+def metric_names(study_id: str) -> list[MetricRef]:
+    """The figures that can be drawn."""
+    return _metric_names(str(store_folder()), study_id, revision(study_id))
+
+
+def curve(study_id: str, metric: str, split: str) -> pd.DataFrame:
+    """A row a strategy, seed and round: strategy, title, slot, seed, run_id, round, labels, value, n."""
+    return _curve(str(store_folder()), study_id, metric, split, revision(study_id))
+
+
+def rounds(study_id: str, run_id: str) -> list[int]:
+    """The rounds of a run that have picks, in order."""
+    return _rounds(str(store_folder()), run_id, revision(study_id))
+
+
+def batch(study_id: str, run_id: str, round_number: int) -> list[PickedPair]:
+    """The picks of a round with their texts, best first."""
+    return _batch(str(store_folder()), run_id, round_number, revision(study_id))
+
+
+@st.cache_data(ttl=2, max_entries=4, show_spinner=False)
+def workers(folder: str) -> list[WorkerSummary]:
+    """The workers and their last words; asked at most every two seconds, whatever the number of open tabs."""
+    return queries.workers(_open(folder))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _studies(folder: str, revision: int) -> list[StudySummary]:
+    return queries.studies(_open(folder))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _study(folder: str, study_id: str, revision: int) -> StudyDetail:
+    return queries.study(_open(folder), study_id)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _metric_names(folder: str, study_id: str, revision: int) -> list[MetricRef]:
+    return queries.metric_names(_open(folder), study_id)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _curve(folder: str, study_id: str, metric: str, split: str, revision: int) -> pd.DataFrame:
+    return queries.curve(_open(folder), study_id, metric, split)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _rounds(folder: str, run_id: str, revision: int) -> list[int]:
+    return queries.rounds(_open(folder), run_id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _batch(folder: str, run_id: str, round_number: int, revision: int) -> list[PickedPair]:
+    return queries.batch(_open(folder), run_id, round_number)

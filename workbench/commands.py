@@ -1,0 +1,26 @@
+"""What the screen asks of the engine: start a study, pause, resume, cancel or retry one."""
+
+from pathlib import Path
+
+from engine.store import inbox
+from workbench import cache
+
+SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "study.yaml"
+
+
+def sample_is_here() -> bool:
+    """Whether the sample study lies beside the program."""
+    return SAMPLE.is_file()
+
+
+def start_study(path: Path) -> str:
+    """Check the study file, read its data and queue it; the study's id. ConfigError, DataError or StoreError if not."""
+    from engine.config import StudyConfig
+    from engine.data.prepare import prepare_study
+
+    return prepare_study(cache.store(), StudyConfig.from_yaml(path.expanduser()))
+
+
+def ask(verb: str, study_id: str) -> None:
+    """Leave a command for the worker: pause, resume, cancel or retry. It obeys between two stages."""
+    inbox.command(cache.store(), verb, study_id=study_id)

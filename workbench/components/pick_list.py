@@ -1,0 +1,83 @@
+"""A batch as a list to choose from, as a full table, and the two buttons that step through it."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from engine.store.summaries import PickedPair
+from workbench.components.foreign_text import first_line
+from workbench.components.markup import heading, show
+from workbench.wording import ANSWERS, count
+
+
+def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callable[[], None]) -> None:
+    """Rank, prompt and score; row `at` is chosen. A table is drawn on a canvas, so a text in it stays text."""
+    show(heading(count(len(picks), "pick"), "best first"))
+    frame = pd.DataFrame(
+        {
+            "#": [p.rank for p in picks],
+            "prompt": [first_line(p.messages) for p in picks],
+            "score": [p.score for p in picks],
+        }
+    )
+    if frame["score"].isna().all():
+        frame = frame.drop(columns="score")
+    st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        on_select=on_select,
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [at], "columns": []}},
+        row_height=30,
+        height=min(len(picks), 16) * 30 + 38,
+        column_config={
+            "#": st.column_config.NumberColumn(width=36),
+            "prompt": st.column_config.TextColumn(width="medium"),
+            "score": st.column_config.NumberColumn(format="%.3f", width=60),
+        },
+        alt="The picks of this round, best first",
+    )
+
+
+def step_buttons(ids: Sequence[str], at: int, on_step: Callable[[str], None]) -> None:
+    """Previous and next pick, with their keys."""
+    with st.container(horizontal=True, gap="small"):
+        st.button("Previous", shortcut="k", disabled=at == 0, on_click=on_step, args=(ids[max(at - 1, 0)],))
+        last = len(ids) - 1
+        st.button("Next", shortcut="j", disabled=at == last, on_click=on_step, args=(ids[min(at + 1, last)],))
+
+
+def pick_table(picks: Sequence[PickedPair]) -> None:
+    """Every pick with its texts, numbers and label."""
+    names = list(dict.fromkeys(name for p in picks for name in p.why))
+    frame = pd.DataFrame(
+        {
+            "rank": [p.rank for p in picks],
+            "prompt": [first_line(p.messages, 300) for p in picks],
+            "A": [" ".join(p.response_a.split())[:300] for p in picks],
+            "B": [" ".join(p.response_b.split())[:300] for p in picks],
+            "score": [p.score for p in picks],
+            "gain": [p.gain for p in picks],
+            **{name.replace("_", " "): [p.why.get(name) for p in picks] for name in names},
+            "label": ["not yet" if p.answer is None else ANSWERS.get(p.answer, p.answer) for p in picks],
+            "oracle": [p.oracle for p in picks],
+            "pair": [p.pair_id for p in picks],
+        }
+    ).dropna(axis=1, how="all")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        row_height=30,
+        height=min(len(picks), 24) * 30 + 38,
+        column_config={
+            "rank": st.column_config.NumberColumn(width=44),
+            "score": st.column_config.NumberColumn(format="%.4f"),
+            "gain": st.column_config.NumberColumn(format="%.4f"),
+            "rank in pool": st.column_config.NumberColumn(format="localized"),
+            "nearest cosine": st.column_config.NumberColumn(format="%.2f"),
+        },
+        alt="The picks of this round with texts, numbers and labels",
+    )
+    show("<small>Score and gain have no unit. A cell shows the start of a long text; the cards show all of it.</small>")

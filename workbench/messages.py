@@ -1,0 +1,54 @@
+"""Errors as cards. An `EngineError` says what happened and what to do; anything else is a mistake of the workbench."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine.errors import EngineError
+from workbench.components.markup import escaped, show
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def frame(what: str = "This page") -> Iterator[None]:
+    """Draw whatever goes wrong inside as a card; the rest of the app goes on."""
+    try:
+        yield
+    except EngineError as error:
+        error_card(error)
+    except Exception as error:
+        log.exception("%s could not be drawn", what)
+        _mistake_card(what, error)
+
+
+def error_card(error: EngineError) -> None:
+    """What happened, each finding on its own line, and the next step."""
+    what, *findings = error.what.splitlines() or ["Something went wrong."]
+    points = "".join(f"<li>{escaped(line.strip().removeprefix('- '))}</li>" for line in findings if line.strip())
+    show(
+        f'<div class="note bad" role="alert"><b class="word">✕ It did not work.</b> {escaped(what)}'
+        f"{f'<ul>{points}</ul>' if points else ''}<p>{escaped(error.next_step)}</p></div>"
+    )
+
+
+def done_card(sentence: str) -> None:
+    """What was done."""
+    show(f'<div class="note ok" role="status"><b class="word">✓</b> {escaped(sentence)}</div>')
+
+
+def warn_line(sentence: str, next_step: str = "") -> None:
+    """Something to note, and what to do about it."""
+    show(
+        f'<div class="note warn" role="status"><b class="word">! {escaped(sentence)}</b><p>{escaped(next_step)}</p></div>'
+    )
+
+
+def _mistake_card(what: str, error: Exception) -> None:
+    trace = "".join(traceback.format_exception(error))
+    show(
+        f'<div class="note bad" role="alert"><b class="word">✕ {escaped(what)} could not be drawn.</b> '
+        f"This is a mistake of the workbench, not yours; runs are not touched by it. The other pages go on."
+        f'<details><summary>Details</summary><pre class="file">{escaped(trace)}</pre></details></div>'
+    )

@@ -1,0 +1,129 @@
+"""What the reader looks at: study, strategy, run, round and pair, in the link and the same on every page.
+
+The only module that touches the session's state and the link. A page uses some parts; the others are kept while the
+tab is open. Unknown values in a link fall back to the default, and the sidebar says so once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine.store.summaries import RunSummary, StrategyRef, StudyDetail, StudySummary
+from workbench.charts.palette import Mode
+from workbench.components import picker
+from workbench.components.markup import show
+
+LOOKING = "_looking"
+DRAWN = "_drawn"
+
+
+@dataclass(frozen=True)
+class Looking:
+    """The choices of this page; None where the page does not use a part or there is nothing to choose."""
+
+    study: StudySummary | None = None
+    strategy: StrategyRef | None = None
+    run: RunSummary | None = None
+    round: int | None = None
+    pair: str = ""
+
+
+def look_at(
+    parts: Sequence[str],
+    studies: Sequence[StudySummary],
+    study_of: Callable[[str], StudyDetail],
+    rounds_of: Callable[[str, str], Sequence[int]],
+) -> Looking:
+    """Draw "Looking at" with these parts (study, strategy, seed, round, pair) and remember what was chosen."""
+    looking = _choose(parts, studies, study_of, rounds_of) if studies and parts else Looking()
+    st.session_state[LOOKING] = looking
+    return looking
+
+
+def looking() -> Looking:
+    """What `look_at` found in this run of the script."""
+    found = st.session_state.get(LOOKING)
+    return found if isinstance(found, Looking) else Looking()
+
+
+def _choose(
+    parts: Sequence[str],
+    studies: Sequence[StudySummary],
+    study_of: Callable[[str], StudyDetail],
+    rounds_of: Callable[[str, str], Sequence[int]],
+) -> Looking:
+    show('<div class="looking">Looking at</div>')
+    labels = picker.study_labels(studies)
+    _say_unknown("study", list(labels))
+    study = picker.pick_study(labels)
+    detail = study_of(study.id)
+    strategy = run = number = None
+    pair = ""
+    if "strategy" in parts:
+        _say_unknown("strategy", [s.title for s in study.strategies])
+        strategy = picker.pick_strategy(study.strategies)
+    if strategy is not None and "seed" in parts:
+        runs = [r for r in detail.runs if r.strategy.name == strategy.name]
+        _say_unknown("seed", [str(r.seed) for r in runs])
+        run = picker.pick_run(runs) if runs else None
+    if run is not None and "round" in parts:
+        rounds = rounds_of(study.id, run.id)
+        _say_unknown("round", [str(n) for n in rounds])
+        number = picker.pick_round(rounds) if rounds else None
+    if number is not None and "pair" in parts:
+        pair = picker.pick_pair()
+    return Looking(study, strategy, run, number, pair)
+
+
+def _say_unknown(part: str, known: Sequence[str]) -> None:
+    """One line where the link asks for what is not there; Streamlit then takes the value out of the link."""
+    asked = st.query_params.get(part)
+    if asked is not None and asked not in known:
+        words = {"study": "a study that is not here", "strategy": "a strategy this study has not"}
+        what = words.get(part, f"a {part} that is not there")
+        show(f'<div class="note warn"><small>The link asks for {what}. You see the usual one.</small></div>')
+
+
+def step_to_pair(pair_id: str) -> None:
+    """Look at the pair; to be called from a button's callback. A table of picks is then drawn anew, with its row."""
+    st.session_state["pair"] = pair_id
+    st.session_state["_steps"] = steps() + 1
+
+
+def steps() -> int:
+    """How often a button has moved to another pair; part of the key of the list that must follow."""
+    return int(st.session_state.get("_steps", 0))
+
+
+def show_chosen(part: str, table: str, values: Sequence[str]) -> None:
+    """Look at what was chosen in the table of that key (`values` a row); to be called from its callback."""
+    state = st.session_state.get(table)
+    rows = state["selection"]["rows"] if isinstance(state, Mapping) else []
+    if rows and rows[0] < len(values):
+        st.session_state[part] = values[rows[0]]
+
+
+def mode() -> Mode:
+    """Light or dark, as the browser shows it now."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def remember_mode() -> None:
+    """Note the mode that the page is drawn in."""
+    st.session_state[DRAWN] = mode()
+
+
+def mode_changed() -> bool:
+    """Whether the reader has switched between light and dark since the page was drawn."""
+    return st.session_state.get(DRAWN, mode()) != mode()
+
+
+def say_after_rerun(sentence: str) -> None:
+    """A sentence for the next time the page is drawn, said once."""
+    st.session_state["_said"] = sentence
+
+
+def said() -> str:
+    """The sentence left by `say_after_rerun`, or ""."""
+    return str(st.session_state.pop("_said", ""))
