@@ -28,13 +28,15 @@ def frames_of(detail: StudyDetail, metric: MetricRef) -> dict[str, pd.DataFrame]
 def draw(metric: MetricRef, frames: dict[str, pd.DataFrame], *, traces: bool) -> None:
     """The figures side by side with one y axis, how to read them, and the numbers behind them."""
     words, focus = words_of(metric.name), session.looking().strategy
+    tables = {split: levels(frame) for split, frame in frames.items()}
     unit, axis = metric.unit or "no unit", value_axis(*frames.values())
     columns = st.columns(len(frames) if len(frames) > 1 else [60, 40], gap="medium")
     for column, (split, frame) in zip(columns, frames.items(), strict=False):
         with column:
-            table = levels(frame)
             of = f"{integer(frame['n'].max())} {words.of} a seed and round"
-            show(heading(f"{words.title[0].upper()}{words.title[1:]}", " · ".join(filter(None, [set_title(split), of]))))
+            show(
+                heading(f"{words.title[0].upper()}{words.title[1:]}", " · ".join(filter(None, [set_title(split), of])))
+            )
             figure = curve_figure(
                 frame,
                 y_title=f"{words.title} ({unit})",
@@ -50,14 +52,13 @@ def draw(metric: MetricRef, frames: dict[str, pd.DataFrame], *, traces: bool) ->
                 config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"], **save},
                 alt=f"{words.title} against labels bought, {set_title(split)}",
             )
-            if column is columns[0]:
-                show(f'<small><b>How to read this.</b> {escaped(how_to_read(table, words, traces=traces))}</small>')
-            else:
-                show("<small>The same runs on another held-out set; both figures share one scale.</small>")
-    for column, (split, frame) in zip(columns[-len(frames) :], frames.items(), strict=True):
+    reading = how_to_read(pd.concat(tables.values()), words, traces=traces)
+    show(f"<small><b>How to read this.</b> {escaped(reading)}</small>")
+    beside = columns[-len(tables) :] if len(tables) == 1 else st.columns(len(tables), gap="medium")
+    for column, (split, table) in zip(beside, tables.items(), strict=True):
         with column:
             show(heading("Last level of each strategy", set_title(split)))
-            levels_table(levels(frame), unit)
+            levels_table(table, unit)
 
 
 def page() -> None:

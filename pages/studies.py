@@ -85,7 +85,8 @@ head, action = st.columns([80, 20], vertical_alignment="center")
 with head:
     page_head("Studies", SENTENCE)
 with action:
-    path = start_form(sample=commands.SAMPLE if commands.sample_is_here() and studies else None)
+    offered = commands.SAMPLE if studies and commands.sample_is_here() else None
+    path = start_form(offered, primary=bool(studies))
 said = session.said()
 if said:
     messages.done_card(said)

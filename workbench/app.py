@@ -12,6 +12,7 @@ from workbench.components.sidebar import worker_line
 from workbench.style import stylesheet
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
+ICON = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from a foreign host
 PARTS = {
     "": ("study",),
     "batch": ("study", "strategy", "seed", "round", "pair"),
@@ -32,7 +33,7 @@ def _pulse() -> None:
 
 def main() -> None:
     """Draw the shell, then the page."""
-    st.set_page_config(page_title="Preference Workbench", page_icon=":material/science:", layout="wide",
+    st.set_page_config(page_title="Preference Workbench", page_icon=str(ICON), layout="wide",
                        initial_sidebar_state=248)  # fmt: skip
     st.html(stylesheet())
     session.remember_mode()

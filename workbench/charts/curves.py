@@ -104,6 +104,7 @@ def _mean(figure: go.Figure, part: pd.DataFrame, mark: Mark, ink: Ink, *, heavy:
         line={"color": mark.colour, "width": 3.2 if heavy else 2.1, "dash": mark.dash},
         marker={"color": mark.colour, "symbol": mark.marker, "size": 8 if heavy else 7, "line": {"width": 0}},
         hovertext=spoken,
+        cliponaxis=False,
         hoverinfo="text",
         showlegend=False,
         name=str(part["title"].iloc[0]),
@@ -142,6 +143,7 @@ def _label_ends(
 def _lay_out(figure: go.Figure, table: pd.DataFrame, axis: Axis, ink: Ink, y_title: str, height: int) -> None:
     ticks = sorted({round(x) for x in table["labels"]})
     spread = (ticks[-1] - ticks[0]) or 1
+    room = 0.004 * (axis.high - axis.low)
     words = {"size": 11, "color": ink.muted, "family": FONT}
     figure.update_xaxes(
         title={"text": "labels bought (pairs per run)", "font": words},
@@ -157,7 +159,7 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, axis: Axis, ink: Ink, y_tit
     )
     figure.update_yaxes(
         title={"text": y_title, "font": words},
-        range=[axis.low, axis.high],
+        range=[axis.low - room, axis.high + room],  # a line at the very end would not be drawn
         tick0=axis.low,
         dtick=axis.step,
         tickformat=f".{axis.digits}f",

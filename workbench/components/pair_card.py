@@ -54,7 +54,8 @@ def why_card(pair: PickedPair, strategy: StrategyRef, sentence: str, texts: Mapp
     )
     rows = [f"<tr><td>{escaped(a)}</td><td class='num'>{b}</td></tr>" for a, b in _sum(pair)]
     numbers = f"<table style='margin-top:.5rem'>{''.join(rows)}</table>" if rows else ""
-    return f"{head}<p>{escaped(sentence)}</p>{numbers}{_nearest(pair.why, texts)}"
+    unit = "" if pair.score is None else "<small>Scores have no unit; higher means: label sooner.</small>"
+    return f"{head}<p>{escaped(sentence)}</p>{numbers}{unit}{_nearest(pair.why, texts)}"
 
 
 def why_sentence(pair: PickedPair, strategy: StrategyRef, summary: str, *, ties_at_reference: bool) -> str:
@@ -73,11 +74,11 @@ def _sum(pair: PickedPair) -> list[tuple[str, str]]:
     rank = pair.why.get("rank_in_pool")
     if pair.score is not None:
         place = f" <small>rank {integer(float(rank))} in the pool</small>" if isinstance(rank, int | float) else ""
-        rows.append(("score before the batch (no unit)", f"<b>{number(pair.score)}</b>{place}"))
+        rows.append(("score before the batch", f"<b>{number(pair.score)}</b>{place}"))
     if pair.score is not None and pair.gain is not None:
         rows.append(("lost to earlier picks", number(pair.gain - pair.score)))
     if pair.gain is not None:
-        rows.append(("gain when picked (no unit)", f"<b>{number(pair.gain)}</b>"))
+        rows.append(("gain when picked", f"<b>{number(pair.gain)}</b>"))
     known = {"rank_in_pool", "nearest_pair", "nearest_cosine"}
     rows += [(plain(name), _value(value)) for name, value in pair.why.items() if name not in known]
     return rows

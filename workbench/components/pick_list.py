@@ -34,8 +34,8 @@ def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callabl
         height=min(len(picks), 16) * 30 + 38,
         column_config={
             "#": st.column_config.NumberColumn(width=36),
-            "prompt": st.column_config.TextColumn(width="medium"),
-            "score": st.column_config.NumberColumn(format="%.3f", width=60),
+            "prompt": st.column_config.TextColumn(width=118),
+            "score": st.column_config.NumberColumn(format="%.3f", width=58),
         },
         alt="The picks of this round, best first",
     )

@@ -18,7 +18,7 @@ def study_table(studies: Sequence[StudySummary], key: str, on_select: Callable[[
             "state": [STATES.get(s.state, (s.state, ""))[0] for s in studies],
             "strategies": [", ".join(r.title for r in s.strategies) for s in studies],
             "seeds": [len(s.seeds) for s in studies],
-            "rounds done": [s.rounds_done / s.rounds_total if s.rounds_total else 0.0 for s in studies],
+            "rounds done": [round(s.rounds_done / s.rounds_total, 2) if s.rounds_total else 0.0 for s in studies],
             "labels asked": [s.labels_bought for s in studies],
             "last change": [moment(s.updated or s.created) for s in studies],
         }

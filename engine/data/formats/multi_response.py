@@ -1,0 +1,72 @@
+"""Prompts with two or more responses, recorded answers and scores."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeGuard
+
+from engine.data.formats.base import FORMATS, BadRow, Format, ParsedComparison, ParsedResponse, ParsedRow, messages_of
+
+
+@FORMATS.register
+class MultiResponse(Format):
+    """{"prompt", "responses": [{"text", "source", "score"}], "comparisons": [{"first", "second", "answer"}]}.
+
+    The sample worlds' own form, and the one for pools of several responses. Comparisons, scores, sources and topic may
+    be missing. `answer` is first, second, tie or both_bad; `strength` and `labeller` are kept.
+    """
+
+    name: ClassVar[str] = "multi_response"
+    title: ClassVar[str] = "prompts with several responses"
+    source: ClassVar[str] = "this project"
+    columns: ClassVar[str] = "prompt, responses [{text, source, score}], comparisons [{first, second, answer}]"
+
+    def sniff(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """All rows have a prompt and a list of responses."""
+        return all("prompt" in row and isinstance(row.get("responses"), list) for row in rows)
+
+    def parse(self, row: Mapping[str, Any]) -> ParsedRow:
+        """One prompt with its responses."""
+        messages = messages_of(row.get("prompt"), "prompt")
+        given = row.get("responses")
+        if not isinstance(given, list) or len(given) < 2:
+            raise BadRow("fewer than two responses", f"{len(given) if isinstance(given, list) else 'no list'}")
+        responses = tuple(_response(item, number) for number, item in enumerate(given))
+        comparisons = tuple(_comparison(item, len(responses)) for item in row.get("comparisons") or [])
+        return ParsedRow(messages, responses, comparisons, topic=str(row.get("topic") or ""))
+
+
+def _response(item: Any, number: int) -> ParsedResponse:
+    if isinstance(item, str):
+        item = {"text": item}
+    if not isinstance(item, Mapping) or not isinstance(item.get("text"), str):
+        raise BadRow("a response has no text", f"response {number}")
+    if not item["text"].strip():
+        raise BadRow("empty response", f"response {number}")
+    score = item.get("score")
+    if score is not None and (
+        isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score)
+    ):
+        raise BadRow("a score is not a finite number", f"response {number}: {score!r}")
+    return ParsedResponse(item["text"], str(item.get("source") or ""), None if score is None else float(score))
+
+
+def _comparison(item: Any, n: int) -> ParsedComparison:
+    if not isinstance(item, Mapping):
+        raise BadRow("a comparison is not a mapping", str(item)[:80])
+    first, second, answer = item.get("first"), item.get("second"), item.get("answer")
+    if not (_place(first, n) and _place(second, n)):
+        raise BadRow("a comparison names a response that is not there", f"{first!r} and {second!r} of {n}")
+    if first == second:
+        raise BadRow("a comparison names one response twice", repr(first))
+    if answer not in ("first", "second", "tie", "both_bad"):
+        raise BadRow("a comparison's answer is not first, second, tie or both_bad", repr(answer))
+    strength = item.get("strength")
+    if strength is not None and (isinstance(strength, bool) or not isinstance(strength, int | float)):
+        raise BadRow("a comparison's strength is not a number", repr(strength))
+    return ParsedComparison(
+        first, second, answer, None if strength is None else float(strength), str(item.get("labeller") or "")
+    )
+
+
+def _place(value: Any, n: int) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < n

@@ -1,0 +1,96 @@
+"""From a study's config to a queued study: the one way, for the command line, the app and notebooks.
+
+Everything that can be wrong is looked at before anything is written.
+"""
+
+from pathlib import Path
+
+from engine.config import StudyConfig
+from engine.data.pool import PreferenceData
+from engine.data.read import Reading, read
+from engine.data.split import refuse_overlap, split_by_prompt
+from engine.errors import DataError, ModelError
+from engine.store.database import Store
+from engine.store.texts import add_dataset
+from engine.store.writer import queue_study
+
+
+def prepare_study(store: Store, config: StudyConfig) -> str:
+    """Read and check all of a study, save its data and queue its runs; the study's id."""
+    look_at_model(config)
+    settings = config.data
+    pool_reading = read(settings.pool, settings.format, skip_refused=settings.skip_refused)
+    readings: dict[str, tuple[Reading, PreferenceData, str]] = {}
+    if settings.held_out:
+        readings["pool"] = (pool_reading, pool_reading.data, "")
+        for name, path in settings.held_out.items():
+            found = read(path, settings.format, skip_refused=settings.skip_refused)
+            refuse_overlap(pool_reading.data, found.data, name)
+            readings[f"held_out:{name}"] = (found, found.data, "")
+    else:
+        pool, held_out = split_by_prompt(pool_reading.data, settings.held_out_share)
+        share = settings.held_out_share
+        readings["pool"] = (pool_reading, pool, f"pool, {1 - share:.0%} of prompts")
+        readings["held_out:held_out"] = (pool_reading, held_out, f"held out, {share:.0%} of prompts")
+    enough_pairs(config, readings["pool"][1])
+    ids = {}
+    for role, (reading, data, part) in readings.items():
+        report = reading.report
+        ids[role] = add_dataset(
+            store,
+            name=Path(report.path).name,
+            path=report.path,
+            format_name=report.format,
+            sha256=report.sha256,
+            data=data,
+            rows=report.rows,
+            refused=report.reasons(),
+            dropped=dict(report.dropped),
+            part=part,
+        )
+    files = {
+        role: {
+            "path": reading.report.path,
+            "sha256": reading.report.sha256,
+            "format": reading.report.format,
+            "rows": reading.report.rows,
+            "refused": reading.report.reasons(),
+        }
+        for role, (reading, _, _) in readings.items()
+    }
+    return queue_study(store, config, ids, {"data": files})
+
+
+def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:
+    """DataError if the pool cannot fill the budget of one run."""
+    if config.sampler.generates:
+        return
+    pairs = config.sampler.candidates(pool, list(pool.prompts), None).pairs
+    allowed = config.oracle.can_answer(pool)
+    usable = len(pairs) if allowed is None else sum(pair.id in allowed for pair in pairs)
+    if usable < config.budget:
+        raise DataError(
+            f"The pool holds {usable:,} pairs that oracle {config.oracle.name!r} can answer; a run is to buy "
+            f"{config.budget:,} labels ({config.rounds} rounds of {config.labels_per_round}).",
+            "Lower rounds or labels_per_round, or add pairs.",
+        )
+
+
+def look_at_model(config: StudyConfig) -> None:
+    """ModelError if the model is a folder that cannot be one; a hub id is left to the worker."""
+    folder = Path(config.model.path)
+    if not folder.is_dir():
+        if folder.is_absolute() or folder.exists():
+            raise ModelError(f"There is no model folder {folder}.", "Check model.path.")
+        return
+    needed = {
+        "config.json": ["config.json"],
+        "weights (*.safetensors)": ["*.safetensors"],
+        "a tokenizer": ["tokenizer*"],
+    }
+    missing = [what for what, globs in needed.items() if not any(any(folder.glob(g)) for g in globs)]
+    if missing:
+        raise ModelError(
+            f"{folder} is not a model folder: {', '.join(missing)} not found.",
+            "It needs a config, safetensors weights and a tokenizer, as `save_pretrained` writes them.",
+        )
