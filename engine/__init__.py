@@ -1,0 +1,75 @@
+"""The engine's public names, imported when first used.
+
+`import engine` itself loads neither pandas, scipy, SQLAlchemy nor torch, so a notebook or a command starts at once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.config import StudyConfig
+    from engine.data.pool import PoolView, PreferenceData
+    from engine.data.prepare import prepare_study
+    from engine.data.read import read
+    from engine.errors import EngineError
+    from engine.loop import Inputs, rounds
+    from engine.records import Label, Message, Pair, Prompt, Response
+    from engine.records import records as round_records
+    from engine.selection.execute import execute
+    from engine.store.database import open_store
+    from engine.strategies.base import Strategy
+
+_HOME = {
+    "EngineError": "engine.errors.EngineError",
+    "Inputs": "engine.loop.Inputs",
+    "Label": "engine.records.Label",
+    "Message": "engine.records.Message",
+    "Pair": "engine.records.Pair",
+    "PoolView": "engine.data.pool.PoolView",
+    "PreferenceData": "engine.data.pool.PreferenceData",
+    "Prompt": "engine.records.Prompt",
+    "Response": "engine.records.Response",
+    "Strategy": "engine.strategies.base.Strategy",
+    "StudyConfig": "engine.config.StudyConfig",
+    "execute": "engine.selection.execute.execute",
+    "open_store": "engine.store.database.open_store",
+    "prepare_study": "engine.data.prepare.prepare_study",
+    "read": "engine.data.read.read",
+    "round_records": "engine.records.records",
+    "rounds": "engine.loop.rounds",
+}
+
+__all__ = [
+    "EngineError",
+    "Inputs",
+    "Label",
+    "Message",
+    "Pair",
+    "PoolView",
+    "PreferenceData",
+    "Prompt",
+    "Response",
+    "Strategy",
+    "StudyConfig",
+    "execute",
+    "open_store",
+    "prepare_study",
+    "read",
+    "round_records",
+    "rounds",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """PEP 562: a public name is fetched from its home on first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}; its public names are {', '.join(__all__)}")
+    from importlib import import_module
+
+    home, _, name_there = _HOME[name].rpartition(".")
+    value = getattr(import_module(home), name_there)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -41,7 +41,7 @@ def one_by_one(picks: Sequence[PickedPair], looking: Looking) -> None:
     """The list at the left, the pair in the middle, why at the right."""
     ids = [pick.pair_id for pick in picks]
     at = ids.index(looking.pair) if looking.pair in ids else 0
-    left, middle, right = st.columns([23, 49, 28], gap="small")
+    left, middle, right = st.columns([25, 48, 27], gap="small")
     with left:
         key = f"picks-{looking.run.id if looking.run else ''}-{looking.round}-{session.steps()}"
         pick_list(picks, at, key, on_select=lambda: session.show_chosen("pair", key, ids))
@@ -56,7 +56,9 @@ def as_cards(picks: Sequence[PickedPair], looking: Looking) -> None:
     """All picks one under another, ten at a time."""
     pages = -(-len(picks) // A_PAGE)
     names = [f"{n * A_PAGE + 1} to {min((n + 1) * A_PAGE, len(picks))}" for n in range(pages)]
-    chosen = st.segmented_control("Picks", names, default=names[0], required=True, label_visibility="collapsed")
+    chosen = names[0]
+    if pages > 1:
+        chosen = st.segmented_control("Picks", names, default=names[0], required=True, label_visibility="collapsed")
     start = names.index(chosen or names[0]) * A_PAGE
     for pick in picks[start : start + A_PAGE]:
         with st.container(border=True):

@@ -1,5 +1,7 @@
 """Curves: did choosing help? Every strategy against labels bought, on every held-out set."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -9,10 +11,11 @@ from workbench.charts.curves import curve_figure, value_axis
 from workbench.charts.levels import levels
 from workbench.charts.metrics import in_order, set_title, words_of
 from workbench.charts.reading import how_to_read
+from workbench.charts.strips import strip_figure
 from workbench.components.levels_table import levels_table
 from workbench.components.markup import empty, escaped, heading, page_head, show
 from workbench.components.news import news
-from workbench.components.study_card import compares
+from workbench.components.study_card import compares, reference_words
 from workbench.wording import count, integer
 
 NOTHING = ("No round is done yet.", "A curve starts with round 0, the evaluation before any label.")
@@ -37,14 +40,11 @@ def draw(metric: MetricRef, frames: dict[str, pd.DataFrame], *, traces: bool) ->
             show(
                 heading(f"{words.title[0].upper()}{words.title[1:]}", " · ".join(filter(None, [set_title(split), of])))
             )
-            figure = curve_figure(
-                frame,
-                y_title=f"{words.title} ({unit})",
-                mode=session.mode(),
-                axis=axis,
-                focus=focus.name if focus else "",
-                seeds=traces,
-            )
+            drawn: dict[str, Any] = {"y_title": f"{words.title} ({unit})", "mode": session.mode(), "axis": axis}
+            if frame["round"].nunique() == 1:
+                figure = strip_figure(frame, seeds=traces, **drawn)
+            else:
+                figure = curve_figure(frame, focus=focus.name if focus else "", seeds=traces, **drawn)
             save = {"toImageButtonOptions": {"format": "svg", "filename": f"{metric.name}-{split or 'all'}"}}
             st.plotly_chart(
                 figure,
@@ -69,7 +69,7 @@ def page() -> None:
         empty("No study is here yet.", "Start one on the page Studies; its first round appears here.")
         return
     detail = cache.study(looking.study.id)
-    stamp = [looking.study.name, compares(detail)]
+    stamp = [compares(detail), reference_words(detail)]
     page_head("Curves", "Every strategy against labels bought, with random as the measure.", stamp)
     metrics = {m.name: m for m in cache.metric_names(looking.study.id)}
     if not metrics:
@@ -102,7 +102,7 @@ def page() -> None:
         empty(*NOTHING)
     silent = [run for run in detail.runs if run.rounds_done == 0]
     if silent and frames:
-        show(f"<small>{count(len(silent), 'run')} of {len(detail.runs)} without a finished round yet.</small>")
+        show(f"<small>{len(silent)} of {count(len(detail.runs), 'run')} have no round after round 0.</small>")
 
 
 page()

@@ -36,9 +36,10 @@ def live_curve(detail: StudyDetail) -> None:
         return
     words, split = words_of(metric.name), next(iter(metric.splits), "")
     aside = f"{set_title(split)} · mean over the seeds that have the round" if split else "mean over seeds"
-    show(heading(f"{words.title} so far".capitalize(), aside))
+    title = f"{words.title} so far" if study_card.is_live(detail) else words.title
+    show(heading(title[0].upper() + title[1:], aside))
     figure = curve_figure(frame, y_title=f"{words.title} ({metric.unit or 'no unit'})", mode=session.mode(),
-                          seeds=False, bands=False, height=300)  # fmt: skip
+                          seeds=frame["seed"].nunique() < 3, bands=False, height=300)  # fmt: skip
     st.plotly_chart(figure, key=f"live-{detail.summary.id}", config={"displayModeBar": False}, alt=words.title)
 
 
@@ -85,7 +86,7 @@ head, action = st.columns([80, 20], vertical_alignment="center")
 with head:
     page_head("Studies", SENTENCE)
 with action:
-    offered = commands.SAMPLE if studies and commands.sample_is_here() else None
+    offered = commands.sample() if studies else None
     path = start_form(offered, primary=bool(studies))
 said = session.said()
 if said:
@@ -99,5 +100,8 @@ if studies:
     study_table.study_table(studies, key, on_select=lambda: session.show_chosen("study", key, labels))
 else:
     empty("No study is here yet.", "A study compares strategies over one pool. The sample takes some minutes.")
-    if commands.sample_is_here() and st.button("Start the sample study", type="primary", icon=":material/play_arrow:"):
-        start(commands.SAMPLE)
+    sample = commands.sample()
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        go = sample is not None and st.button("Start the sample study", type="primary", icon=":material/play_arrow:")
+    if sample is not None and go:
+        start(sample)

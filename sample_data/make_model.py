@@ -210,6 +210,8 @@ def make(folder: Path) -> dict[str, float]:
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)
     numbers = measure(AutoModelForCausalLM.from_pretrained(folder), tokenizer, splits)
     (folder / "training.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     for name, value in numbers.items():

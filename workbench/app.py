@@ -13,13 +13,13 @@ from workbench.style import stylesheet
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 ICON = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from a foreign host
+# Page → the parts of "Looking at" that it uses.
 PARTS = {
     "": ("study",),
     "batch": ("study", "strategy", "seed", "round", "pair"),
     "curves": ("study", "strategy"),
     "export": ("study", "strategy", "seed", "round"),
 }
-"""Page → the parts of "Looking at" that it uses."""
 
 
 @st.fragment(run_every="2s")

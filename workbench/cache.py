@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from engine.data.export import Container, Export, about_study, export
 from engine.store import queries
 from engine.store.database import Store, open_store
 from engine.store.summaries import MetricRef, PickedPair, StudyDetail, StudySummary, WorkerSummary
+from workbench.subset import Subset
 
 STORE_VARIABLE = "WORKBENCH_STORE"
 
@@ -66,6 +68,11 @@ def batch(study_id: str, run_id: str, round_number: int) -> list[PickedPair]:
     return _batch(str(store_folder()), run_id, round_number, revision(study_id))
 
 
+def exported(subset: Subset, profile: str, container: Container) -> Export:
+    """The files of a subset; DataError if nothing in it trains or the profile has no room for it."""
+    return _exported(str(store_folder()), subset, profile, container, revision(subset.study_id))
+
+
 @st.cache_data(ttl=2, max_entries=4, show_spinner=False)
 def workers(folder: str) -> list[WorkerSummary]:
     """The workers and their last words; asked at most every two seconds, whatever the number of open tabs."""
@@ -100,3 +107,11 @@ def _rounds(folder: str, run_id: str, revision: int) -> list[int]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _batch(folder: str, run_id: str, round_number: int, revision: int) -> list[PickedPair]:
     return queries.batch(_open(folder), run_id, round_number)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _exported(folder: str, subset: Subset, profile: str, container: Container, revision: int) -> Export:
+    handle = _open(folder)
+    rows = queries.labelled_pairs(handle, subset.study_id, subset.strategy, subset.seed, subset.upto_round)
+    facts = about_study(queries.study(handle, subset.study_id), subset.strategy, subset.seed)
+    return export(rows, profile=profile, container=container, about=facts)

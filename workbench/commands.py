@@ -4,13 +4,12 @@ from pathlib import Path
 
 from engine.store import inbox
 from workbench import cache
+from workbench.processes import SAMPLE
 
-SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "study.yaml"
 
-
-def sample_is_here() -> bool:
-    """Whether the sample study lies beside the program."""
-    return SAMPLE.is_file()
+def sample() -> Path | None:
+    """The sample study's file, if it lies beside the program."""
+    return SAMPLE if SAMPLE.is_file() else None
 
 
 def start_study(path: Path) -> str:

@@ -38,13 +38,6 @@ def done_card(sentence: str) -> None:
     show(f'<div class="note ok" role="status"><b class="word">✓</b> {escaped(sentence)}</div>')
 
 
-def warn_line(sentence: str, next_step: str = "") -> None:
-    """Something to note, and what to do about it."""
-    show(
-        f'<div class="note warn" role="status"><b class="word">! {escaped(sentence)}</b><p>{escaped(next_step)}</p></div>'
-    )
-
-
 def _mistake_card(what: str, error: Exception) -> None:
     trace = "".join(traceback.format_exception(error))
     show(

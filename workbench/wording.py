@@ -99,3 +99,10 @@ def moment(when: datetime | None, now: datetime | None = None) -> str:
 def plain(name: str) -> str:
     """A field's name as words: "rank_in_pool" → "rank in pool"."""
     return name.replace("_", " ")
+
+
+def size(n_bytes: int) -> str:
+    """ "812 bytes", "214 KB", "3.1 MB"."""
+    if n_bytes < 1000:
+        return f"{n_bytes} bytes"
+    return f"{n_bytes / 1000:,.0f} KB" if n_bytes < 1_000_000 else f"{n_bytes / 1_000_000:,.1f} MB"

@@ -18,7 +18,8 @@ class TokenMeter:
         decoder._token_meter = [decoder.register_forward_pre_hook(self._count, with_kwargs=True)]
 
     def _count(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        ids, mask = kwargs.get("input_ids"), kwargs.get("attention_mask")
+        # GPT-2 hands its tokens on by position, the others by name.
+        ids, mask = kwargs.get("input_ids", args[0] if args else None), kwargs.get("attention_mask")
         if ids is None:
             return
         # With a key-value cache the mask also covers the tokens of earlier calls; only the new columns count.

@@ -42,7 +42,7 @@ FLAT = Dials()
 # The mix of contents: for topics people get right, and for topics with a popular mistake.
 _EASY = {"right": 0.54, "half right": 0.17, "wrong": 0.09, "vague": 0.12, "off-topic": 0.08}
 _HARD = {"right": 0.08, "half right": 0.26, "wrong": 0.46, "vague": 0.12, "off-topic": 0.08}
-_HARD_SHARE = 0.55
+_HARD_SHARE = 0.65
 _POPULAR = 0.85
 _COURTESY = {"courteous": 0.30, "plain": 0.42, "rude": 0.28}
 _ENDING = {"well": 0.32, "plain": 0.38, "dismissive": 0.30}

@@ -65,7 +65,7 @@ def preference_data() -> PreferenceData:
         prompt = Prompt.of(turns, topic="wool jumper")
         data.prompts[prompt.id] = prompt
         bodies = [
-            f"Soak jumper {n} for half an hour in lukewarm water with a spoon of conditioner, then press the water out.",
+            f"Soak jumper {n} for half an hour in lukewarm water with conditioner, then press the water out.",
             f"Wash it again on warm so that the fibres of jumper {n} loosen.",
             f"I do not know. Ask somebody about jumper {n}.",
             HOSTILE[n % len(HOSTILE)] or f"({n})",
@@ -169,9 +169,7 @@ def add_study(
         rows=16,
         refused={},
     )
-    study_id = writer.queue_study(
-        store, config(name, seeds, rounds, strategies), {"pool": pool}, {"device": "cpu, 2 cores"}
-    )
+    study_id = writer.queue_study(store, config(name, seeds, rounds, strategies), {"pool": pool}, {})
     return study_id, data
 
 

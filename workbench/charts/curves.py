@@ -1,5 +1,7 @@
 """Learning curves: a figure against labels bought, a line a strategy, its 95 % band, and every seed's trace."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -29,7 +31,7 @@ def curve_figure(
     y axis, so that two figures can share one.
     """
     table, ink = levels(frame), INKS[mode]
-    axis = axis or value_axis(frame, bands=bands)
+    axis = axis or value_axis(frame, bands=bands, seeds=seeds)
     figure = go.Figure()
     marks = {row.strategy: mark_of(int(row.slot), mode) for row in table.itertuples()}
     lines = [(str(name), part) for name, part in table.groupby("strategy", sort=False)]
@@ -47,13 +49,13 @@ def curve_figure(
     return figure
 
 
-def value_axis(*frames: pd.DataFrame, bands: bool = True) -> Axis:
-    """One y axis that holds the values and intervals of all these frames."""
+def value_axis(*frames: pd.DataFrame, bands: bool = True, seeds: bool = True) -> Axis:
+    """One y axis that holds the means of all these frames, and what else is drawn: intervals, every seed's values."""
     values: list[float] = []
     for frame in frames:
-        values += frame["value"].tolist()
-        if bands and not frame.empty:
-            table = levels(frame)
+        table = levels(frame)
+        values += table["mean"].tolist() + (frame["value"].tolist() if seeds else [])
+        if bands:
             values += table["low"].dropna().tolist() + table["high"].dropna().tolist()
     return round_axis(values)
 
@@ -75,6 +77,7 @@ def _band(figure: go.Figure, part: pd.DataFrame, mark: Mark, ink: Ink) -> None:
 
 def _traces(figure: go.Figure, part: pd.DataFrame, mark: Mark) -> None:
     for seed, trace in part.sort_values("round").groupby("seed"):
+        name = f"{trace['title'].iloc[0]}, seed {seed}"
         figure.add_scatter(
             x=trace["labels"],
             y=trace["value"],
@@ -82,19 +85,13 @@ def _traces(figure: go.Figure, part: pd.DataFrame, mark: Mark) -> None:
             line={"color": mark.colour, "width": 0.7},
             marker={"color": mark.colour, "size": 3},
             opacity=0.75,
-            hovertemplate=f"{trace['title'].iloc[0]}, seed {seed} · %{{x:,.0f}} labels bought · %{{y:.3f}}<extra></extra>",
+            hovertemplate=f"{name} · %{{x:,.0f}} labels bought · %{{y:.3f}}<extra></extra>",
             showlegend=False,
-            name=f"{trace['title'].iloc[0]}, seed {seed}",
+            name=name,
         )
 
 
 def _mean(figure: go.Figure, part: pd.DataFrame, mark: Mark, ink: Ink, *, heavy: bool) -> None:
-    spoken = [
-        f"{row.title} · {integer(row.labels)} labels bought · {number(row.mean)}"
-        + (f" ({between(row.low, row.high)})" if row.seeds >= 3 else "")
-        + f" · {count(row.seeds, 'seed')}"
-        for row in part.itertuples()
-    ]
     # The mean of one or two seeds is drawn as points: a line would promise more than they say.
     few = part["seeds"].max() < 3
     figure.add_scatter(
@@ -103,7 +100,7 @@ def _mean(figure: go.Figure, part: pd.DataFrame, mark: Mark, ink: Ink, *, heavy:
         mode="markers" if few or len(part) == 1 else "lines+markers",
         line={"color": mark.colour, "width": 3.2 if heavy else 2.1, "dash": mark.dash},
         marker={"color": mark.colour, "symbol": mark.marker, "size": 8 if heavy else 7, "line": {"width": 0}},
-        hovertext=spoken,
+        hovertext=[spoken(row) for row in part.itertuples()],
         cliponaxis=False,
         hoverinfo="text",
         showlegend=False,
@@ -140,10 +137,17 @@ def _label_ends(
         )
 
 
+def spoken(row: Any) -> str:
+    """A row of `levels` as the words of its hover box."""
+    interval = f" ({between(row.low, row.high)})" if row.seeds >= 3 else ""
+    labels = f"{integer(row.labels)} labels bought"
+    return f"{row.title} · {labels} · {number(row.mean)}{interval} · {count(row.seeds, 'seed')}"
+
+
 def _lay_out(figure: go.Figure, table: pd.DataFrame, axis: Axis, ink: Ink, y_title: str, height: int) -> None:
+    dress(figure, axis, ink, y_title, height)
     ticks = sorted({round(x) for x in table["labels"]})
     spread = (ticks[-1] - ticks[0]) or 1
-    room = 0.004 * (axis.high - axis.low)
     words = {"size": 11, "color": ink.muted, "family": FONT}
     figure.update_xaxes(
         title={"text": "labels bought (pairs per run)", "font": words},
@@ -152,14 +156,17 @@ def _lay_out(figure: go.Figure, table: pd.DataFrame, axis: Axis, ink: Ink, y_tit
         ticktext=[integer(x) for x in ticks],
         tickfont=words,
         range=[ticks[0] - 0.025 * spread, ticks[-1] + 0.02 * spread],
-        showgrid=False,
-        showline=False,
-        zeroline=False,
-        fixedrange=True,
     )
+
+
+def dress(figure: go.Figure, axis: Axis, ink: Ink, y_title: str, height: int) -> None:
+    """What every chart shares: paper, the value axis with its unit, light horizontal lines only, the hover box."""
+    room = 0.008 * (axis.high - axis.low)  # a line at the very end of an axis would not be drawn
+    words = {"size": 11, "color": ink.muted, "family": FONT}
+    figure.update_xaxes(showgrid=False, showline=False, zeroline=False, fixedrange=True)
     figure.update_yaxes(
         title={"text": y_title, "font": words},
-        range=[axis.low - room, axis.high + room],  # a line at the very end would not be drawn
+        range=[axis.low - room, axis.high + room],
         tick0=axis.low,
         dtick=axis.step,
         tickformat=f".{axis.digits}f",

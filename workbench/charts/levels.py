@@ -10,8 +10,8 @@ COLUMNS = ["strategy", "title", "slot", "round", "labels", "mean", "low", "high"
 def levels(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a strategy and round: mean over seeds, 95 % t-interval (None below three seeds), number of seeds.
 
-    `frame` holds a row a strategy, seed and round: strategy, title, slot, seed, round, labels, value, n. `labels` is the
-    mean over the seeds (they can differ when a pool runs out), `n` the pairs or prompts behind one seed's value.
+    `frame` holds a row a strategy, seed and round: strategy, title, slot, seed, round, labels, value, n. `labels` is
+    the mean over the seeds (they can differ when a pool runs out), `n` the pairs or prompts behind one seed's value.
     """
     rows = []
     for (slot, strategy, title, number), part in frame.groupby(["slot", "strategy", "title", "round"], sort=True):

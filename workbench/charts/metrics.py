@@ -17,7 +17,9 @@ class Words:
 
 
 KNOWN: dict[str, Words] = {
-    "accuracy": Words("held-out accuracy", "held-out pairs", "higher", "Bands that overlap show no difference."),
+    "accuracy": Words(
+        "held-out accuracy", "held-out pairs", "higher", "Where bands overlap, the picture settles nothing."
+    ),
     "nll": Words("held-out NLL", "held-out pairs", "lower", "A few pairs that are surely wrong raise it most."),
     "margin": Words("held-out margin", "held-out pairs", "higher", "Longer training alone makes it grow."),
     "win_rate": Words("win rate against the SFT model", "prompts", "higher", "A tie counts as a half."),

@@ -93,7 +93,8 @@ def _nearest(why: Mapping[str, Any], texts: Mapping[str, PickedPair]) -> str:
     how = f"cosine {number(float(cosine), 2)}" if isinstance(cosine, int | float) else ""
     where = f", round {near.round}" if near else ""
     return (
-        f'<p style="margin-top:.6rem"><small><b>Nearest labelled pair</b></small><br><span dir="auto">{escaped(words)}</span> '
+        f'<p style="margin-top:.6rem"><small><b>Nearest labelled pair</b></small><br>'
+        f'<span dir="auto">{escaped(words)}</span> '
         f"<small>{escaped(how + where)}</small></p>"
     )
 

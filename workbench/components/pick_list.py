@@ -8,7 +8,7 @@ import streamlit as st
 from engine.store.summaries import PickedPair
 from workbench.components.foreign_text import first_line
 from workbench.components.markup import heading, show
-from workbench.wording import ANSWERS, count
+from workbench.wording import ANSWERS, count, plain
 
 
 def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callable[[], None]) -> None:
@@ -34,7 +34,7 @@ def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callabl
         height=min(len(picks), 16) * 30 + 38,
         column_config={
             "#": st.column_config.NumberColumn(width=36),
-            "prompt": st.column_config.TextColumn(width=118),
+            "prompt": st.column_config.TextColumn(width=96),
             "score": st.column_config.NumberColumn(format="%.3f", width=58),
         },
         alt="The picks of this round, best first",
@@ -56,12 +56,12 @@ def pick_table(picks: Sequence[PickedPair]) -> None:
         {
             "rank": [p.rank for p in picks],
             "prompt": [first_line(p.messages, 300) for p in picks],
-            "A": [" ".join(p.response_a.split())[:300] for p in picks],
-            "B": [" ".join(p.response_b.split())[:300] for p in picks],
             "score": [p.score for p in picks],
             "gain": [p.gain for p in picks],
-            **{name.replace("_", " "): [p.why.get(name) for p in picks] for name in names},
             "label": ["not yet" if p.answer is None else ANSWERS.get(p.answer, p.answer) for p in picks],
+            "A": [" ".join(p.response_a.split())[:300] for p in picks],
+            "B": [" ".join(p.response_b.split())[:300] for p in picks],
+            **{plain(name): [p.why.get(name) for p in picks] for name in names},
             "oracle": [p.oracle for p in picks],
             "pair": [p.pair_id for p in picks],
         }
@@ -73,6 +73,9 @@ def pick_table(picks: Sequence[PickedPair]) -> None:
         height=min(len(picks), 24) * 30 + 38,
         column_config={
             "rank": st.column_config.NumberColumn(width=44),
+            "prompt": st.column_config.TextColumn(width=300),
+            "A": st.column_config.TextColumn(width=260),
+            "B": st.column_config.TextColumn(width=260),
             "score": st.column_config.NumberColumn(format="%.4f"),
             "gain": st.column_config.NumberColumn(format="%.4f"),
             "rank in pool": st.column_config.NumberColumn(format="localized"),

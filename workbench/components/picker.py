@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.store.summaries import RunSummary, StrategyRef, StudySummary
+from workbench.components.markup import show
 
 
 def study_labels(studies: Sequence[StudySummary]) -> dict[str, StudySummary]:
@@ -49,6 +50,7 @@ def pick_round(rounds: Sequence[int], label: str = "Round") -> int:
     """A round that has picks; the last one is the default."""
     names = [str(number) for number in rounds]
     if len(names) == 1:  # a slider needs two ends
+        show(f"<small>{label} {names[0]}, the only one so far</small>")
         return rounds[0]
     return int(st.select_slider(label, names, value=names[-1], key="round", bind="query-params"))
 

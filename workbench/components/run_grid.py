@@ -35,4 +35,5 @@ def squares(run: RunSummary) -> str:
             marks.append(f'<i class="slot-{hue_of(run.strategy.slot)}"></i>')
         else:
             marks.append(f'<i class="{now if number == run.rounds_done else ""}"></i>')
-    return f'<span class="squares" role="img" aria-label="{escaped(spoken)}" title="{escaped(spoken)}">{"".join(marks)}</span>'
+    said = escaped(spoken)
+    return f'<span class="squares" role="img" aria-label="{said}" title="{said}">{"".join(marks)}</span>'

@@ -6,7 +6,7 @@ from engine.store.summaries import WorkerSummary
 from workbench.components.markup import escaped, show
 from workbench.wording import ago
 
-START = "Start one in a terminal: workbench worker. Nothing is lost while none runs."
+START = "Start one in a terminal: <code>workbench worker</code>. Nothing is lost while none runs."
 
 
 def worker_line(workers: Sequence[WorkerSummary]) -> None:
@@ -22,5 +22,5 @@ def worker_line(workers: Sequence[WorkerSummary]) -> None:
     last = "" if newest is None else f" Its last word was {ago(newest.seconds_since_word)}."
     show(
         f'<div class="note warn" role="status"><b class="word">! {word}</b><p><small>{escaped(last)} '
-        f"{escaped(START)}</small></p></div>"
+        f"{START}</small></p></div>"
     )

@@ -37,7 +37,7 @@ def study_facts(detail: StudyDetail) -> None:
     facts = [
         fact("rounds done", integer(s.rounds_done), f"of {integer(s.rounds_total)}"),
         fact("labels asked", integer(s.labels_bought), f"of {integer(budget)}"),
-        fact("labels paid for", integer(s.labels_unique), "each pair once"),
+        fact("labels paid for", integer(s.labels_unique), "once each"),
     ]
     if live:
         facts.append(fact("time left", duration(s.seconds_left), left))
@@ -79,7 +79,7 @@ def failures(detail: StudyDetail) -> None:
             show(
                 f'<div class="note bad" role="alert"><b class="word">✕ failed</b> · {escaped(run_name(run))}, '
                 f"round {run.round}<p>{escaped(what)}</p>{f'<ul>{more}</ul>' if more else ''}"
-                f'<p class="muted">{_kept(run)} Retry goes on from there.</p></div>'
+                '<p class="muted">Every finished stage is kept. Retry goes on from there.</p></div>'
             )
 
 
@@ -103,6 +103,17 @@ def compares(detail: StudyDetail) -> str:
     if model:
         words.append(f"model: {model.replace(chr(92), '/').rstrip('/').rsplit('/', 1)[-1]}, LoRA")
     return " · ".join(words)
+
+
+def reference_words(detail: StudyDetail) -> str:
+    """What every margin and KL is measured against."""
+    return f"reference: {computed_with(detail).get('reference') or 'the SFT model, adapter off'}"
+
+
+def computed_with(detail: StudyDetail) -> Mapping[str, Any]:
+    """Device, versions and hashes of the first run that has begun; empty before."""
+    runs = detail.provenance.get("runs") or ()
+    return next((run for run in runs if isinstance(run, Mapping) and run), {})
 
 
 def now_line(detail: StudyDetail) -> str:
@@ -136,12 +147,8 @@ def _tail(state: str) -> str:
     return "Closing this tab changes nothing: the worker goes on." if state == "running" else ""
 
 
-def _kept(run: RunSummary) -> str:
-    return f"{count(run.rounds_done, 'finished round')} {'is' if run.rounds_done == 1 else 'are'} kept."
-
-
 def _device(detail: StudyDetail) -> str:
-    return str(detail.provenance.get("device", "")) if isinstance(detail.provenance.get("device"), str) else ""
+    return str(computed_with(detail).get("device") or (detail.config.get("model") or {}).get("device", ""))
 
 
 def _name(plugin: Any) -> str:

@@ -33,7 +33,8 @@ def study_table(studies: Sequence[StudySummary], key: str, on_select: Callable[[
         selection_mode="single-row",
         row_height=30,
         column_config={
-            "study": st.column_config.TextColumn(width="large"),
+            "study": st.column_config.TextColumn(width="medium"),
+            "strategies": st.column_config.TextColumn(width="medium"),
             "rounds done": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
             "labels asked": st.column_config.NumberColumn(format="localized"),
         },

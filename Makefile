@@ -1,0 +1,37 @@
+# The two commands: `make run` (the app on localhost:8501) and `make test`.
+# May be set: PORT=8502, PYTHON=python3.12, TORCH=… (where to take PyTorch from), ACCEPT_CUDA=1.
+
+PYTHON ?= python3
+PORT ?= 8501
+PYTEST ?=
+BIN := .venv/bin
+export TORCH ACCEPT_CUDA
+
+.PHONY: run test lint bench proof tree setup setup-dev
+
+run: setup
+	@exec $(BIN)/workbench app --port $(PORT) --sample
+
+test: setup-dev
+	@start=$$(date +%s); $(MAKE) --no-print-directory lint && \
+	LINT_SECONDS=$$(($$(date +%s) - start)) $(BIN)/python -m pytest -p tests.timing $(PYTEST)
+
+lint: setup-dev
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy
+
+# Minutes; each appends a dated entry to its LOG.md, the good and the bad.
+bench: setup-dev
+	@$(BIN)/python -m tests.bench
+
+proof: setup-dev
+	@$(BIN)/python -m tests.proof
+
+# Writes the tree of the README anew, from the first lines of the modules.
+tree: setup-dev
+	@$(BIN)/python -m tests.tree
+
+setup:
+	@$(PYTHON) -I workbench/setup_environment.py
+
+setup-dev:
+	@$(PYTHON) -I workbench/setup_environment.py --dev

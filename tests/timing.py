@@ -1,0 +1,47 @@
+"""Prints how the time of `make test` is shared out: lint and types, then the tests by folder. Load it with `-p tests.timing`."""
+
+import os
+import time
+from collections import Counter
+from pathlib import PurePosixPath
+
+import pytest
+
+_STARTED = time.monotonic()
+_SECONDS: Counter[str] = Counter()
+_TESTS: Counter[str] = Counter()
+
+
+def part_of(node_id: str) -> str:
+    """The part a test counts to: its folder below `tests`, two levels deep at most, or its file if it lies at the top."""
+    *folders, name = PurePosixPath(node_id.split("::")[0]).parts[1:]
+    return "/".join(folders[:2]) or name
+
+
+def shares(seconds: Counter[str], tests: Counter[str], everything: float) -> list[str]:
+    """One line a part, the longest first; what belongs to no test (imports, collection) is the last line."""
+    rows = [(part, spent, tests[part]) for part, spent in seconds.most_common()]
+    rows.append(("imports, collection", max(0.0, everything - sum(seconds.values())), 0))
+    return [
+        f"{spent:8.1f} s  {100 * spent / everything:5.1f} %  {f'{count:,} tests' if count else '':>12}  {part}"
+        for part, spent, count in rows
+    ]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Setup, call and teardown all count; a test counts once."""
+    part = part_of(report.nodeid)
+    _SECONDS[part] += report.duration
+    _TESTS[part] += report.when == "setup"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table stands before pytest's closing line."""
+    lint = float(os.environ.get("LINT_SECONDS") or 0)
+    if lint:
+        _SECONDS["lint and types"] = lint
+    everything = time.monotonic() - _STARTED + lint
+    terminalreporter.section("where the time went")
+    for line in shares(_SECONDS, _TESTS, everything):
+        terminalreporter.write_line(line)
+    terminalreporter.write_line(f"{everything:8.1f} s  in all")

@@ -1,0 +1,52 @@
+"""A figure that exists for one round only: strategies side by side, every seed a dot, the mean with its interval."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.charts.axes import Axis
+from workbench.charts.curves import FONT, dress, spoken, value_axis
+from workbench.charts.levels import levels
+from workbench.charts.palette import INKS, Mode, mark_of
+
+
+def strip_figure(
+    frame: pd.DataFrame, *, y_title: str, mode: Mode, axis: Axis | None = None, seeds: bool = True, height: int = 380
+) -> go.Figure:
+    """One column a strategy in slot order; `frame` as in `levels`, one round a strategy, not empty."""
+    table, ink = levels(frame), INKS[mode]
+    figure = go.Figure()
+    for place, row in enumerate(table.itertuples()):
+        mark = mark_of(int(row.slot), mode)
+        values = frame.loc[frame["strategy"] == row.strategy, "value"]
+        if seeds:
+            figure.add_scatter(
+                x=[place - 0.16] * len(values),
+                y=values,
+                mode="markers",
+                marker={"color": mark.colour, "size": 5, "opacity": 0.7},
+                hovertemplate=f"{row.title}, one seed · %{{y:.3f}}<extra></extra>",
+                showlegend=False,
+                name=f"{row.title}, seeds",
+            )
+        reach = row.high - row.mean if row.seeds >= 3 else 0
+        figure.add_scatter(
+            x=[place],
+            y=[row.mean],
+            mode="markers",
+            marker={"color": mark.colour, "symbol": mark.marker, "size": 10},
+            error_y={"array": [reach], "color": mark.colour, "thickness": 2, "width": 0, "visible": bool(reach)},
+            hovertext=[spoken(row)],
+            hoverinfo="text",
+            showlegend=False,
+            name=str(row.title),
+        )
+    dress(figure, axis or value_axis(frame), ink, y_title, height)
+    figure.update_xaxes(
+        tickmode="array",
+        tickvals=list(range(len(table))),
+        ticktext=[f"{title}" for title in table["title"]],
+        tickfont={"size": 12, "color": ink.ink, "family": FONT},
+        range=[-0.6, len(table) - 0.4],
+    )
+    figure.update_layout(margin={"l": 58, "r": 16, "t": 8, "b": 32})
+    return figure

@@ -1,0 +1,72 @@
+"""What all commands share: the store option, --json, and how an error is shown."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from engine.errors import EngineError
+from engine.store.database import Store, open_store
+
+STORE_VARIABLE = "WORKBENCH_STORE"
+MISTAKE = 2
+"""Exit code of anything a user can mend; usage errors have it too."""
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Folder of the store. Default: $WORKBENCH_STORE, else ./.store.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def folder_of(store: Path | None) -> Path:
+    """The store's folder."""
+    return (store or Path(os.environ.get(STORE_VARIABLE) or ".store")).expanduser().resolve()
+
+
+def opened(store: Path | None, create: bool = False) -> Store:
+    """The open store."""
+    return open_store(folder_of(store), create=create)
+
+
+def plainly(command: Callable[P, R]) -> Callable[P, R]:
+    """An error that a user can mend is printed as its sentence and ends with code 2, without a trace."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except EngineError as error:
+            print(error.what, file=sys.stderr)
+            if error.next_step:
+                print(error.next_step, file=sys.stderr)
+            raise typer.Exit(MISTAKE) from error
+
+    return run
+
+
+def show(value: Any, as_json: bool, text: Callable[[], str]) -> None:
+    """Print JSON, or text for people."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str) if as_json else text())
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns as wide as their widest cell; numbers to the right."""
+    cells = [
+        [f"{c:,.3f}" if isinstance(c, float) else f"{c:,}" if isinstance(c, int) else str(c) for c in r] for r in rows
+    ]
+    widths = [max(len(h), *(len(r[i]) for r in cells)) if cells else len(h) for i, h in enumerate(head)]
+    right = [all(isinstance(r[i], int | float) for r in rows) and bool(rows) for i in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        parts = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([line(head), line(["-" * w for w in widths]), *(line(r) for r in cells)])

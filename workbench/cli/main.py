@@ -1,0 +1,152 @@
+"""The root of the command line, and the commands that are no noun of their own."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.errors import DataError
+from engine.store import queries
+from engine.strategies.base import STRATEGIES
+from workbench.cli.common import JsonOption, StoreOption, folder_of, opened, plainly, show, table
+from workbench.cli.data import data
+from workbench.cli.study import study
+
+app = typer.Typer(
+    name="workbench",
+    help="Active preference learning with DPO: pick pairs worth a label, label, train, prove whether it helped.\n\n"
+    "Exit codes: 0 done, 1 a fault of the program, 2 a mistake that a sentence explains.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+strategy = typer.Typer(help="The acquisition strategies.", no_args_is_help=True)
+app.add_typer(study, name="study")
+app.add_typer(data, name="data")
+app.add_typer(strategy, name="strategy")
+
+
+@strategy.command("list", epilog="Example: workbench strategy list")
+def list_(as_json: JsonOption = False) -> None:
+    """All strategies with the signals they need."""
+    rows = [[s.name, s.heading(), ", ".join(sorted(s.needs)) or "none", s.source] for s in STRATEGIES]
+    head = ["name", "title", "needs", "source"]
+    show([dict(zip(head, row, strict=True)) for row in rows], as_json, lambda: table(head, rows))
+
+
+@strategy.command("show", epilog="Example: workbench strategy show activedpo")
+@plainly
+def show_(name: str, as_json: JsonOption = False) -> None:
+    """A strategy's idea, formula, source, open points and parameters."""
+    import inspect
+
+    found = STRATEGIES.get(name)
+    fields = found.model_json_schema()["properties"] if found.model_fields else {}
+    value = {
+        "name": found.name,
+        "title": found.heading(),
+        "idea": inspect.getdoc(found),
+        "formula": found.formula,
+        "source": found.source,
+        "needs": sorted(found.needs),
+        "open_points": found.open_points,
+        "ties_at_reference": found.ties_at_reference,
+        "parameters": fields,
+    }
+
+    def text() -> str:
+        lines = [found.heading(), "", value["idea"], "", f"formula  {found.formula}", f"source   {found.source}"]
+        lines += [f"needs    {', '.join(value['needs']) or 'no signal'}"]
+        lines += [f"open     {found.open_points}"] if found.open_points else []
+        for key, field in fields.items():
+            allowed = {k: v for k, v in field.items() if k not in ("title", "description", "default", "type")}
+            lines.append(f"  {key} = {field.get('default')!r}: {field.get('description', '')} {allowed or ''}".rstrip())
+        return "\n".join(str(line) for line in lines)
+
+    show(value, as_json, text)
+
+
+@app.command(epilog="Example: workbench export s1a2b3c4d5 --strategy activedpo --out subset/")
+@plainly
+def export(
+    name: Annotated[str, typer.Argument(help="Id of the study, or its name.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must be new or empty.")],
+    strategy_name: Annotated[str | None, typer.Option("--strategy", help="Only this strategy's picks.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Only this seed's runs.")] = None,
+    upto_round: Annotated[int | None, typer.Option("--round", help="Only rounds up to this one.")] = None,
+    profile: Annotated[str, typer.Option(help="trl, trl_implicit, plain or audit.")] = "trl",
+    container: Annotated[str, typer.Option("--format", help="jsonl, parquet or csv.")] = "jsonl",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the labelled subset with a card and a sidecar that says where every answer came from."""
+    from engine.data.export import about_study
+    from engine.data.export import export as write
+
+    if container not in ("jsonl", "parquet", "csv"):
+        raise DataError(f"No container is called {container!r}.", "Known: jsonl, parquet, csv.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is there already and not empty.", "Name a new folder; nothing is overwritten.")
+    where = opened(store)
+    detail = queries.study(where, name)
+    if strategy_name is not None:
+        STRATEGIES.get(strategy_name)
+    rows = queries.labelled_pairs(where, detail.summary.id, strategy_name, seed, upto_round)
+    done = write(rows, profile=profile, container=container, about=about_study(detail, strategy_name, seed))  # type: ignore[arg-type]
+    for path, content in done.files.items():
+        target = out / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    counts = ", ".join(f"{n:,} {what}" for what, n in done.counts.items() if n)
+    show({"out": str(out), **done.counts}, as_json, lambda: f"{out}: {counts}")
+
+
+@app.command("app", epilog="Example: workbench app --port 8501")
+@plainly
+def app_(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    sample: Annotated[bool, typer.Option("--sample", help="If the store is empty, queue the sample study.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Start the app on localhost, and a worker if none is alive. Ctrl-C ends both."""
+    from workbench.processes import run_app
+
+    raise typer.Exit(run_app(folder_of(store), port, sample))
+
+
+@app.command(epilog="Example: workbench worker --device cuda:0")
+@plainly
+def worker(
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when nothing is left to do.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Run studies: claims queued runs, saves every stage. Ctrl-C stops it; nothing finished is lost."""
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from engine.worker import work
+
+    print(f"{work(folder_of(store), device, until_idle)} runs ended here.")
+
+
+@app.command(epilog="Example: workbench doctor --json")
+def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """What this machine can do, and what is missing."""
+    from workbench.doctor import examine
+
+    found: list[dict[str, Any]] = examine(folder_of(store))
+    marks = {"good": "ok  ", "warn": "note", "bad": "BAD "}
+    show(found, as_json, lambda: "\n".join(f"{marks[f['state']]}  {f['what']}: {f['found']}" for f in found))
+    if any(f["state"] == "bad" for f in found):
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point of `workbench`."""
+    app(prog_name="workbench")
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,157 @@
+"""`workbench study …`: start, watch and steer studies."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.config import StudyConfig
+from engine.store import inbox, queries
+from engine.store.summaries import StudyDetail, StudySummary
+from workbench.cli.common import JsonOption, StoreOption, opened, plainly, show, table
+from workbench.processes import run_worker_until_idle
+
+study = typer.Typer(help="Start, watch and steer studies.", no_args_is_help=True)
+StudyName = Annotated[str, typer.Argument(help="Id of the study, or its name if only one has it.")]
+
+
+@study.command(epilog="Example: workbench study run sample_data/study.yaml --wait")
+@plainly
+def run(
+    file: Annotated[Path, typer.Argument(help="Study file (YAML).")],
+    wait: Annotated[
+        bool, typer.Option("--wait/--detach", help="Run it now in this terminal, or only queue it.")
+    ] = True,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a study file, read its data, queue its runs; with --wait run them to the end."""
+    from engine.data.prepare import prepare_study
+
+    config = StudyConfig.from_yaml(file)
+    where = opened(store, create=True)
+    study_id = prepare_study(where, config)
+    if wait:
+        run_worker_until_idle(where.folder)
+    detail = queries.study(where, study_id)
+    show(_json(detail.summary), as_json, lambda: _line(detail.summary))
+    if detail.summary.state == "failed":
+        raise typer.Exit(2)
+
+
+@study.command("list", epilog="Example: workbench study list --json")
+@plainly
+def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """All studies, newest first."""
+    found = queries.studies(opened(store))
+    show([_json(s) for s in found], as_json, lambda: _table(found))
+
+
+@study.command("show", epilog="Example: workbench study show s1a2b3c4d5")
+@plainly
+def show_(name: StudyName, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """One study with its runs, what they remark and what they left out."""
+    where = opened(store)
+    detail = queries.study(where, name)
+    notes = {r.id: queries.notes(where, r.id) for r in detail.runs}
+    value = {
+        **_json(detail.summary),
+        "runs": [{**vars(r), "strategy": r.strategy.name, "notes": notes[r.id]} for r in detail.runs],
+        "config": detail.config,
+        "provenance": detail.provenance,
+    }
+    show(value, as_json, lambda: _details(detail, notes))
+
+
+@study.command(epilog='Example: workbench study report "How-to world, first look" --metric accuracy')
+@plainly
+def report(
+    name: StudyName,
+    metric: Annotated[str, typer.Option(help="Which figure.")] = "accuracy",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mean and 95 % t-interval over seeds of a figure, a line a strategy and round, on every held-out set."""
+    from engine.analysis.levels import levels
+
+    where = opened(store)
+    detail = queries.study(where, name)
+    refs = {ref.name: ref for ref in queries.metric_names(where, detail.summary.id)}
+    if metric not in refs:
+        from engine.errors import StoreError
+
+        known = ", ".join(refs) or "none yet: no round is done"
+        raise StoreError(f"Study {detail.summary.name!r} has no figure {metric!r}.", f"Known: {known}.")
+    rows: list[dict[str, Any]] = []
+    for split in refs[metric].splits:
+        frame = levels(queries.curve(where, detail.summary.id, metric, split))
+        rows += [{"held-out set": split or "none", **row} for row in frame.to_dict("records")]
+    head = ["held-out set", "strategy", "labels", "mean", "low", "high", "seeds"]
+    text = [[_cell(row[h]) for h in head] for row in rows]
+    title = f"{detail.summary.name}: {metric} ({refs[metric].unit or 'no unit'}), 95 % t-interval over seeds"
+    show(
+        {"study": detail.summary.id, "metric": metric, "unit": refs[metric].unit, "rows": rows},
+        as_json,
+        lambda: f"{title}\n{table(head, text)}",
+    )
+
+
+def _steer(verb: str, example: str) -> None:
+    @study.command(verb, help=f"{verb.capitalize()} a study, or one of its runs.", epilog=f"Example: {example}")
+    @plainly
+    def steer(
+        name: StudyName,
+        run: Annotated[str | None, typer.Option(help="Only this run.")] = None,
+        store: StoreOption = None,
+    ) -> None:
+        where = opened(store)
+        study_id = queries.study(where, name).summary.id
+        changed = inbox.command(where, verb, study_id=study_id, run_id=run)
+        print(f"{changed} runs {inbox.PAST[verb]}.")
+
+
+for _verb in inbox.FROM:
+    _steer(_verb, f"workbench study {_verb} s1a2b3c4d5")
+
+
+def _cell(value: Any) -> Any:
+    missing = value is None or value != value
+    return "–" if missing else f"{value:.3f}" if isinstance(value, float) else value
+
+
+def _json(summary: StudySummary) -> dict[str, Any]:
+    return {**vars(summary), "strategies": [s.name for s in summary.strategies]}
+
+
+def _line(s: StudySummary) -> str:
+    end = f"\n{s.error}" if s.error else ""
+    return f"{s.id}  {s.name}: {s.state}, {s.rounds_done} of {s.rounds_total} rounds, {s.labels_bought:,} labels{end}"
+
+
+def _table(found: list[StudySummary]) -> str:
+    if not found:
+        return "There is no study yet. Start one: workbench study run sample_data/study.yaml"
+    head = ["study", "name", "state", "strategies", "seeds", "rounds done", "labels bought"]
+    rows = [
+        [
+            s.id,
+            s.name,
+            s.state,
+            ", ".join(x.title for x in s.strategies),
+            len(s.seeds),
+            f"{s.rounds_done} of {s.rounds_total}",
+            s.labels_bought,
+        ]
+        for s in found
+    ]
+    return table(head, rows)
+
+
+def _details(detail: StudyDetail, notes: dict[str, list[tuple[int, str]]]) -> str:
+    rows = [
+        [r.id, r.strategy.title, r.seed, r.state, f"{r.rounds_done} of {r.rounds_total}", r.progress or r.error]
+        for r in detail.runs
+    ]
+    lines = [_line(detail.summary), "", table(["run", "strategy", "seed", "state", "rounds", "now"], rows)]
+    remarks = [f"  {run_id}, round {n}: {text}" for run_id, found in notes.items() for n, text in found]
+    return "\n".join([*lines, *(["", "Remarks", *remarks] if remarks else [])])

@@ -1,0 +1,108 @@
+"""Starts and ends the processes: the app (Streamlit), and beside it a worker."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from engine.errors import EngineError
+from engine.store import queries
+from engine.store.database import Store, open_store
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "sample_data" / "study.yaml"
+
+
+def start_worker(folder: Path, *, until_idle: bool = False) -> subprocess.Popen[bytes]:
+    """A worker process of its own; it imports torch, this process does not."""
+    command = [sys.executable, "-m", "workbench", "worker", "--store", str(folder)]
+    return subprocess.Popen([*command, *(["--until-idle"] if until_idle else [])], env=_environment(folder))
+
+
+def run_worker_until_idle(folder: Path) -> None:
+    """Run a worker here until nothing is left to do, saying now and then where it is. Ctrl-C stops it."""
+    store = open_store(folder)
+    process = start_worker(folder, until_idle=True)
+    last = ""
+    try:
+        while process.poll() is None:
+            doing = next((s.now for s in queries.studies(store) if s.state == "running" and s.now), "")
+            if doing and doing != last and "step" not in doing:
+                print(doing, file=sys.stderr, flush=True)
+                last = doing
+            time.sleep(0.5)
+    finally:
+        _end(process)
+    if process.returncode:
+        raise EngineError(f"The worker ended with code {process.returncode}.", "Its last lines above say why.")
+
+
+def run_app(folder: Path, port: int, sample: bool) -> int:
+    """The app on localhost and a worker if none is alive; returns when the app ends, and ends the worker too."""
+    refuse_taken(port)
+    store = open_store(folder)
+    if sample:
+        queue_sample(store)
+    processes = []
+    if not any(w.alive for w in queries.workers(store)):
+        processes.append(start_worker(folder))
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "workbench" / "app.py")]
+    options = [f"--server.port={port}", "--server.address=localhost", "--server.headless=true"]
+    options += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
+    app = subprocess.Popen([*command, *options], env=_environment(folder), cwd=ROOT)
+    processes.append(app)
+    print(f"The workbench is at http://localhost:{port}  (Ctrl-C ends it)", flush=True)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        return app.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in processes:
+            _end(process)
+
+
+def queue_sample(store: Store) -> None:
+    """On a first start, the sample study, so that a newcomer sees one run."""
+    if queries.studies(store) or not SAMPLE.is_file():
+        return
+    from engine.config import StudyConfig
+    from engine.data.prepare import prepare_study
+
+    prepare_study(store, StudyConfig.from_yaml(SAMPLE))
+
+
+def refuse_taken(port: int) -> None:
+    """EngineError if something listens on the port already."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise EngineError(
+                f"Port {port} on localhost is taken.",
+                f"End the other program, or take another port: make run PORT={port + 1} (workbench app --port {port + 1}).",
+            ) from error
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "WORKBENCH_STORE": str(folder), "TOKENIZERS_PARALLELISM": "false"}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask, wait, and after ten seconds make an end of it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
