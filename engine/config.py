@@ -188,7 +188,10 @@ class RunConfig(_Settings):
 def findings(error: ValidationError) -> list[str]:
     """Pydantic's findings as sentences: where, what is allowed, what was found."""
     found = []
+    places = [item["loc"] for item in error.errors()]
     for item in error.errors():
+        if item["type"] == "too_short" and any(p[:-1] == item["loc"] for p in places if p != item["loc"]):
+            continue  # pydantic does not count the items it refused
         where = ".".join(str(part) for part in item["loc"]) or "the study"
         message = item["msg"].removeprefix("Value error, ")
         given = "" if item["type"] in ("missing", "value_error") else f" (found {item['input']!r})"

@@ -9,10 +9,9 @@ from engine.strategies.base import STRATEGIES
 from workbench import cache, session
 from workbench.components.markup import empty, page_head, show
 from workbench.components.news import news
-from workbench.components.pair_card import pair_card, why_card, why_sentence
+from workbench.components.pair_card import batch_words, pair_card, why_card, why_sentence
 from workbench.components.pick_list import pick_list, pick_table, step_buttons
 from workbench.session import Looking
-from workbench.wording import count
 
 ONE, CARDS, TABLE = "pair by pair", "cards", "table"
 A_PAGE = 10
@@ -82,7 +81,7 @@ def page() -> None:
         empty(f"{run.strategy.title}, seed {run.seed} has picked nothing yet.", next_step(looking))
         return
     picks = cache.batch(looking.study.id, run.id, looking.round)
-    stamp = [f"{looking.study.name} · seed {run.seed} · round {looking.round}", labelled(picks)]
+    stamp = [f"{looking.study.name} · seed {run.seed} · round {looking.round}", batch_words(picks)]
     kind = "warm-up batch, drawn at random" if picks and picks[0].warm_up else f"what {run.strategy.title} picked"
     page_head("Batch", f"Round {looking.round}: {kind}, and the numbers behind each pick.", stamp)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -100,15 +99,6 @@ def page() -> None:
         pick_table(picks)
     else:
         one_by_one(picks, looking)
-
-
-def labelled(picks: Sequence[PickedPair]) -> str:
-    """ "60 picks · 57 labelled: 55 train, 2 ties"."""
-    answers = [p.answer for p in picks if p.answer is not None]
-    trains = sum(a in ("a", "b") for a in answers)
-    other = len(answers) - trains
-    tail = f" · {other} without a winner" if other else ""
-    return f"{count(len(picks), 'pick')} · {len(answers)} labelled{tail}"
 
 
 def next_step(looking: Looking) -> str:

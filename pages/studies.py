@@ -22,7 +22,7 @@ def start(path: Path) -> None:
     """Queue a study from a file, and say so when the page is drawn again."""
     with messages.frame("The study"), st.spinner("Reading the data…"):
         commands.start_study(path)
-        session.say_after_rerun("Queued. A worker takes it up by itself.")
+        session.say("Queued. A worker takes it up by itself.")
         st.rerun()
 
 
@@ -52,27 +52,34 @@ def card(summary: StudySummary) -> None:
             study_card.study_facts(detail)
             study_card.study_grid(detail)
             study_card.failures(detail)
-            verb = study_card.study_actions(detail)
-            if verb:
-                ask(verb, summary.id)
+            study_card.study_actions(detail, on_press=ask)
         with right:
             live_curve(detail)
 
 
 def ask(verb: str, study_id: str) -> None:
-    """Leave the command; the card shows the new state as soon as the worker has obeyed."""
+    """Leave the command and say what came of it."""
     try:
         commands.ask(verb, study_id)
+        session.say(f"Asked to {verb}. A running worker obeys between two stages; nothing finished is lost.")
     except EngineError as error:
-        messages.error_card(error)
-    else:
-        messages.done_card(f"Asked: {verb}. A worker obeys between two stages.")
+        session.say(error=error)
+
+
+def answer() -> None:
+    """What came of the reader's last action."""
+    said = session.said()
+    if said and said.error:
+        messages.error_card(said.error)
+    elif said:
+        messages.done_card(said.sentence)
 
 
 @st.fragment(run_every="2s")
 def cards() -> None:
     """The studies that are under way and the one looked at; drawn from the cache unless the revision has risen."""
     with messages.frame("The study card"):
+        answer()
         studies = cache.studies()
         live = [s for s in studies if s.state in study_card.UNDER_WAY and study_card.is_live(cache.study(s.id))][:SHOWN]
         chosen = session.looking().study
@@ -88,9 +95,6 @@ with head:
 with action:
     offered = commands.sample() if studies else None
     path = start_form(offered, primary=bool(studies))
-said = session.said()
-if said:
-    messages.done_card(said)
 if path is not None:
     start(path)
 if studies:

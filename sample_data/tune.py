@@ -15,13 +15,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engine.cache import MemoryCache
+
 HERE = Path(__file__).resolve().parent
 SEEDS = (101, 102)
 LABELS = 360
 GRID: dict[str, tuple[float, ...]] = {
-    "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+    "learning_rate": (1e-3, 2e-3, 4e-3),
     "beta": (0.1, 0.3, 1.0),
-    "epochs": (1, 2, 4),
+    "epochs": (1, 2),
 }
 
 
@@ -42,20 +44,19 @@ def study(setting: dict[str, Any], seeds: tuple[int, ...]) -> dict[str, Any]:
     return config
 
 
-def measure(setting: dict[str, Any]) -> list[float]:
+def measure(setting: dict[str, Any], cache: MemoryCache) -> list[float]:
     """Held-out accuracy of each seed after 360 random labels."""
-    from engine.cache import MemoryCache
     from engine.config import StudyConfig
     from engine.data.read import read
     from engine.loop import Inputs, rounds
     from engine.records import Evaluated
 
     config = StudyConfig.from_dict(study(setting, SEEDS))
-    pool = read(Path(config.data.pool)).data
-    held_out = {name: read(Path(path)).data for name, path in config.data.held_out.items()}
+    pool = read(config.data.pool).data
+    held_out = {name: read(path).data for name, path in config.data.held_out.items()}
     found = []
     for run in config.runs():
-        *_, last = rounds(Inputs(run, pool, held_out, MemoryCache()))
+        *_, last = rounds(Inputs(run, pool, held_out, cache))
         if not isinstance(last, Evaluated):
             raise RuntimeError("The run ended before its evaluation.")
         found += [metric.value for metric in last.metrics if metric.name == "accuracy"]
@@ -81,13 +82,13 @@ def main() -> None:
             sys.exit(f"study.yaml differs from the sweep in {', '.join(wrong)}: the sweep chose {settings}.")
         print("study.yaml holds what the sweep chose.")
         return
-    rows = []
+    rows, cache = [], MemoryCache()
     with target.open("w", newline="") as file:
         writer = csv.DictWriter(file, [*GRID, "accuracy", *(f"seed_{seed}" for seed in SEEDS)], lineterminator="\n")
         writer.writeheader()
         for values in itertools.product(*GRID.values()):
             setting = dict(zip(GRID, values, strict=True)) | {"epochs": int(values[-1])}
-            per_seed = measure(setting)
+            per_seed = measure(setting, cache)
             row = {**setting, "accuracy": round(sum(per_seed) / len(per_seed), 4)}
             row |= {f"seed_{seed}": round(value, 4) for seed, value in zip(SEEDS, per_seed, strict=True)}
             rows.append(row)

@@ -1,4 +1,4 @@
-"""The house holds: who imports whom, what stays light, how long a file may be, and that the README's tree is the real one."""
+"""The house holds: who imports whom, what stays light, how long a file may be, whether the README's tree is true."""
 
 import ast
 import subprocess
@@ -86,16 +86,18 @@ TABLE = {
     "workbench.setup_environment": room(""),
     "workbench.doctor": room(LIGHT, "psutil"),
     "workbench.cli": room(LIGHT, "workbench typer", inside="engine.worker"),
-    "workbench.charts": room("engine.analysis engine.store.summaries workbench.charts workbench.wording pandas plotly numpy"),
+    "workbench.charts": room(
+        "engine.analysis engine.store.summaries workbench.charts workbench.wording pandas plotly numpy"
+    ),
     "workbench.app": room(LIGHT, "workbench streamlit"),
     "workbench.cache": room(LIGHT, "workbench streamlit pandas"),
     "workbench.session": room(LIGHT, "workbench streamlit"),
     "workbench.forms": room(LIGHT, "workbench streamlit pydantic"),
     "workbench.components": room(LIGHT, "workbench streamlit pandas"),
     "pages": room(LIGHT, "workbench streamlit pandas"),
-    "sample_data": room("sample_data", inside="engine yaml numpy"),
+    "sample_data": room("sample_data", inside=f"{LIGHT} {HEAVY} yaml numpy"),
     "sample_data.world": room("sample_data.world"),
-    "sample_data.make_model": room("sample_data torch transformers tokenizers safetensors numpy", inside="engine"),
+    "sample_data.make_model": room("sample_data torch transformers tokenizers safetensors numpy"),
 }  # fmt: skip
 NEVER_STREAMLIT = ("engine", "sample_data")
 NEVER_TORCH = ("workbench", "pages")
@@ -200,13 +202,12 @@ LIGHT_IMPORTS = {
     "from engine.strategies.base import STRATEGIES; STRATEGIES.names()": HEAVY_PACKAGES,
     "import engine; [getattr(engine, name) for name in engine.__all__]": "torch transformers peft streamlit",
     "import workbench.cli": "torch transformers peft streamlit plotly",
-    "import workbench.app": "torch transformers peft",
 }
 
 
 @pytest.mark.parametrize("code", LIGHT_IMPORTS)
 def test_light_imports_load_nothing_heavy(code: str) -> None:
-    """In a process of its own, so that the whole chain counts. Which modules are loaded is what makes it slow or fast."""
+    """In a process of its own, so that the whole chain counts. What is loaded decides whether it is slow or fast."""
     listed = f"{code}\nimport sys; print(' '.join(sorted({{name.split('.')[0] for name in sys.modules}})))"
     done = subprocess.run([sys.executable, "-c", listed], cwd=ROOT, check=True, capture_output=True, text=True)
     assert set(done.stdout.splitlines()[-1].split()) & set(LIGHT_IMPORTS[code].split()) == set()
@@ -267,7 +268,9 @@ def test_the_engine_prints_nothing_unpickles_nothing_and_draws_nothing_unkeyed()
     for path in FILES:
         found = calls(path)
         if path.relative_to(ROOT).parts[0] == "engine":
-            assert not found & {"print", "random.random", "random.seed", "np.random.seed", "torch.manual_seed"}, path
+            assert not found & {"print", "random.random", "random.seed", "np.random.seed"}, path
+            # Dropout in foreign layers draws from torch's own generator: it is seeded within a fork and put back.
+            assert "torch.manual_seed" not in found or "torch.random.fork_rng" in found, path
         assert not {name for name in found if name.startswith(("pickle.", "joblib.", "dill."))}, path
         text = path.read_text(encoding="utf-8")
         assert "trust_remote_code=True" not in text, path

@@ -1,4 +1,4 @@
-"""Prints how the time of `make test` is shared out: lint and types, then the tests by folder. Load it with `-p tests.timing`."""
+"""Prints how the time of `make test` is shared out. Loaded with `-p tests.timing`."""
 
 import os
 import time
@@ -13,7 +13,7 @@ _TESTS: Counter[str] = Counter()
 
 
 def part_of(node_id: str) -> str:
-    """The part a test counts to: its folder below `tests`, two levels deep at most, or its file if it lies at the top."""
+    """The part a test counts to: its folder below `tests`, two levels deep at most, or its file at the top."""
     *folders, name = PurePosixPath(node_id.split("::")[0]).parts[1:]
     return "/".join(folders[:2]) or name
 

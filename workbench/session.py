@@ -4,16 +4,19 @@ The only module that touches the session's state and the link. A page uses some 
 tab is open. Unknown values in a link fall back to the default, and the sidebar says so once.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
+from engine.errors import EngineError
 from engine.store.summaries import RunSummary, StrategyRef, StudyDetail, StudySummary
 from workbench.charts.palette import Mode
 from workbench.components import picker
 from workbench.components.markup import show
 
+SAID_S = 8.0
 LOOKING = "_looking"
 DRAWN = "_drawn"
 
@@ -119,11 +122,21 @@ def mode_changed() -> bool:
     return st.session_state.get(DRAWN, mode()) != mode()
 
 
-def say_after_rerun(sentence: str) -> None:
-    """A sentence for the next time the page is drawn, said once."""
-    st.session_state["_said"] = sentence
+@dataclass(frozen=True)
+class Said:
+    """What came of the reader's last action: what was done, or the error that it met."""
+
+    sentence: str = ""
+    error: EngineError | None = None
+    at: float = 0.0
 
 
-def said() -> str:
-    """The sentence left by `say_after_rerun`, or ""."""
-    return str(st.session_state.pop("_said", ""))
+def say(sentence: str = "", error: EngineError | None = None) -> None:
+    """Answer an action on the next drawing of the page, and for some seconds after."""
+    st.session_state["_said"] = Said(sentence, error, time.monotonic())
+
+
+def said() -> Said | None:
+    """The answer to the last action, while it is fresh: a page that draws itself every two seconds must not lose it."""
+    found = st.session_state.get("_said")
+    return found if isinstance(found, Said) and time.monotonic() - found.at < SAID_S else None

@@ -9,7 +9,7 @@ def measure() -> list[str]:
     bare, numpy, ours = (_seconds(code) for code in ("pass", "import numpy", "import engine"))
     whole = _seconds("import engine; engine.StudyConfig")
     return [
-        f"import engine: {1000 * (ours - bare):.0f} ms beyond starting Python (numpy alone {1000 * (numpy - bare):.0f} ms)",
+        f"import engine: {1000 * (ours - bare):.0f} ms beyond Python itself (numpy: {1000 * (numpy - bare):.0f} ms)",
         f"engine.StudyConfig, the first name used: {1000 * (whole - bare):.0f} ms",
     ]
 

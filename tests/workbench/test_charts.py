@@ -1,6 +1,7 @@
 """Charts against slow, obvious twins, and the rules of the palette."""
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,10 @@ def test_levels_equal_the_textbook_interval_worked_row_by_row():
 def test_the_last_level_is_each_strategys_own_last_round():
     frame = frame_of(3)
     frame = frame[~((frame["strategy"] == "activedpo") & (frame["round"] > 1))]
-    assert [(r.strategy, r.labels) for r in last_levels(levels(frame)).itertuples()] == [("random", 180), ("activedpo", 60)]
+    assert [(r.strategy, r.labels) for r in last_levels(levels(frame)).itertuples()] == [
+        ("random", 180),
+        ("activedpo", 60),
+    ]
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -112,7 +116,7 @@ def test_labels_pushed_apart_keep_order_distance_and_bounds(wanted):
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     inside = [placed[i] for i in order]
     assert all(-1e-6 <= p <= 300 + 1e-6 for p in inside)
-    assert all(after - before >= 15 - 1e-6 for before, after in zip(inside, inside[1:], strict=False))
+    assert all(after - before >= 15 - 1e-6 for before, after in pairwise(inside))
     far = all(abs(a - b) >= 15 for n, a in enumerate(wanted) for b in wanted[:n])
     if far:
         assert placed == pytest.approx(wanted), "labels that do not touch stay where they are"
@@ -136,7 +140,10 @@ def test_no_strategy_is_told_by_colour_alone():
 
 def test_charts_and_theme_have_the_same_colours():
     theme = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["theme"]
-    assert (tuple(theme["light"]["chartCategoricalColors"]), tuple(theme["dark"]["chartCategoricalColors"])) == (LIGHT, DARK)
+    assert (tuple(theme["light"]["chartCategoricalColors"]), tuple(theme["dark"]["chartCategoricalColors"])) == (
+        LIGHT,
+        DARK,
+    )
     for mode in ("light", "dark"):
         ink = INKS[mode]
         assert (theme[mode]["textColor"], theme[mode]["backgroundColor"], theme[mode]["borderColor"]) == (

@@ -12,7 +12,9 @@ from workbench.components.foreign_text import conversation, first_line, folded, 
 from workbench.components.pair_card import pair_card
 
 OURS = {"div", "span", "details", "summary", "small", "h2", "header", "b", "p", "br", "table", "tr", "td"}
-ANY = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], include_characters="\n<>&\"'`"), max_size=400)
+ANY = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], include_characters="\n<>&\"'`"), max_size=400
+)
 
 
 class Reader(HTMLParser):

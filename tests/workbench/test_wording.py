@@ -11,7 +11,15 @@ from workbench import wording
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, "–"), (0.4, "0 s"), (59.4, "59 s"), (60, "1 min"), (190, "3 min 10 s"), (3900, "1 h 5 min"), (200_000, "2 days")],
+    [
+        (None, "–"),
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (190, "3 min 10 s"),
+        (3900, "1 h 5 min"),
+        (200_000, "2 days"),
+    ],
 )
 def test_durations(seconds, words):
     assert wording.duration(seconds) == words

@@ -20,7 +20,7 @@ KNOWN: dict[str, Words] = {
     "accuracy": Words(
         "held-out accuracy", "held-out pairs", "higher", "Where bands overlap, the picture settles nothing."
     ),
-    "nll": Words("held-out NLL", "held-out pairs", "lower", "A few pairs that are surely wrong raise it most."),
+    "nll": Words("held-out NLL", "held-out pairs", "lower", "A few surely wrong pairs raise it most."),
     "margin": Words("held-out margin", "held-out pairs", "higher", "Longer training alone makes it grow."),
     "win_rate": Words("win rate against the SFT model", "prompts", "higher", "A tie counts as a half."),
     "win_rate_ties": Words("ties with the SFT model", "prompts"),

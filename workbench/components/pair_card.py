@@ -1,6 +1,6 @@
 """A picked pair: prompt, the two responses side by side, and why it was picked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.store.summaries import PickedPair, StrategyRef
@@ -19,6 +19,15 @@ def pair_card(pair: PickedPair, of: int) -> str:
         "B", pair.response_b, pair.source_b, pair.answer
     )
     return f'{head}<div style="margin-top:.6rem">{conversation(pair.messages)}</div><div class="sides">{sides}</div>'
+
+
+def batch_words(picks: Sequence[PickedPair]) -> str:
+    """ "60 picks · 57 labelled · 2 without a winner"."""
+    answers = [p.answer for p in picks if p.answer is not None]
+    trains = sum(a in ("a", "b") for a in answers)
+    other = len(answers) - trains
+    tail = f" · {other} without a winner" if other else ""
+    return f"{count(len(picks), 'pick')} · {len(answers)} labelled{tail}"
 
 
 def short(pair_id: str) -> str:

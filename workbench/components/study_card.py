@@ -1,6 +1,6 @@
 """One study on one card: what it compares, how far it is, what runs now, its grid, and what can be done."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -57,17 +57,24 @@ def study_grid(detail: StudyDetail) -> None:
     show(run_grid(detail.runs))
 
 
-def study_actions(detail: StudyDetail) -> str | None:
-    """The buttons that fit the states of its runs; the verb that was pressed, or None."""
+def study_actions(detail: StudyDetail, on_press: Callable[[str, str], None]) -> None:
+    """The buttons that fit the states of its runs; `on_press` gets the verb and the study's id.
+
+    A callback and not a value, so that a press is answered even when the state has changed under the reader.
+    """
     states = {run.state for run in detail.runs}
     fitting = [(verb, word, icon) for verb, word, icon, wanted in ACTIONS if states & set(wanted)]
-    pressed = None
+    study_id = detail.summary.id
     if fitting:
         with st.container(horizontal=True, gap="small"):
             for verb, word, icon in fitting:
-                if st.button(word, key=f"{verb}-{detail.summary.id}", icon=f":material/{icon}:"):
-                    pressed = verb
-    return pressed
+                st.button(
+                    word,
+                    key=f"{verb}-{study_id}",
+                    icon=f":material/{icon}:",
+                    on_click=on_press,
+                    args=(verb, study_id),
+                )
 
 
 def failures(detail: StudyDetail) -> None:

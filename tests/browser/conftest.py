@@ -1,0 +1,83 @@
+"""The app on a free port over a small finished study, and a tab of a real Chromium that notes foreign requests."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.workbench import worlds
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    if not Path(CHROMIUM).exists():
+        sentence = "There is no Chromium here, so the journeys are not walked. To install it: apt-get install chromium."
+        if os.environ.get("WORKBENCH_REQUIRE_BROWSER") == "1":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory) -> Iterator[str]:
+    """The address of the app over a finished study; the process ends with the tests."""
+    folder = tmp_path_factory.mktemp("store")
+    worlds.finished(folder)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (folder / "app.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "workbench/app.py", f"--server.port={port}"],
+        cwd=ROOT,
+        env={**os.environ, "WORKBENCH_STORE": str(folder)},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        _wait(process, port, folder / "app.log")
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
+
+
+def _wait(process: subprocess.Popen, port: int, log: Path) -> None:
+    for _ in range(200):
+        if process.poll() is not None:
+            break
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"The app did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture
+def page(chromium, app_url) -> Iterator:
+    """A tab. At its end: no request has left for another host, and no script of a text has run."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    tab = context.new_page()
+    foreign, alerts = [], []
+    ours = (app_url, app_url.replace("http", "ws", 1), "data:", "blob:")
+    tab.on("request", lambda request: None if request.url.startswith(ours) else foreign.append(request.url))
+    tab.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    yield tab
+    context.close()
+    assert not foreign
+    assert not alerts

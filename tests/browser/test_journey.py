@@ -1,0 +1,95 @@
+"""First look → batch → curves → export, in a real Chromium."""
+
+import json
+import zipfile
+
+import pytest
+
+pytestmark = pytest.mark.browser
+SLOW = 20_000
+
+
+def main(page):
+    return page.locator("[data-testid=stMain]")
+
+
+def go(page, name: str) -> None:
+    page.get_by_role("link", name=name).click()
+    page.get_by_role("heading", name=name, exact=True, level=1).wait_for(timeout=SLOW)
+
+
+def press(page, key: str) -> None:
+    """Press a key once the page has been drawn to its end, as a reader would."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=SLOW)
+    page.keyboard.press(key)
+
+
+def test_from_studies_to_a_downloaded_subset(page, app_url, tmp_path):
+    page.goto(app_url)
+    page.get_by_role("heading", name="Studies", level=1).wait_for(timeout=SLOW)
+    main(page).get_by_text("How-to world, first look").first.wait_for(timeout=SLOW)
+    assert page.locator(".squares").count() == 12
+    assert page.locator(".squares i[class^=slot]").count() == 24
+    main(page).locator(".js-plotly-plot").first.wait_for(timeout=SLOW)
+
+    go(page, "Batch")
+    main(page).get_by_text("pick 1 of 6").wait_for(timeout=SLOW)
+    press(page, "j")
+    main(page).get_by_text("pick 2 of 6").wait_for(timeout=SLOW)
+    assert "pair=x" in page.url, "the pair is in the link"
+    link = page.url
+    page.reload()
+    main(page).get_by_text("pick 2 of 6").wait_for(timeout=SLOW)
+    page.goto(link)
+    main(page).get_by_text("pick 2 of 6").wait_for(timeout=SLOW)
+
+    go(page, "Curves")
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot .annotation').length === 8", timeout=SLOW)
+    assert main(page).get_by_text("labels bought (pairs per run)").count() == 2
+
+    go(page, "Export")
+    button = page.get_by_role("button", name="Download")
+    button.wait_for(timeout=SLOW)
+    with page.expect_download(timeout=SLOW) as download:
+        button.click()
+    saved = tmp_path / "subset.zip"
+    download.value.save_as(saved)
+    with zipfile.ZipFile(saved) as folder:
+        rows = [json.loads(line) for line in folder.read("data/train-00000-of-00001.jsonl").splitlines()]
+        assert {"README.md", "provenance.jsonl"} <= set(folder.namelist())
+    assert {"prompt", "chosen", "rejected"} <= set(rows[0])
+    assert {row["strategy"] for row in rows} == {"activedpo"}
+
+
+def test_hostile_texts_are_shown_as_text(page, app_url):
+    shown = ""
+    for number in (1, 2):
+        for strategy in ("random", "ActiveDPO", "APL", "REAL"):
+            page.goto(f"{app_url}/batch?view=cards&strategy={strategy}&round={number}")
+            main(page).get_by_text("pick 6 of 6").wait_for(timeout=SLOW)
+            shown += main(page).inner_text()
+            assert page.locator(".pw img, .pw script, .pw a, .pw iframe, .pw style, .pw svg").count() == 0
+            assert page.evaluate("getComputedStyle(document.body).display") != "none"
+    assert "<script>fetch(" in shown
+    assert "![pixel](" in shown
+    assert "<iframe" in shown
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1024, 1280, 1440])
+def test_no_page_scrolls_sideways_and_the_theme_follows_the_machine(page, app_url, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    for name, landmark in (
+        ("", "rounds done"),
+        ("batch", "Why this pair"),
+        ("curves", "How to read"),
+        ("export", "Counts"),
+    ):
+        page.goto(f"{app_url}/{name}")
+        main(page).get_by_text(landmark).first.wait_for(timeout=SLOW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        wide = page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('[data-testid=stMain]'))")
+        assert wide <= 1, name
+        paper = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+        assert (paper == "rgb(255, 255, 255)") == (scheme == "light")

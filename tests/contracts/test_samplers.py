@@ -1,0 +1,96 @@
+"""What every sampler must do: pairs of the prompts asked for, each once, and the same ones in any company."""
+
+import copy
+import inspect
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from engine.cache import MemoryCache
+from engine.data.pool import PreferenceData
+from engine.errors import SelectionError
+from engine.models.policy import Policy
+from engine.samplers.base import SAMPLERS, Candidates, Sampler
+from engine.signals.base import Pass
+from tests.conftest import move
+from tests.contracts.texts import small_world
+
+# Parameters that make a sampler cheap here; short draws of a random model seldom end, so they are kept.
+SMALL = {"policy": {"max_new_tokens": 6, "unended": "keep"}}
+ALL = pytest.mark.parametrize(
+    "sampler",
+    [SAMPLERS.build({"name": name, **SMALL.get(name, {})}) for name in SAMPLERS.names()],
+    ids=lambda s: s.name,
+)
+
+
+@pytest.fixture
+def on(tiny_policy: Policy) -> Pass:
+    return Pass(move(tiny_policy), 0.1, 1, 2, {}, MemoryCache())
+
+
+def candidates(sampler: Sampler, data: PreferenceData, prompt_ids: Sequence[str], on: Pass) -> Candidates:
+    """A sampler that draws nothing must do without a policy."""
+    return sampler.candidates(data, prompt_ids, on if sampler.generates else None)
+
+
+def test_all_samplers_are_here() -> None:
+    assert {"given", "all_pairs", "policy"} <= set(SAMPLERS.names())
+
+
+@ALL
+def test_distinct_pairs_of_the_prompts_asked_for(sampler: Sampler, on: Pass) -> None:
+    data = small_world()
+    asked = list(data.prompts)[1:3]
+    found = candidates(sampler, data, asked, on)
+    made = {response.id: response for response in found.made}
+    assert found.pairs
+    assert len({pair.id for pair in found.pairs}) == len(found.pairs)
+    for pair in found.pairs:
+        sides = [made.get(i) or data.responses[i] for i in (pair.a, pair.b)]
+        assert pair.prompt_id in asked
+        assert {side.prompt_id for side in sides} == {pair.prompt_id}
+        assert sides[0].text != sides[1].text
+    assert bool(found.made) == sampler.generates
+    assert all(count > 0 for count in found.dropped.values())
+
+
+@ALL
+def test_the_same_pairs_again_in_any_order_and_company(sampler: Sampler, on: Pass) -> None:
+    data = small_world()
+    everything = candidates(sampler, data, list(data.prompts), on)
+    backwards = candidates(sampler, data, list(data.prompts)[::-1], on)
+    alone = [candidates(sampler, data, [prompt_id], on) for prompt_id in data.prompts]
+    assert {p.id for p in backwards.pairs} == {p.id for p in everything.pairs}
+    assert {p.id for part in alone for p in part.pairs} == {p.id for p in everything.pairs}
+    assert {r.id for part in alone for r in part.made} == {r.id for r in everything.made}
+
+
+@ALL
+def test_nothing_asked_nothing_given_and_the_data_left_alone(sampler: Sampler, on: Pass) -> None:
+    data = small_world()
+    before = copy.deepcopy(data)
+    assert candidates(sampler, data, [], on).pairs == ()
+    candidates(sampler, data, list(data.prompts), on)
+    assert data == before
+
+
+@ALL
+def test_a_sampler_that_draws_says_that_it_needs_a_policy(sampler: Sampler) -> None:
+    if sampler.generates:
+        with pytest.raises(SelectionError, match="policy"):
+            sampler.candidates(small_world(), [], None)
+
+
+@ALL
+def test_it_survives_json_and_says_what_it_is(sampler: Sampler) -> None:
+    cls = type(sampler)
+    assert SAMPLERS.build(json.loads(json.dumps(sampler.spec()))) == sampler
+    assert (inspect.getdoc(cls) or "") != inspect.getdoc(Sampler)
+    assert cls.summary().endswith(".")
+    assert cls.title
+    assert cls.source
+    for name, field in cls.model_fields.items():
+        assert field.description, f"{name} has no description"
+        assert not field.is_required(), f"{name} has no default"

@@ -1,0 +1,37 @@
+"""TRL's DPOTrainer as the slow twin of our loss."""
+
+import tempfile
+
+from engine.dpo.train import Example
+from engine.models.policy import Policy
+
+
+def trl_loss(policy: Policy, given: list[Example], beta: float) -> float:
+    """The evaluation loss TRL gives for these pairs, with the policy's adapter and the adapter off as reference."""
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer
+
+    rows = [
+        {
+            "prompt": [{"role": m.role, "content": m.content} for m in e.prompt.messages],
+            "chosen": [{"role": "assistant", "content": e.chosen.text}],
+            "rejected": [{"role": "assistant", "content": e.rejected.text}],
+        }
+        for e in given
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        config = DPOConfig(
+            output_dir=folder,
+            beta=beta,
+            per_device_eval_batch_size=len(rows),
+            report_to=[],
+            use_cpu=True,
+            bf16=False,
+            max_length=None,
+            disable_tqdm=True,
+        )
+        data = Dataset.from_list(rows)
+        trainer = DPOTrainer(
+            model=policy.model, args=config, train_dataset=data, eval_dataset=data, processing_class=policy.tokenizer
+        )
+        return float(trainer.evaluate()["eval_loss"])

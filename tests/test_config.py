@@ -1,0 +1,171 @@
+"""Study files: every mistake is named at once, and what is read is written back the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from engine.config import (
+    DataSettings,
+    DPOSettings,
+    EvaluationSettings,
+    LoraSettings,
+    ModelSettings,
+    Regime,
+    StudyConfig,
+)
+from engine.errors import ConfigError
+from engine.oracles.gold import Gold
+from engine.strategies.activedpo import ActiveDPO
+from engine.strategies.random import Random
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "sample_data" / "study.yaml"
+LEAVES = (DataSettings, DPOSettings, EvaluationSettings, LoraSettings, ModelSettings, Regime)
+
+
+def study(**changes: Any) -> dict[str, Any]:
+    smallest = {"name": "one", "data": {"pool": "pool.jsonl"}, "model": {"path": "model"}, "strategies": ["random"]}
+    return {**smallest, **changes}
+
+
+def test_the_smallest_study_has_defaults_for_the_rest() -> None:
+    config = StudyConfig.from_dict(study())
+    assert config.strategies == (Random(),)
+    assert (config.sampler.name, config.oracle.name, config.evaluator) == ("given", "recorded", None)
+    assert config.seeds == (1, 2, 3)
+    assert config.budget == 6 * 60
+    assert config.regime == Regime(pool="fixed", weights="reset", data="cumulative")
+
+
+def test_what_is_written_is_read_back_the_same() -> None:
+    config = StudyConfig.from_yaml(SAMPLE)
+    assert StudyConfig.from_dict(json.loads(config.model_dump_json())) == config
+    assert StudyConfig.from_dict(yaml.safe_load(yaml.safe_dump(config.model_dump(mode="json")))) == config
+    assert config.model_dump(mode="json")["strategies"][0] == {"name": "random"}
+
+
+def test_runs_are_seed_major() -> None:
+    runs = StudyConfig.from_dict(study(strategies=["random", "activedpo"], seeds=[3, 1])).runs()
+    assert [(r.seed, r.strategy.name) for r in runs] == [
+        (3, "random"),
+        (3, "activedpo"),
+        (1, "random"),
+        (1, "activedpo"),
+    ]
+
+
+def test_plugins_take_parameters_and_keep_them() -> None:
+    config = StudyConfig.from_dict(
+        study(
+            strategies=["random", {"name": "activedpo", "ridge": 0.5}],
+            oracle={"name": "gold", "temperature": 2},
+            signals=[{"name": "embedding", "layer": 3}],
+        )
+    )
+    assert config.strategies[1] == ActiveDPO(ridge=0.5)
+    assert config.oracle == Gold(temperature=2)
+    assert config.signal("embedding").spec()["layer"] == 3
+    assert config.signal("token_entropy").name == "token_entropy"
+
+
+def test_three_mistakes_are_named_at_once() -> None:
+    wrong = study(strategies=["activdpo"], rounds=0, dpo={"beta": -1, "learning_rat": 1e-3})
+    with pytest.raises(ConfigError) as error:
+        StudyConfig.from_dict(wrong, "study.yaml")
+    text = str(error.value)
+    assert text.startswith("study.yaml: 4 things need mending.")
+    assert len(error.value.findings) == 4
+    for expected in (
+        "strategies.0: No strategy is called 'activdpo'. Did you mean 'activedpo'?",
+        "rounds: Input should be greater than or equal to 1 (found 0)",
+        "dpo.beta: Input should be greater than 0 (found -1)",
+        "dpo.learning_rat: Extra inputs are not permitted",
+    ):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"strategies": ["random", "random"]}, "names 'random' twice"),
+        ({"seeds": [1, 1]}, "names a seed twice"),
+        ({"regime": {"pool": "regenerated"}}, "sampler 'given' draws no responses"),
+        ({"regime": {"pool": "regenerated"}, "sampler": "policy"}, "no recorded answers; take oracle 'gold'"),
+        ({"strategies": []}, "strategies: Tuple should have at least 1 item"),
+        ({"budget": 3}, "budget: Extra inputs"),
+        ({"name": ""}, "at least 1 character"),
+        ({"strategies": [{"name": "activedpo", "ridge": 0}]}, "greater than 0"),
+        ({"data": {"pool": "x", "held_out_share": 1.0}}, "data.held_out_share: Input should be less than 1"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused_with_the_reason(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        StudyConfig.from_dict(study(**changes))
+    assert sentence in str(error.value)
+    assert error.value.next_step == "Nothing was started."
+
+
+def test_paths_are_relative_to_the_file_and_hub_ids_stay(tmp_path: Path) -> None:
+    (tmp_path / "pool.jsonl").touch()
+    (tmp_path / "study.yaml").write_text(
+        yaml.safe_dump(study(data={"pool": "pool.jsonl"}, model={"path": "org/model"}))
+    )
+    config = StudyConfig.from_yaml(tmp_path / "study.yaml")
+    assert config.data.pool == str(tmp_path / "pool.jsonl")
+    assert config.model.path == "org/model"
+    beside = study(
+        data={"pool": "./missing.jsonl", "held_out": {"one": "./held.jsonl"}}, evaluation={"text_file": "./t"}
+    )
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(beside))
+    config = StudyConfig.from_yaml(tmp_path / "study.yaml")
+    assert config.data.pool == str(tmp_path / "missing.jsonl")
+    assert config.data.held_out == {"one": str(tmp_path / "held.jsonl")}
+    assert config.evaluation.text_file == str(tmp_path / "t")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "there is no such file"),
+        (b"a: [1,", "it is not YAML"),
+        (b"\xff\xfe\x00", "it is not YAML"),
+        (b"- 1\n- 2\n", "it holds list, not a mapping"),
+        (b"", "it holds NoneType, not a mapping"),
+        (b"data: 3\n", "data"),
+        (b"!!python/object/apply:os.getcwd []", "it is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_study_is_a_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+    path = tmp_path / "study.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError) as error:
+        StudyConfig.from_yaml(path)
+    assert str(path) in str(error.value)
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda c: c.__name__)
+def test_settings_are_frozen_and_described(leaf: type[BaseModel]) -> None:
+    assert leaf.model_config["frozen"]
+    assert leaf.model_config["extra"] == "forbid"
+    plain = {"lora", "pool", "weights", "data"}  # a group of its own, and the regime's three words
+    assert [n for n, f in leaf.model_fields.items() if not f.description and n not in plain] == []
+
+
+def test_the_sample_study_is_the_one_the_issue_asks_for() -> None:
+    config = StudyConfig.from_yaml(SAMPLE)
+    assert [s.name for s in config.strategies] == ["random", "activedpo", "apl", "real"]
+    assert (len(config.seeds), config.rounds, config.prompts_per_round) == (3, 6, 256)
+    assert 50 <= config.labels_per_round <= 70
+    assert config.evaluation.pairs_per_set == 500
+    assert config.evaluation.generate == "last"
+    assert config.signal("prompt_entropy").spec()["samples"] == 8
+    assert len(config.data.held_out) == 2
+    assert all(
+        Path(path).is_absolute() for path in (config.data.pool, config.model.path, *config.data.held_out.values())
+    )

@@ -1,0 +1,136 @@
+"""Run grid, study card, news, subset and archive: plain data in, markup or bytes out."""
+
+import io
+import zipfile
+from datetime import UTC, datetime
+
+import pytest
+
+from engine.data.export import export
+from engine.store import queries
+from engine.store.database import open_store
+from engine.store.summaries import RunSummary, StrategyRef, StudyDetail, StudySummary, WorkerSummary
+from tests.workbench import worlds
+from workbench import cache
+from workbench.components.picker import study_labels
+from workbench.components.run_grid import run_grid, squares
+from workbench.components.study_card import ACTIONS, compares, now_line
+from workbench.style import stylesheet
+from workbench.subset import Subset, archive
+
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def run(state: str = "done", done: int = 6, name: str = "apl", seed: int = 1, slot: int = 2) -> RunSummary:
+    ref = StrategyRef(name, name.upper(), slot)
+    return RunSummary(f"r-{name}-{seed}", "s1", ref, seed, state, "trained", done, done, 6, "", "", False, AT)
+
+
+def study(*runs: RunSummary, state: str = "running", study_id: str = "s1", created: datetime = AT) -> StudyDetail:
+    refs = tuple({r.strategy.name: r.strategy for r in runs}.values())
+    seeds = tuple({r.seed for r in runs})
+    done = sum(r.rounds_done for r in runs)
+    of = 6 * len(runs)
+    summary = StudySummary(
+        study_id, "Six", state, created, None, refs, seeds, 6, 60, done, of, 0, 0, 0.0, None, None, "", ""
+    )
+    return StudyDetail(summary, runs, {"oracle": {"name": "recorded"}, "model": {"path": "/a/b/tiny-llama/"}})
+
+
+@pytest.mark.parametrize(
+    ("state", "done", "classes"),
+    [
+        ("done", 6, ["slot-2"] * 6),
+        ("running", 2, ["slot-2", "slot-2", "now", "", "", ""]),
+        ("failed", 0, ["bad", "", "", "", "", ""]),
+        ("paused", 5, ["slot-2"] * 5 + ["stopped"]),
+        ("queued", 0, [""] * 6),
+    ],
+)
+def test_a_square_a_round(state, done, classes):
+    markup = squares(run(state, done))
+    assert [part.split('"')[0] for part in markup.split('<i class="')[1:]] == classes
+    assert f"{done} of 6 rounds done" in markup
+
+
+def test_the_grid_keeps_slot_order_and_bears_a_missing_run():
+    grid = run_grid([run(name="apl", seed=1), run(name="random", seed=1, slot=0), run(name="apl", seed=2, done=3)])
+    assert grid.index("RANDOM") < grid.index("APL")
+    assert "9 of 12" in grid
+    assert "6 of 6" in grid
+
+
+def test_what_a_study_compares_names_the_model_without_its_folder():
+    assert (
+        compares(study(run()))
+        == "1 strategy × 1 seed × 6 rounds · 60 labels a round · oracle: recorded · model: tiny-llama, LoRA"
+    )
+
+
+@pytest.mark.parametrize("state", ["queued", "paused", "done", "failed", "cancelled", "waiting", "review"])
+def test_every_state_has_a_line_that_says_something(state):
+    assert len(now_line(study(run(state), state=state))) > 5
+
+
+def test_every_state_but_done_has_something_that_can_be_done():
+    offered = {state for _, _, _, states in ACTIONS for state in states}
+    assert offered == {"queued", "running", "review", "waiting", "paused", "failed", "cancelled"}
+
+
+def test_labels_of_studies_are_distinct_and_the_oldest_keeps_its_name():
+    older = study(run(), study_id="s-older", created=datetime(2026, 1, 1, tzinfo=UTC)).summary
+    newer = study(run(), study_id="s-newer").summary
+    assert {label: s.id for label, s in study_labels([newer, older]).items()} == {
+        "Six (-newer)": "s-newer",
+        "Six": "s-older",
+    }
+
+
+def test_the_stylesheet_has_every_slot_and_fetches_nothing():
+    css = stylesheet()
+    assert all(f".slot-{n} " in css for n in range(10))
+    assert "url(" not in css
+    assert "@import" not in css
+
+
+def test_a_subset_says_the_command_that_does_the_same():
+    assert Subset("s1").command("trl", "jsonl") == "workbench export s1 --profile trl --format jsonl --out ./export"
+    part = Subset("s1", "apl", 2, 3)
+    assert "--strategy apl --seed 2 --round 3" in part.command("trl", "parquet")
+    assert (part.words(), Subset("s1").words()) == ("apl-seed2-round3", "all")
+
+
+def test_the_archive_holds_the_files_byte_for_byte_and_is_the_same_twice(tmp_path):
+    store = worlds.finished(tmp_path, seeds=(1,), rounds=1, strategies=("random",))
+    made = export(queries.labelled_pairs(store, queries.studies(store)[0].id))
+    packed = archive(made)
+    assert packed == archive(made)
+    with zipfile.ZipFile(io.BytesIO(packed)) as folder:
+        assert {name: folder.read(name) for name in folder.namelist()} == dict(made.files)
+
+
+def test_cached_queries_equal_fresh_ones_and_follow_the_revision(tmp_path, monkeypatch):
+    store = worlds.running(tmp_path, done=1)
+    monkeypatch.setenv(cache.STORE_VARIABLE, str(tmp_path))
+    study_id = queries.studies(store)[0].id
+    before = cache.study(study_id)
+    assert before == queries.study(store, study_id) == cache.study(study_id)
+    assert cache.curve(study_id, "accuracy", "balanced").equals(queries.curve(store, study_id, "accuracy", "balanced"))
+    worlds.writer.set_state(store, before.runs[-1].id, "cancelled")
+    assert cache.study(study_id).runs[-1].state == "cancelled"
+    assert before.runs[-1].state == "queued"
+
+
+def test_workers_are_asked_at_most_every_two_seconds(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    asked = []
+
+    def counted(handle) -> list[WorkerSummary]:
+        asked.append(handle.folder)
+        return []
+
+    monkeypatch.setattr(queries, "workers", counted)
+    cache.workers.clear()
+    for _ in range(50):
+        cache.workers(str(store.folder))
+    assert len(asked) == 1
