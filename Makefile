@@ -5,6 +5,7 @@ PYTHON ?= python3
 PORT ?= 8501
 PYTEST ?=
 BIN := .venv/bin
+LINT := $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy
 export TORCH ACCEPT_CUDA
 
 .PHONY: run test lint bench proof tree setup setup-dev
@@ -13,11 +14,11 @@ run: setup
 	@exec $(BIN)/workbench app --port $(PORT) --sample
 
 test: setup-dev
-	@start=$$(date +%s); $(MAKE) --no-print-directory lint && \
+	@start=$$(date +%s); $(LINT) && \
 	LINT_SECONDS=$$(($$(date +%s) - start)) $(BIN)/python -m pytest -p tests.timing $(PYTEST)
 
 lint: setup-dev
-	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy
+	@$(LINT)
 
 # Minutes; each appends a dated entry to its LOG.md, the good and the bad.
 bench: setup-dev

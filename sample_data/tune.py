@@ -11,7 +11,9 @@ the numbers in `study.yaml` were frozen. Chosen is the cheapest setting (fewest 
 import argparse
 import csv
 import itertools
+import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,12 @@ from engine.cache import MemoryCache
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (101, 102)
+_CACHE = MemoryCache()  # the reference's log-probs, once a process
 LABELS = 360
 GRID: dict[str, tuple[float, ...]] = {
-    "learning_rate": (1e-3, 2e-3, 4e-3),
-    "beta": (0.1, 0.3, 1.0),
-    "epochs": (1, 2),
+    "learning_rate": (2e-3, 5e-3, 1e-2),
+    "beta": (0.3, 1.0),
+    "epochs": (1, 2, 3),
 }
 
 
@@ -44,8 +47,11 @@ def study(setting: dict[str, Any], seeds: tuple[int, ...]) -> dict[str, Any]:
     return config
 
 
-def measure(setting: dict[str, Any], cache: MemoryCache) -> list[float]:
-    """Held-out accuracy of each seed after 360 random labels."""
+def measure(setting: dict[str, Any]) -> list[float]:
+    """Held-out accuracy of each seed after 360 random labels; one thread, so that settings run side by side."""
+    import torch
+
+    torch.set_num_threads(1)
     from engine.config import StudyConfig
     from engine.data.read import read
     from engine.loop import Inputs, rounds
@@ -56,7 +62,7 @@ def measure(setting: dict[str, Any], cache: MemoryCache) -> list[float]:
     held_out = {name: read(path).data for name, path in config.data.held_out.items()}
     found = []
     for run in config.runs():
-        *_, last = rounds(Inputs(run, pool, held_out, cache))
+        *_, last = rounds(Inputs(run, pool, held_out, _CACHE))
         if not isinstance(last, Evaluated):
             raise RuntimeError("The run ended before its evaluation.")
         found += [metric.value for metric in last.metrics if metric.name == "accuracy"]
@@ -82,13 +88,14 @@ def main() -> None:
             sys.exit(f"study.yaml differs from the sweep in {', '.join(wrong)}: the sweep chose {settings}.")
         print("study.yaml holds what the sweep chose.")
         return
-    rows, cache = [], MemoryCache()
-    with target.open("w", newline="") as file:
+    rows = []
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, context) as processes, target.open("w", newline="") as file:
         writer = csv.DictWriter(file, [*GRID, "accuracy", *(f"seed_{seed}" for seed in SEEDS)], lineterminator="\n")
         writer.writeheader()
-        for values in itertools.product(*GRID.values()):
-            setting = dict(zip(GRID, values, strict=True)) | {"epochs": int(values[-1])}
-            per_seed = measure(setting, cache)
+        settings = [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
+        settings = [setting | {"epochs": int(setting["epochs"])} for setting in settings]
+        for setting, per_seed in zip(settings, processes.map(measure, settings), strict=True):
             row = {**setting, "accuracy": round(sum(per_seed) / len(per_seed), 4)}
             row |= {f"seed_{seed}": round(value, 4) for seed, value in zip(SEEDS, per_seed, strict=True)}
             rows.append(row)

@@ -30,7 +30,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def run(tree: Path, before: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """The script as the Makefile starts it, after `before` has changed what it finds. It must not reach an installation."""
+    """The script as the Makefile starts it, after `before` has changed what it finds. None of these may install."""
     code = STUB.format(before=before, script=str(tree / "workbench" / "setup_environment.py"))
     bare = {name: value for name, value in os.environ.items() if name not in ("TORCH", "ACCEPT_CUDA")}
     return subprocess.run(

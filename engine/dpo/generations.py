@@ -78,13 +78,14 @@ def generation_metrics(
 def perplexity(policy: Policy, lines: Sequence[str], *, reference: bool = False) -> Metric:
     """exp of the mean negative log-likelihood per token over plain lines, each after the tokenizer's first token.
 
-    Lines longer than the context are refused with their number.
+    A model without a first token starts each line after the token that ends a response. A marker such as "<|end|>"
+    written in a line stays text. ModelError for a line longer than the context, with its number, and for no text.
     """
     tokenizer = policy.tokenizer
-    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else policy.end_id
     encoded = []
     for number, line in enumerate(lines, start=1):
-        ids = tuple(tokenizer(line, add_special_tokens=False)["input_ids"])
+        ids = tuple(tokenizer(line, add_special_tokens=False, split_special_tokens=True)["input_ids"])
         if len(ids) >= policy.context_tokens:
             raise ModelError(
                 f"Line {number} of the perplexity text takes {len(ids)} tokens, the context holds "
@@ -93,6 +94,10 @@ def perplexity(policy: Policy, lines: Sequence[str], *, reference: bool = False)
             )
         if ids:
             encoded.append(Encoded((start,), ids))
+    if not encoded:
+        raise ModelError(
+            f"The perplexity text has {len(lines)} lines and no token in them.", "Take a text with a passage a line."
+        )
     found = score_responses(policy, encoded, reference=reference, with_entropy=False)
     value = float(np.exp(-found.logp.sum() / found.tokens.sum()))
     name = "perplexity_reference" if reference else "perplexity"

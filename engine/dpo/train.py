@@ -84,8 +84,16 @@ def train(
                     steps.append(row)
                     if on_step is not None:
                         on_step(row)
+    except torch.OutOfMemoryError as error:
+        size = settings.micro_batch_pairs or settings.batch_pairs
+        raise TrainingError(
+            f"Training stopped at step {len(steps) + 1} of {total}: {policy.device} has no memory left for {size} "
+            "pairs in one backward pass.",
+            "Set dpo.micro_batch_pairs to fewer pairs; a step still takes the mean over all of its batch.",
+        ) from error
     finally:
         policy.model.eval()
+        optimiser.zero_grad(set_to_none=True)  # what comes next should not pay for gradients nobody reads
     return TrainResult(tuple(steps))
 
 
@@ -103,6 +111,14 @@ def _epoch(rows: Sequence[_Row], size: int, seed: int, round_number: int, epoch:
     return [[rows[i] for i in order[at : at + size]] for at in range(0, len(rows), size)]
 
 
+def _micro_batches(batch: Sequence[_Row], size: int | None) -> list[Sequence[_Row]]:
+    """The batch cut into parts of at most `size` pairs, pairs of like length together: less padding goes through."""
+    if size is None or size >= len(batch):
+        return [batch]
+    ordered = sorted(batch, key=lambda row: (max(row.chosen.length, row.rejected.length), row.example.pair_id))
+    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
+
+
 def _step(
     policy: Policy,
     batch: Sequence[_Row],
@@ -115,9 +131,7 @@ def _step(
     """One optimiser step; the loss is the mean over the batch, however it is cut into micro-batches."""
     optimiser.zero_grad(set_to_none=True)
     loss_sum, margins = 0.0, []
-    size = settings.micro_batch_pairs or len(batch)
-    for at in range(0, len(batch), size):
-        part = batch[at : at + size]
+    for part in _micro_batches(batch, settings.micro_batch_pairs):
         texts = [r.chosen for r in part] + [r.rejected for r in part]
         logps = batch_logps(policy.model, collate(texts, range(len(texts)), policy.device))
         chosen, rejected = logps[: len(part)], logps[len(part) :]

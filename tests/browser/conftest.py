@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,16 @@ def chromium() -> Iterator:
 
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory) -> Iterator[str]:
-    """The address of the app over a finished study; the process ends with the tests."""
+    """The address of the app over a finished study."""
     folder = tmp_path_factory.mktemp("store")
     worlds.finished(folder)
+    with served(folder) as url:
+        yield url
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The app over a store, on a free port; the process ends with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,13 +77,14 @@ def _wait(process: subprocess.Popen, port: int, log: Path) -> None:
 
 
 @pytest.fixture
-def page(chromium, app_url) -> Iterator:
-    """A tab. At its end: no request has left for another host, and no script of a text has run."""
+def page(chromium) -> Iterator:
+    """A tab. At its end: no request has left this machine, and no script of a text has run."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     tab = context.new_page()
     foreign, alerts = [], []
-    ours = (app_url, app_url.replace("http", "ws", 1), "data:", "blob:")
+    ours = ("http://localhost:", "ws://localhost:", "data:", "blob:")
     tab.on("request", lambda request: None if request.url.startswith(ours) else foreign.append(request.url))
+    tab.on("websocket", lambda socket: None if socket.url.startswith(ours) else foreign.append(socket.url))
     tab.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
     yield tab
     context.close()

@@ -5,6 +5,10 @@ import zipfile
 
 import pytest
 
+from engine.store import queries, writer
+from tests.browser.conftest import served
+from tests.workbench import worlds
+
 pytestmark = pytest.mark.browser
 SLOW = 20_000
 
@@ -93,3 +97,34 @@ def test_no_page_scrolls_sideways_and_the_theme_follows_the_machine(page, app_ur
         assert wide <= 1, name
         paper = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
         assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_a_running_study_moves_by_itself_and_a_figure_waits_for_its_reader(page, tmp_path):
+    store = worlds.running(tmp_path, done=4)
+    study = queries.studies(store)[0]
+    me = worlds.worker(store)
+    with served(tmp_path) as url:
+        page.goto(f"{url}/curves")
+        main(page).get_by_text("How to read").wait_for(timeout=SLOW)
+        drawn = annotations(page)
+        other = page.context.new_page()
+        other.goto(url)
+        main(other).get_by_text("9 of 24").wait_for(timeout=SLOW)
+
+        claim = writer.claim_run(store, me)
+        assert claim is not None
+        worlds.play(store, claim, worlds.preference_data())
+        done = queries.study(store, study.id).summary.rounds_done
+        main(other).get_by_text(f"{done} of 24").wait_for(timeout=SLOW)
+        badge = page.get_by_role("button", name="2 new rounds: show")
+        badge.wait_for(timeout=SLOW)
+        assert annotations(page) == drawn, "what the reader looks at stays"
+        badge.click()
+        page.wait_for_function("before => document.querySelector('.annotation').parentNode.textContent !== before",
+                               arg=drawn, timeout=SLOW)  # fmt: skip
+        badge.wait_for(state="hidden", timeout=SLOW)
+
+
+def annotations(page) -> str:
+    page.locator(".annotation").first.wait_for(timeout=SLOW)
+    return page.evaluate("document.querySelector('.annotation').parentNode.textContent")

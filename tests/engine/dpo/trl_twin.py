@@ -1,4 +1,4 @@
-"""TRL's DPOTrainer as the slow twin of our loss."""
+"""TRL's DPOTrainer as a twin of our log-probabilities."""
 
 import tempfile
 
@@ -6,8 +6,8 @@ from engine.dpo.train import Example
 from engine.models.policy import Policy
 
 
-def trl_loss(policy: Policy, given: list[Example], beta: float) -> float:
-    """The evaluation loss TRL gives for these pairs, with the policy's adapter and the adapter off as reference."""
+def trl_logps(policy: Policy, given: list[Example], beta: float) -> list[float]:
+    """Mean summed log-probs TRL gives to the chosen and to the rejected responses, under the policy."""
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
@@ -34,4 +34,5 @@ def trl_loss(policy: Policy, given: list[Example], beta: float) -> float:
         trainer = DPOTrainer(
             model=policy.model, args=config, train_dataset=data, eval_dataset=data, processing_class=policy.tokenizer
         )
-        return float(trainer.evaluate()["eval_loss"])
+        found = trainer.evaluate()
+        return [float(found["eval_logps/chosen"]), float(found["eval_logps/rejected"])]
