@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8501
 PYTEST ?=
 BIN := .venv/bin
-LINT := $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy
+LINT := $(BIN)/ruff format --check . && $(BIN)/ruff check --quiet . && $(BIN)/mypy
 export TORCH ACCEPT_CUDA
 
 .PHONY: run test lint bench proof tree setup setup-dev

@@ -162,10 +162,11 @@ class StudyConfig(_Settings):
             raise ConfigError(where, findings(error), "Nothing was started.") from error
 
     @classmethod
-    def from_yaml(cls, path: Path) -> "StudyConfig":
+    def from_yaml(cls, path: Path | str) -> "StudyConfig":
         """Read a study file; its relative paths become absolute."""
         import yaml
 
+        path = Path(path)
         try:
             value = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:

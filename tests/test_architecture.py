@@ -95,8 +95,9 @@ TABLE = {
     "workbench.forms": room(LIGHT, "workbench streamlit pydantic"),
     "workbench.components": room(LIGHT, "workbench streamlit pandas"),
     "pages": room(LIGHT, "workbench streamlit pandas"),
-    "sample_data": room("sample_data", inside=f"{LIGHT} {HEAVY} yaml numpy"),
+    "sample_data": room("sample_data"),
     "sample_data.world": room("sample_data.world"),
+    "sample_data.tune": room(LIGHT, HEAVY, "sample_data numpy yaml", inside="torch"),
     "sample_data.make_model": room("sample_data torch transformers tokenizers safetensors numpy"),
 }  # fmt: skip
 NEVER_STREAMLIT = ("engine", "sample_data")

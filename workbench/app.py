@@ -49,8 +49,9 @@ def main() -> None:
         expanded=True,
     )
     with messages.frame(page.title):
+        studies = cache.studies()  # before the sidebar, so that a store that cannot be opened speaks on the page
         with st.sidebar:
-            session.look_at(PARTS.get(page.url_path, ()), cache.studies(), cache.study, cache.rounds)
+            session.look_at(PARTS.get(page.url_path, ()), studies, cache.study, cache.rounds)
             _pulse()
         page.run()
 

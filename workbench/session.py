@@ -75,9 +75,7 @@ def _choose(
         _say_unknown("round", [str(n) for n in rounds])
         number = picker.pick_round(rounds) if rounds else None
     if number is not None and "pair" in parts:
-        print("BEFORE", st.session_state.get("pair"), dict(st.query_params), flush=True)
         pair = picker.pick_pair()
-        print("AFTER", repr(pair), flush=True)
     return Looking(study, strategy, run, number, pair)
 
 
@@ -92,7 +90,6 @@ def _say_unknown(part: str, known: Sequence[str]) -> None:
 
 def step_to_pair(pair_id: str) -> None:
     """Look at the pair; to be called from a button's callback. A table of picks is then drawn anew, with its row."""
-    import time; print("CALLBACK", time.time(), pair_id, flush=True)
     st.session_state["pair"] = pair_id
     st.session_state["_steps"] = steps() + 1
 

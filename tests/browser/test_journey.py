@@ -1,9 +1,11 @@
 """First look → batch → curves → export, in a real Chromium."""
 
+import contextlib
 import json
 import zipfile
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from engine.store import queries, writer
 from tests.browser.conftest import served
@@ -22,10 +24,14 @@ def go(page, name: str) -> None:
     page.get_by_role("heading", name=name, exact=True, level=1).wait_for(timeout=SLOW)
 
 
-def press(page, key: str) -> None:
-    """Press a key once the page has been drawn to its end, as a reader would."""
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=SLOW)
-    page.keyboard.press(key)
+def press(page, key: str, until: str) -> None:
+    """Press a key until it is answered: the page may not listen yet in the instant in which its text appears."""
+    for _ in range(5):
+        page.keyboard.press(key)
+        with contextlib.suppress(TimeoutError):
+            main(page).get_by_text(until).wait_for(timeout=5000)
+            return
+    pytest.fail(f"Key {key!r} did not lead to {until!r}.")
 
 
 def test_from_studies_to_a_downloaded_subset(page, app_url, tmp_path):
@@ -38,8 +44,7 @@ def test_from_studies_to_a_downloaded_subset(page, app_url, tmp_path):
 
     go(page, "Batch")
     main(page).get_by_text("pick 1 of 6").wait_for(timeout=SLOW)
-    press(page, "j")
-    main(page).get_by_text("pick 2 of 6").wait_for(timeout=SLOW)
+    press(page, "j", until="pick 2 of 6")
     assert "pair=x" in page.url, "the pair is in the link"
     link = page.url
     page.reload()

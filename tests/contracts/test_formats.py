@@ -67,7 +67,7 @@ def test_bad_rows_are_refused_with_a_reason_one_can_count(data_format: Format) -
 
 
 @ALL
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=300)
 @given(data=st.data())
 def test_a_spoilt_row_is_read_or_refused_and_nothing_else(data_format: Format, data: st.DataObject) -> None:
     """Anything may stand anywhere in a file; whatever it is, it ends as a row or as a `BadRow`."""

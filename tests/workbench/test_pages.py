@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from engine.store import inbox, queries, writer
 from engine.store.database import open_store
 from tests.workbench import worlds
+from workbench import commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("studies", "batch", "curves", "export")
@@ -207,6 +208,18 @@ def test_a_study_file_with_mistakes_names_all_of_them(tmp_path, stores, monkeypa
     assert "It did not work." in said
     assert all(where in said for where in ("strategies", "rounds", "seeds"))
     assert "No study is here yet." in said
+
+
+def test_the_sample_study_starts_with_one_press(tmp_path, monkeypatch):
+    if commands.sample() is None:
+        pytest.skip("sample_data/study.yaml is not here, so there is no sample study to start.")
+    test = app(tmp_path / "new", monkeypatch)
+    assert "No study is here yet." in seen(test)
+    next(b for b in test.button if b.label == "Start the sample study").click().run()
+    study = queries.studies(open_store(tmp_path / "new"))[0]
+    assert study.state == "queued"
+    assert "Queued. A worker takes it up by itself." in seen(test)
+    assert "No round is done yet." in seen(test)
 
 
 def test_a_store_that_cannot_be_opened_is_a_card(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ def levels_table(levels: pd.DataFrame, unit: str) -> None:
     """A row a strategy in slot order; `levels` as `charts.levels.levels` gives it."""
     rows = [
         [
-            f"{dot(int(row.slot))}{escaped(row.title)}",
+            f'<span class="whole">{dot(int(row.slot))}{escaped(row.title)}</span>',
             integer(row.labels),
             f"<b>{number(row.mean)}</b>",
             between(row.low, row.high) if row.seeds >= 3 else "<small>takes 3 seeds</small>",

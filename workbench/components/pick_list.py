@@ -13,7 +13,6 @@ from workbench.wording import ANSWERS, count, plain
 
 def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callable[[], None]) -> None:
     """Rank, prompt and score; row `at` is chosen. A table is drawn on a canvas, so a text in it stays text."""
-    show(heading(count(len(picks), "pick"), "best first"))
     frame = pd.DataFrame(
         {
             "#": [p.rank for p in picks],
@@ -21,8 +20,10 @@ def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callabl
             "score": [p.score for p in picks],
         }
     )
-    if frame["score"].isna().all():
+    scored = bool(frame["score"].notna().any())
+    if not scored:
         frame = frame.drop(columns="score")
+    show(heading(count(len(picks), "pick"), "best first" if scored else "in the order drawn"))
     st.dataframe(
         frame,
         key=key,
@@ -34,7 +35,7 @@ def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callabl
         height=min(len(picks), 16) * 30 + 38,
         column_config={
             "#": st.column_config.NumberColumn(width=36),
-            "prompt": st.column_config.TextColumn(width=96),
+            "prompt": st.column_config.TextColumn(width=96 if scored else 200),
             "score": st.column_config.NumberColumn(format="%.3f", width=58),
         },
         alt="The picks of this round, best first",

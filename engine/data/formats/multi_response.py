@@ -31,7 +31,10 @@ class MultiResponse(Format):
         if not isinstance(given, list) or len(given) < 2:
             raise BadRow("fewer than two responses", f"{len(given) if isinstance(given, list) else 'no list'}")
         responses = tuple(_response(item, number) for number, item in enumerate(given))
-        comparisons = tuple(_comparison(item, len(responses)) for item in row.get("comparisons") or [])
+        compared = row.get("comparisons") or []
+        if not isinstance(compared, list):
+            raise BadRow("comparisons is not a list", type(compared).__name__)
+        comparisons = tuple(_comparison(item, len(responses)) for item in compared)
         return ParsedRow(messages, responses, comparisons, topic=str(row.get("topic") or ""))
 
 

@@ -1,0 +1,148 @@
+"""Export: every pair accounted for, read back as it was, taken by `datasets` and by TRL."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.data.export import Export, export, profiles
+from engine.data.read import read
+from engine.errors import DataError
+from engine.records import Pair, Prompt
+
+
+def row(number: int, answer: str, **changes: Any) -> dict[str, Any]:
+    found = {
+        "messages": (("user", f"How, {number}? <b>`|"),),
+        "response_a": f"=gently {number}",
+        "response_b": f"hot {number}\nÜ",
+        "answer": answer,
+        "oracle": "gold",
+        "round": 1,
+        "strategy": "real",
+        "seed": 1,
+        "rank": number,
+        "score": 0.5,
+        "source_a": "m",
+        "source_b": "m",
+        "pair_id": f"x{number}",
+    }
+    return {**found, **changes}
+
+
+ROWS = [
+    row(1, "a"),
+    row(2, "b", messages=(("system", "Be kind."), ("user", "And then?"), ("assistant", "So."), ("user", "Why?"))),
+    row(3, "tie"),
+    row(4, "skip"),
+    row(5, "both_bad"),
+    row(1, "a", seed=2, strategy="random"),
+    row(6, "a"),
+]
+
+
+def save(done: Export, folder: Path) -> Path:
+    for name, content in done.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder / next(name for name in done.files if name.startswith("data/"))
+
+
+def test_every_pair_asked_is_accounted_for() -> None:
+    counts: Mapping[str, int] = export(ROWS).counts
+    assert counts["asked"] == 7
+    assert counts["exported"] == 3
+    assert sum(counts[k] for k in ("exported", "ties", "both bad", "skipped", "asked again")) == counts["asked"]
+
+
+@pytest.mark.parametrize("profile", ["trl", "trl_implicit"])
+@pytest.mark.parametrize("container", ["jsonl", "parquet"])
+def test_reading_an_export_back_gives_the_same_pairs_and_answers(tmp_path: Path, profile: str, container: Any) -> None:
+    path = save(export(ROWS, profile=profile, container=container), tmp_path)
+    back = read(path).data
+    expected = {}
+    for r in ROWS:
+        if r["answer"] in ("a", "b"):
+            prompt = next(
+                p for p in back.prompts.values() if [(m.role, m.content) for m in p.messages] == list(r["messages"])
+            )
+            better = r["response_a"] if r["answer"] == "a" else r["response_b"]
+            expected[prompt.id] = better
+    assert len(back.pairs) == 3
+    for comparison in back.comparisons:
+        pair: Pair = back.pairs[comparison.pair_id]
+        prompt: Prompt = back.prompts[pair.prompt_id]
+        better = back.responses[pair.a if comparison.answer == "a" else pair.b].text
+        assert better == expected[prompt.id]
+
+
+def test_the_card_says_it_in_yaml_and_text_stays_text(tmp_path: Path) -> None:
+    import yaml
+
+    done = export(ROWS, about={"study": "a `study` | with\nmarks", "people": False, "oracle": {"name": "gold"}})
+    card = done.files["README.md"].decode()
+    head = yaml.safe_load(card.split("---")[1])
+    assert head["configs"][0]["data_files"][0]["path"] in done.files
+    assert "dpo" in head["tags"]
+    assert "`a 'study' ¦ with marks`" in card
+    assert "| ties | 1 |" in card
+    lines = done.files["provenance.jsonl"].decode().splitlines()
+    assert [json.loads(line)["answer"] for line in lines] == [r["answer"] for r in ROWS]
+
+
+def test_the_audit_profile_has_every_answer_and_csv_runs_no_formula(tmp_path: Path) -> None:
+    import csv
+
+    path = save(export(ROWS, profile="audit", container="csv"), tmp_path)
+    with path.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [r["answer"] for r in found] == [r["answer"] for r in ROWS]
+    assert found[0]["response_a"].startswith("'=gently")
+
+
+def test_what_cannot_be_exported_gets_a_sentence() -> None:
+    with pytest.raises(DataError, match="No profile is called 'trm'"):
+        export(ROWS, profile="trm")
+    with pytest.raises(DataError, match="room for one"):
+        export(ROWS, profile="plain")
+    with pytest.raises(DataError, match="which CSV cannot"):
+        export(ROWS, container="csv")
+    with pytest.raises(DataError, match="nothing to export"):
+        export([row(1, "tie")])
+    assert {"trl", "trl_implicit", "plain", "audit"} == set(profiles())
+
+
+@pytest.mark.parametrize("container", ["jsonl", "parquet"])
+def test_datasets_loads_it_and_trl_trains_a_step_on_it(tmp_path: Path, tiny_model_dir: Path, container: Any) -> None:
+    pytest.importorskip("trl", reason="TRL is a development dependency; `make test` installs it")
+    from datasets import load_dataset
+    from peft import LoraConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import DPOConfig, DPOTrainer
+
+    rows = [row(n, "a" if n % 2 else "b") for n in range(8)]
+    path = save(export(rows, container=container), tmp_path / "subset")
+    found = load_dataset("json" if container == "jsonl" else "parquet", data_files=str(path), split="train")
+    assert len(found) == 8
+    assert {"prompt", "chosen", "rejected", "pair_id", "strategy", "round"} <= set(found.column_names)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model_dir)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model_dir)
+    trainer = DPOTrainer(
+        model=model,
+        args=DPOConfig(
+            output_dir=str(tmp_path / "out"),
+            max_steps=1,
+            per_device_train_batch_size=4,
+            report_to=[],
+            use_cpu=True,
+            bf16=False,
+            disable_tqdm=True,
+            save_strategy="no",
+        ),
+        train_dataset=found,
+        processing_class=tokenizer,
+        peft_config=LoraConfig(task_type="CAUSAL_LM", r=2, target_modules="all-linear"),
+    )
+    assert trainer.train().training_loss == pytest.approx(0.6931, abs=1e-3)

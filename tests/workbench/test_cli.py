@@ -1,0 +1,153 @@
+"""The command line: help with an example everywhere, sentences instead of traces, a study from file to export."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from workbench.cli.main import app
+
+run = CliRunner()
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    for name, command in group.commands.items():
+        inner = (*path, name)
+        found += commands(command, inner) if hasattr(command, "commands") else [inner]  # type: ignore[arg-type]
+    return found
+
+
+ALL = commands(typer.main.get_command(app))  # type: ignore[arg-type]
+
+
+def invoke(*words: str) -> tuple[int, str]:
+    done = run.invoke(app, [str(word) for word in words])
+    return done.exit_code, done.output
+
+
+def test_all_commands_of_the_issue_are_there() -> None:
+    nouns = {" ".join(path) for path in ALL}
+    assert nouns >= {
+        "study run", "study list", "study show", "study report", "data check", "data import", "data list",
+        "strategy list", "strategy show", "export", "app", "worker", "doctor",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
+    code, text = invoke(*path, "--help")
+    assert code == 0
+    assert "Example: workbench" in text
+
+
+def study_file(tmp_path: Path, model: Path, **changes: Any) -> Path:
+    def rows(n: int, salt: str) -> str:
+        lines = []
+        for i in range(n):
+            responses = [{"text": f"{'gently ' * (j + 1)}{salt} {i}", "score": j} for j in range(3)]
+            compare = [{"first": a, "second": b, "answer": "second"} for a in range(3) for b in range(a + 1, 3)]
+            lines.append(json.dumps({"prompt": f"How, {salt} {i}?", "responses": responses, "comparisons": compare}))
+        return "\n".join(lines) + "\n"
+
+    (tmp_path / "pool.jsonl").write_text(rows(8, "pool"))
+    (tmp_path / "near.jsonl").write_text(rows(4, "near"))
+    config = {
+        "name": "tiny study",
+        "data": {"pool": "pool.jsonl", "held_out": {"near": "near.jsonl"}},
+        "model": {"path": str(model), "device": "cpu", "lora": {"rank": 2, "alpha": 4}},
+        "sampler": "all_pairs",
+        "strategies": ["random", "real"],
+        "seeds": [1],
+        "rounds": 2,
+        "labels_per_round": 4,
+        "dpo": {"epochs": 1},
+        "evaluation": {"prompts": 2, "kl_prompts": 2, "max_new_tokens": 4},
+        **changes,
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def test_a_study_from_file_to_export(tmp_path: Path, tiny_model_dir: Path) -> None:
+    store = str(tmp_path / "store")
+    file = study_file(tmp_path, tiny_model_dir)
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", "study", "run", str(file), "--store", store, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout[done.stdout.index("{") :])["state"] == "done"
+    code, text = invoke("study", "list", "--store", store, "--json")
+    (listed,) = json.loads(text)
+    assert (code, listed["rounds_done"], listed["labels_bought"]) == (0, 4, 16)
+    code, text = invoke("study", "report", "tiny study", "--store", store, "--json")
+    assert {row["strategy"] for row in json.loads(text)["rows"]} == {"random", "real"}
+    assert "Known: accuracy" in invoke("study", "report", "tiny study", "--metric", "acuracy", "--store", store)[1]
+    code, text = invoke("study", "show", listed["id"], "--store", store)
+    assert (code, "2 of 2" in text) == (0, True)
+    out = tmp_path / "subset"
+    code, text = invoke("export", listed["id"], "--strategy", "real", "--out", str(out), "--store", store)
+    assert (code, "8 asked, 8 exported" in text) == (0, True)
+    code, text = invoke("data", "check", str(out / "data/train-00000-of-00001.jsonl"), "--json")
+    assert json.loads(text)["pairs"] == 8
+    code, text = invoke("export", listed["id"], "--out", str(out), "--store", store)
+    assert (code, "nothing is overwritten" in text) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("study", "run", "none.yaml"), "there is no such file"),
+        (("study", "show", "x"), "There is no store"),
+        (("data", "check", "none.jsonl"), "There is no file none.jsonl"),
+        (("strategy", "show", "activdpo"), "Did you mean 'activedpo'?"),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_code_2(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+    store = () if words[0] in ("data", "strategy") else ("--store", str(tmp_path / "s"))
+    code, text = invoke(*words, *store)
+    assert code == 2
+    assert sentence in text
+    assert "Traceback" not in text
+
+
+def test_three_mistakes_in_a_study_are_printed_together_and_nothing_is_queued(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    file = study_file(tmp_path, tiny_model_dir, rounds=0, strategies=["activdpo"], colour="red")
+    code, text = invoke("study", "run", str(file), "--store", str(tmp_path / "s"))
+    assert code == 2
+    assert "3 things need mending" in text
+    assert not (tmp_path / "s").exists()
+
+
+def test_strategy_show_says_what_a_reader_needs() -> None:
+    code, text = invoke("strategy", "show", "activedpo")
+    assert code == 0
+    for part in ("arXiv:2505.19241", "V^{-1}", "ridge = 0.1", "Not stated"):
+        assert part in text
+
+
+def test_a_file_with_refused_rows_is_imported_only_on_ones_word(tmp_path: Path) -> None:
+    path, store = tmp_path / "x.jsonl", str(tmp_path / "s")
+    good = {"prompt": "p", "chosen": "a", "rejected": "b"}
+    path.write_text("\n".join(json.dumps(r) for r in (good, {**good, "rejected": "a"})) + "\n")
+    code, text = invoke("data", "check", str(path))
+    assert (code, "row 2: chosen and rejected are identical" in text) == (0, True)
+    code, text = invoke("data", "import", str(path), "--store", store)
+    assert (code, "1 of 2 rows cannot be used" in text) == (2, True)
+    code, text = invoke("data", "import", str(path), "--store", store, "--skip-refused", "--json")
+    assert (code, json.loads(text)["refused"]) == (0, {"chosen and rejected are identical": 1})
+    assert "trl_explicit" in invoke("data", "list", "--store", store)[1]
