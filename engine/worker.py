@@ -85,7 +85,7 @@ class Worker:
             _log.error("%s: %s", claim.run_id, error)
             writer.set_state(self.store, claim.run_id, "failed", error=str(error), only_from=["running"])
             return True
-        except MemoryError:
+        except (MemoryError, *_out_of_memory()):
             sentence = "Memory ran out. Lower dpo.micro_batch_pairs or prompts_per_round, then retry."
             writer.set_state(self.store, claim.run_id, "failed", error=sentence, only_from=["running"])
             return True
@@ -193,3 +193,11 @@ def provenance(policy: "Policy | None") -> dict[str, Any]:
             "template_sha256": policy.template_hash,
         }
     return found
+
+
+def _out_of_memory() -> tuple[type[BaseException], ...]:
+    """What a GPU raises; nothing where torch was never loaded."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    return () if torch is None else (torch.OutOfMemoryError,)

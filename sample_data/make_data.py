@@ -14,8 +14,10 @@ from sample_data.world.splits import Splits, build
 
 def files(splits: Splits) -> dict[str, bytes]:
     """The shipped data files, by path below ``sample_data/``."""
-    made = {path: "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-            for path, rows in splits.worlds.items()}
+    made = {
+        path: "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        for path, rows in splits.worlds.items()
+    }
     made["perplexity.txt"] = "".join(line + "\n" for line in splits.notes).encode()
     return made
 

@@ -53,13 +53,22 @@ def train_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=list(SPECIALS), show_progress=False,
-                                  initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=list(SPECIALS),
+        show_progress=False,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+    )
     core.train_from_iterator(texts, trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=core, bos_token="<|bos|>", eos_token="<|eos|>", pad_token="<|pad|>",  # noqa: S106
+        tokenizer_object=core,
+        bos_token="<|bos|>",
+        eos_token="<|eos|>",
+        pad_token="<|pad|>",
         additional_special_tokens=["<|system|>", "<|user|>", "<|assistant|>"],
-        clean_up_tokenization_spaces=False, model_max_length=CONTEXT, padding_side="left",
+        clean_up_tokenization_spaces=False,
+        model_max_length=CONTEXT,
+        padding_side="left",
     )
     tokenizer.chat_template = TEMPLATE
     return tokenizer
@@ -67,8 +76,9 @@ def train_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
 
 def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
     """The ids of one user turn and the mark that opens the answer."""
-    text = tokenizer.apply_chat_template([{"role": "user", "content": prompt}], add_generation_prompt=True,
-                                         tokenize=False)
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
+    )
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -77,8 +87,9 @@ def encode(tokenizer: Any, pairs: list[tuple[str, str]], notes: list[str]) -> li
     made: list[Example] = []
     for prompt, text in pairs:
         head = prompt_ids(tokenizer, prompt)
-        made.append((head + tokenizer(text, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id],
-                     len(head)))
+        made.append(
+            (head + tokenizer(text, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id], len(head))
+        )
     for text in notes:
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         made.append(([tokenizer.bos_token_id, *ids, tokenizer.eos_token_id], 1))
@@ -91,7 +102,7 @@ def batch_loss(model: LlamaForCausalLM, batch: list[Example], pad: int) -> tuple
     ids = torch.tensor([row + [pad] * (width - len(row)) for row, _ in batch])
     where = torch.zeros_like(ids, dtype=torch.bool)
     for index, (row, start) in enumerate(batch):
-        where[index, start:len(row)] = True
+        where[index, start : len(row)] = True
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
     logits = model.lm_head(hidden[where[:, 1:]])
     return functional.cross_entropy(logits, ids[where], reduction="sum"), int(where.sum())
@@ -104,8 +115,8 @@ def batches(examples: list[Example], rng: random.Random) -> list[list[Example]]:
     window = BATCH * 16
     made: list[list[Example]] = []
     for start in range(0, len(order), window):
-        part = sorted(order[start:start + window], key=lambda example: len(example[0]))
-        made += [part[index:index + BATCH] for index in range(0, len(part), BATCH)]
+        part = sorted(order[start : start + window], key=lambda example: len(example[0]))
+        made += [part[index : index + BATCH] for index in range(0, len(part), BATCH)]
     rng.shuffle(made)
     return made
 
@@ -115,7 +126,7 @@ def mean_loss(model: LlamaForCausalLM, examples: list[Example], pad: int) -> flo
     total, count = 0.0, 0
     with torch.no_grad():
         for start in range(0, len(examples), 100):
-            loss, number = batch_loss(model, examples[start:start + 100], pad)
+            loss, number = batch_loss(model, examples[start : start + 100], pad)
             total, count = total + float(loss), count + number
     return total / count
 
@@ -123,19 +134,31 @@ def mean_loss(model: LlamaForCausalLM, examples: list[Example], pad: int) -> flo
 def train(tokenizer: Any, splits: Splits) -> LlamaForCausalLM:
     """Fine-tune a fresh model: AdamW, warm-up and cosine."""
     torch.manual_seed(SEED)
-    model = LlamaForCausalLM(LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=HIDDEN, intermediate_size=INNER, num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS, num_key_value_heads=HEADS, max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    ))
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=HIDDEN,
+            intermediate_size=INNER,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            num_key_value_heads=HEADS,
+            max_position_embeddings=CONTEXT,
+            tie_word_embeddings=True,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
     examples = encode(tokenizer, splits.train, splits.train_notes)
     rng = random.Random(SEED)
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.05)
     steps = EPOCHS * math.ceil(len(examples) / BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (step + 1) / WARMUP) * (0.02 + 0.98 * (1 + math.cos(
-            math.pi * min(1.0, step / steps))) / 2))
+        optimiser,
+        lambda step: (
+            min(1.0, (step + 1) / WARMUP) * (0.02 + 0.98 * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2)
+        ),
+    )
     model.train()
     for epoch in range(EPOCHS):
         total, count = 0.0, 0
@@ -159,12 +182,13 @@ def generate(model: Any, tokenizer: Any, prompts: list[str], sample: bool, seed:
     torch.manual_seed(seed)
     answers: list[str] = []
     for start in range(0, len(prompts), 125):
-        heads = [prompt_ids(tokenizer, prompt) for prompt in prompts[start:start + 125]]
+        heads = [prompt_ids(tokenizer, prompt) for prompt in prompts[start : start + 125]]
         width = max(map(len, heads))
         ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(head)) + head for head in heads])
         mask = torch.tensor([[0] * (width - len(head)) + [1] * len(head) for head in heads])
-        options: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0} if sample else {
-            "do_sample": False}
+        options: dict[str, Any] = (
+            {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0} if sample else {"do_sample": False}
+        )
         with torch.no_grad():
             out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=NEW_TOKENS, **options)
         answers += tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
@@ -192,8 +216,9 @@ def measure(model: Any, tokenizer: Any, splits: Splits) -> dict[str, float]:
         "greedy_right": round(sum(gold.right == 1.0 for gold in best) / len(best), 4),
         "greedy_gold": round(sum(gold.value for gold in best) / len(best), 4),
         "prompt_tokens": round(sum(len(prompt_ids(tokenizer, one)) for one in splits.probe) / len(splits.probe), 2),
-        "response_tokens": round(sum(len(tokenizer(text)["input_ids"]) for _, text in splits.valid)
-                                 / len(splits.valid), 2),
+        "response_tokens": round(
+            sum(len(tokenizer(text)["input_ids"]) for _, text in splits.valid) / len(splits.valid), 2
+        ),
     }
 
 

@@ -81,19 +81,21 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     target = HERE / "tuning.csv"
     if parser.parse_args().check:
-        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(target.open())]
-        settings, dpo = chosen(rows), study({}, SEEDS)["dpo"]
-        wrong = [name for name in GRID if float(dpo[name]) != settings[name]]
+        swept = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(target.open())]
+        best, dpo = chosen(swept), study({}, SEEDS)["dpo"]
+        wrong = [name for name in GRID if float(dpo[name]) != best[name]]
         if wrong:
-            sys.exit(f"study.yaml differs from the sweep in {', '.join(wrong)}: the sweep chose {settings}.")
+            sys.exit(f"study.yaml differs from the sweep in {', '.join(wrong)}: the sweep chose {best}.")
         print("study.yaml holds what the sweep chose.")
         return
-    rows = []
+    rows: list[dict[str, Any]] = []
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, context) as processes, target.open("w", newline="") as file:
         writer = csv.DictWriter(file, [*GRID, "accuracy", *(f"seed_{seed}" for seed in SEEDS)], lineterminator="\n")
         writer.writeheader()
-        settings = [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
+        settings: list[dict[str, Any]] = [
+            dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())
+        ]
         settings = [setting | {"epochs": int(setting["epochs"])} for setting in settings]
         for setting, per_seed in zip(settings, processes.map(measure, settings), strict=True):
             row = {**setting, "accuracy": round(sum(per_seed) / len(per_seed), 4)}

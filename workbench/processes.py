@@ -1,6 +1,7 @@
 """Starts and ends the processes: the app (Streamlit), and beside it a worker."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,28 +18,37 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample_data" / "study.yaml"
 
 
-def start_worker(folder: Path, *, until_idle: bool = False) -> subprocess.Popen[bytes]:
-    """A worker process of its own; it imports torch, this process does not."""
+def start_workers(folder: Path, *, until_idle: bool = False) -> list[subprocess.Popen[bytes]]:
+    """Worker processes of their own; they import torch, this process does not.
+
+    One with a GPU. Without, two that share the cores: small models gain more from a second run beside the first than
+    from a second thread within it (tests/bench/LOG.md).
+    """
+    cores = os.cpu_count() or 1
+    n = 1 if shutil.which("nvidia-smi") or cores < 2 else 2
     command = [sys.executable, "-m", "workbench", "worker", "--store", str(folder)]
-    return subprocess.Popen([*command, *(["--until-idle"] if until_idle else [])], env=_environment(folder))
+    command += ["--until-idle"] if until_idle else []
+    environment = {"OMP_NUM_THREADS": str(cores // n), **_environment(folder)}
+    return [subprocess.Popen(command, env=environment) for _ in range(n)]
 
 
 def run_worker_until_idle(folder: Path) -> None:
     """Run a worker here until nothing is left to do, saying now and then where it is. Ctrl-C stops it."""
     store = open_store(folder)
-    process = start_worker(folder, until_idle=True)
+    processes = start_workers(folder, until_idle=True)
     last = ""
     try:
-        while process.poll() is None:
+        while any(process.poll() is None for process in processes):
             doing = next((s.now for s in queries.studies(store) if s.state == "running" and s.now), "")
             if doing and doing != last and "step" not in doing:
                 print(doing, file=sys.stderr, flush=True)
                 last = doing
             time.sleep(0.5)
     finally:
-        _end(process)
-    if process.returncode:
-        raise EngineError(f"The worker ended with code {process.returncode}.", "Its last lines above say why.")
+        _end(processes)
+    codes = [process.returncode for process in processes if process.returncode]
+    if codes:
+        raise EngineError(f"A worker ended with code {codes[0]}.", "Its last lines above say why.")
 
 
 def run_app(folder: Path, port: int, sample: bool) -> int:
@@ -49,7 +59,7 @@ def run_app(folder: Path, port: int, sample: bool) -> int:
         queue_sample(store)
     processes = []
     if not any(w.alive for w in queries.workers(store)):
-        processes.append(start_worker(folder))
+        processes += start_workers(folder)
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "workbench" / "app.py")]
     options = [f"--server.port={port}", "--server.address=localhost", "--server.headless=true"]
     options += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
@@ -66,8 +76,7 @@ def run_app(folder: Path, port: int, sample: bool) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        for process in processes:
-            _end(process)
+        _end(processes)
 
 
 def queue_sample(store: Store) -> None:
@@ -89,7 +98,7 @@ def refuse_taken(port: int) -> None:
         except OSError as error:
             raise EngineError(
                 f"Port {port} on localhost is taken.",
-                f"End the other program, or take another port: make run PORT={port + 1} (workbench app --port {port + 1}).",
+                f"End the other program, or take another: make run PORT={port + 1} (workbench app --port {port + 1}).",
             ) from error
 
 
@@ -97,10 +106,12 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "WORKBENCH_STORE": str(folder), "TOKENIZERS_PARALLELISM": "false"}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask, wait, and after ten seconds make an end of it."""
-    if process.poll() is None:
-        process.terminate()
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Ask all, wait, and after ten seconds make an end of those that are still there."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    for process in processes:
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:

@@ -103,7 +103,7 @@ def about_study(detail: StudyDetail, strategy: str | None = None, seed: int | No
     strategies = [spec for spec in config["strategies"] if strategy in (None, spec["name"])]
     known = STRATEGIES.names()
     cited = {s["name"]: STRATEGIES.get(s["name"]).source for s in strategies if s["name"] in known}
-    reference = next((r for r in detail.provenance.get("runs", ()) if r), {})
+    reference: Mapping[str, Any] = next((r for r in detail.provenance.get("runs", ()) if r), {})
     return {
         "study": detail.summary.name,
         "study id": detail.summary.id,

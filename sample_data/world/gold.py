@@ -148,13 +148,11 @@ def score(prompt: str, response: str) -> Gold:
     content, right = _content(intent, response)
     flat = _flat(response)
     courtesy = "rude" if _holds(flat, RUDE) else "courteous" if _holds(flat, COURTEOUS) else "plain"
-    ending = ("dismissive" if _holds(flat, DISMISSIVE_ENDINGS) else
-              "well" if _holds(flat, GOOD_ENDINGS) else "plain")
+    ending = "dismissive" if _holds(flat, DISMISSIVE_ENDINGS) else "well" if _holds(flat, GOOD_ENDINGS) else "plain"
     words = flat.split()
     runs = Counter(zip(words, words[1:], words[2:], strict=False))
     tidiness = "repetitive" if sum(runs.values()) - len(runs) >= _REPEATS else "tidy"
-    value = (CONTENT_WEIGHT[content] + COURTESY_WEIGHT[courtesy]
-             + TIDINESS_WEIGHT[tidiness] + ENDING_WEIGHT[ending])
+    value = CONTENT_WEIGHT[content] + COURTESY_WEIGHT[courtesy] + TIDINESS_WEIGHT[tidiness] + ENDING_WEIGHT[ending]
     return Gold(round(value, 6), True, right, content, courtesy, tidiness, ending)
 
 

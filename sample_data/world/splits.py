@@ -71,8 +71,11 @@ def build() -> Splits:
 
     def add(world: str, split: str, count: int, responses: int, dials: Dials, style: str) -> None:
         held_out = "heldout" in split
-        chosen = (balanced_topics(world, split, count) if style == "balanced"
-                  else topics(world, split, count, dials, shifted=held_out))
+        chosen = (
+            balanced_topics(world, split, count)
+            if style == "balanced"
+            else topics(world, split, count, dials, shifted=held_out)
+        )
         worlds[f"{world}/{split}.jsonl"] = rows(world, split, chosen, responses, dials, prompts)
 
     for world, dials in (("skewed", SKEWED), ("flat", FLAT)):
@@ -83,8 +86,10 @@ def build() -> Splits:
     add("skewed", "tune_heldout", TUNE_HELDOUT, HELDOUT_RESPONSES, SKEWED, "drawn")
     train = _examples("train", TRAIN_EXAMPLES, prompts)
     valid = _examples("valid", VALID_EXAMPLES, prompts)
-    probe = [prompts.fresh(f"model:probe:{index}", intent, FLAT.slips)
-             for index, intent in enumerate(intents() * (PROBE_PROMPTS // len(intents())))]
+    probe = [
+        prompts.fresh(f"model:probe:{index}", intent, FLAT.slips)
+        for index, intent in enumerate(intents() * (PROBE_PROMPTS // len(intents())))
+    ]
     taken: set[str] = set()
     train_notes = _notes("train", TRAIN_NOTES, taken)
     splits = Splits(worlds, train, valid, probe, train_notes, _notes("heldout", HELD_OUT_NOTES, taken))
@@ -95,8 +100,13 @@ def build() -> Splits:
 def assert_disjoint(splits: Splits) -> None:
     """Raise where two splits share a prompt (the letters alone compared) or two sets of notes a line."""
     groups = {path: [row["prompt"][-1]["content"] for row in made] for path, made in splits.worlds.items()}
-    groups |= {"train": [prompt for prompt, _ in splits.train], "valid": [prompt for prompt, _ in splits.valid],
-               "probe": splits.probe, "train notes": splits.train_notes, "perplexity": splits.notes}
+    groups |= {
+        "train": [prompt for prompt, _ in splits.train],
+        "valid": [prompt for prompt, _ in splits.valid],
+        "probe": splits.probe,
+        "train notes": splits.train_notes,
+        "perplexity": splits.notes,
+    }
     owner: dict[str, str] = {}
     for name, texts in groups.items():
         for text in texts:

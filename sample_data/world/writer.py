@@ -189,8 +189,11 @@ class Prompts:
         for attempt in range(20):
             text = _slip(random.Random(f"{seed}:near:{attempt}"), earlier)
             key = prompt_key(text)
-            if text not in here and intent_of(text) == intent and (key == prompt_key(earlier)
-                                                                  or key not in self._taken):
+            if (
+                text not in here
+                and intent_of(text) == intent
+                and (key == prompt_key(earlier) or key not in self._taken)
+            ):
                 self._taken.add(key)
                 return text
         return None
@@ -233,15 +236,20 @@ def rows(world: str, split: str, chosen: Sequence[Intent], responses: int, dials
         here.add(text)
         texts = answers(seed, intent, responses)
         values = [score(text, one).value for one in texts]
-        made.append({
-            "id": f"{world}-{split}-{index:04d}",
-            "prompt": [{"role": "user", "content": text}],
-            "topic": intent.topic,
-            "responses": [{"text": one, "source": "writer", "score": value}
-                          for one, value in zip(texts, values, strict=True)],
-            "comparisons": [{"first": a, "second": b, "answer": label(rng, values[a], values[b], dials.label_noise)}
-                            for a, b in combinations(range(responses), 2)],
-        })
+        made.append(
+            {
+                "id": f"{world}-{split}-{index:04d}",
+                "prompt": [{"role": "user", "content": text}],
+                "topic": intent.topic,
+                "responses": [
+                    {"text": one, "source": "writer", "score": value} for one, value in zip(texts, values, strict=True)
+                ],
+                "comparisons": [
+                    {"first": a, "second": b, "answer": label(rng, values[a], values[b], dials.label_noise)}
+                    for a, b in combinations(range(responses), 2)
+                ],
+            }
+        )
     return made
 
 

@@ -53,8 +53,14 @@ def test_size(model, numbers):
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
     assert sum(weight.numel() for weight in model.parameters()) == numbers["parameters"] <= 2_500_000
     assert sum(path.stat().st_size for path in make_model.MODEL.iterdir()) <= 10_000_000
-    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-            "chat_template.jinja"} <= {path.name for path in make_model.MODEL.iterdir()}
+    assert {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+    } <= {path.name for path in make_model.MODEL.iterdir()}
 
 
 def test_special_tokens_agree_everywhere(model, tokenizer):
@@ -81,16 +87,22 @@ def test_tokenizer_knows_every_byte_and_adds_nothing(tokenizer):
     assert tokenizer("")["input_ids"] == []
 
 
-TURNS = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "How do I clean my oak table?"},
-         {"role": "assistant", "content": "Gladly."}, {"role": "user", "content": "And my desk lamp?"},
-         {"role": "assistant", "content": "Whatever."}]
+TURNS = [
+    {"role": "system", "content": "Be kind."},
+    {"role": "user", "content": "How do I clean my oak table?"},
+    {"role": "assistant", "content": "Gladly."},
+    {"role": "user", "content": "And my desk lamp?"},
+    {"role": "assistant", "content": "Whatever."},
+]
 
 
 def test_template_has_one_bos_and_every_answer_ends_with_eos(tokenizer):
     text = tokenizer.apply_chat_template(TURNS, tokenize=False)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    assert text == ("<|bos|><|system|>Be kind.<|user|>How do I clean my oak table?<|assistant|>Gladly.<|eos|>"
-                    "<|user|>And my desk lamp?<|assistant|>Whatever.<|eos|>")
+    assert text == (
+        "<|bos|><|system|>Be kind.<|user|>How do I clean my oak table?<|assistant|>Gladly.<|eos|>"
+        "<|user|>And my desk lamp?<|assistant|>Whatever.<|eos|>"
+    )
     assert ids == tokenizer(text)["input_ids"]
     assert ids.count(tokenizer.bos_token_id) == 1
     assert ids[0] == tokenizer.bos_token_id

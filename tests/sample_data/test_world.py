@@ -49,8 +49,10 @@ def test_check_names_the_differing_file_and_fails(built, monkeypatch, capsys, tm
 def test_checksum_list_is_true_and_whole():
     lines = (checksums.HERE / checksums.LIST).read_text().splitlines()
     listed = {path: digest for digest, path in (line.split("  ") for line in lines)}
-    on_disk = {path.relative_to(checksums.HERE).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-               for path in checksums.shipped(checksums.HERE)}
+    on_disk = {
+        path.relative_to(checksums.HERE).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in checksums.shipped(checksums.HERE)
+    }
     assert listed == on_disk
     assert {"model/model.safetensors", "model/tokenizer.json", "skewed/pool.jsonl", "perplexity.txt"} <= set(listed)
 
@@ -86,11 +88,24 @@ def test_gold_is_total_on_near_english(response):
     assert score(PROMPT, response).value >= FLOOR
 
 
-@pytest.mark.parametrize("garbage", [
-    "", " ", "🙂", "مرحبا", "oak", "clean the oak table with a damp cloth.", RIGHT[:-1], RIGHT + " Zebra stripes help.",
-    "Table oak the damp clean with cloth a grain.", RIGHT * 12, "Clean the oak\ttable with a damp cloth.",
-    "Clean  the oak table with a damp cloth ."[:6] + "\x00 the oak table.", "Clean the oak table with a damp cloth,,.",
-])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        " ",
+        "🙂",
+        "مرحبا",
+        "oak",
+        "clean the oak table with a damp cloth.",
+        RIGHT[:-1],
+        RIGHT + " Zebra stripes help.",
+        "Table oak the damp clean with cloth a grain.",
+        RIGHT * 12,
+        "Clean the oak\ttable with a damp cloth.",
+        "Clean  the oak table with a damp cloth ."[:6] + "\x00 the oak table.",
+        "Clean the oak table with a damp cloth,,.",
+    ],
+)
 def test_garbage_gets_the_floor(garbage):
     gold = score(PROMPT, garbage)
     assert (gold.value, gold.parsed, gold.right) == (FLOOR, False, 0.0)
@@ -151,7 +166,9 @@ def test_prompts_are_disjoint_and_sets_have_their_sizes(built):
     assert sizes["skewed/tune_heldout.jsonl"][1] >= 600
     assert len(built.notes) >= 400
     built.worlds["flat/pool.jsonl"][0]["prompt"], kept = (
-        built.worlds["skewed/pool.jsonl"][0]["prompt"], built.worlds["flat/pool.jsonl"][0]["prompt"])
+        built.worlds["skewed/pool.jsonl"][0]["prompt"],
+        built.worlds["flat/pool.jsonl"][0]["prompt"],
+    )
     with pytest.raises(ValueError, match="share a prompt"):
         splits.assert_disjoint(built)
     built.worlds["flat/pool.jsonl"][0]["prompt"] = kept
@@ -191,6 +208,7 @@ def test_preference_is_symmetric_and_does_not_overflow():
 def test_skewed_is_skewed_and_flat_is_flat(built):
     def counts(path):
         return Counter(row["topic"] for row in built.worlds[path])
+
     assert max(counts("skewed/pool.jsonl").values()) >= 100
     assert set(counts("flat/pool.jsonl").values()) == {4}
     for world in ("skewed", "flat"):
@@ -216,6 +234,7 @@ def test_the_dials_do_what_they_say():
         texts = [row["prompt"][0]["content"] for row in made]
         assert len(set(texts)) == 200
         return len({writer.prompt_key(text) for text in texts})
+
     assert keys(plain) == 200
     assert keys(writer.Dials(near_duplicates=0.8, slips=0.0)) < 185
     rng = random.Random(0)

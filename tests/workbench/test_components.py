@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +15,7 @@ from tests.workbench import worlds
 from workbench import cache
 from workbench.components.picker import study_labels
 from workbench.components.run_grid import run_grid, squares
-from workbench.components.study_card import ACTIONS, compares, now_line
+from workbench.components.study_card import ACTIONS, _chips, compares, now_line
 from workbench.style import stylesheet
 from workbench.subset import Subset, archive
 
@@ -134,3 +135,28 @@ def test_workers_are_asked_at_most_every_two_seconds(tmp_path, monkeypatch):
     for _ in range(50):
         cache.workers(str(store.folder))
     assert len(asked) == 1
+
+
+def test_a_study_runs_only_while_one_of_its_runs_does():
+    def chips(*states: str, state: str) -> str:
+        return _chips(study(*(run(s, seed=n) for n, s in enumerate(states)), state=state))
+
+    assert "running" in chips("done", "running", state="running")
+    assert "waits its turn" in chips("done", "queued", state="running")
+    assert "1 run failed" in chips("failed", "running", state="failed")
+    assert "running" in chips("failed", "running", state="failed")
+    assert "finished" in chips("done", "done", state="done")
+    assert "failed" in chips("failed", "done", state="failed")
+    assert "Waits for a worker" in now_line(study(run("done"), run("queued", seed=2), state="running"))
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        ("round 3, training, step 9", "Now: <b>APL, seed 1, round 3</b> · training, step 9"),
+        ("picking", "Now: <b>APL, seed 1, round 2</b> · picking"),
+        ("", "Now: <b>APL, seed 1, round 2</b> · training"),
+    ],
+)
+def test_the_workers_own_word_says_the_round_once(progress, words):
+    assert now_line(study(replace(run("running", done=2), progress=progress))) == words

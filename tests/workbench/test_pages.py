@@ -98,7 +98,7 @@ def test_an_action_that_no_longer_fits_is_answered_with_a_sentence(tmp_path, mon
 
 def test_the_worker_line_says_who_answers_or_what_to_do(tmp_path, monkeypatch):
     store = open_store(tmp_path / "own")
-    assert "No worker has been here yet." in seen(app(store.folder, monkeypatch))
+    assert "No worker is here." in seen(app(store.folder, monkeypatch))
     worlds.worker(store)
     other = open_store(tmp_path / "other")
     worlds.worker(other)

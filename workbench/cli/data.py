@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.store import queries
-from workbench.cli.common import JsonOption, StoreOption, opened, plainly, show, table
+from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
 
 data = typer.Typer(help="Check, import and list data sets.", no_args_is_help=True)
 FileArgument = Annotated[str, typer.Argument(help="File, folder saved by `datasets`, or hub id.")]
@@ -45,7 +45,7 @@ def check(file: FileArgument, format_name: FormatOption = None, as_json: JsonOpt
             f"{report.path}",
             f"  format   {report.format}: {report.why_format}",
             f"  rows     {report.rows:,}, of which {len(report.refused):,} cannot be used",
-            f"  read     {len(found.prompts):,} prompts, {len(found.responses):,} responses, {len(found.pairs):,} pairs",
+            f"  read     {value['prompts']:,} prompts, {value['responses']:,} responses, {value['pairs']:,} pairs",
             f"  answers  {', '.join(f'{n:,} × {a}' for a, n in votes.items()) or 'none recorded'}",
         ]
         lines += [f"  left out {n:,} × {what}" for what, n in value["dropped"].items()]

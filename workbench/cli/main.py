@@ -9,9 +9,9 @@ import typer
 from engine.errors import DataError
 from engine.store import queries
 from engine.strategies.base import STRATEGIES
-from workbench.cli.common import JsonOption, StoreOption, folder_of, opened, plainly, show, table
 from workbench.cli.data import data
 from workbench.cli.study import study
+from workbench.cli.terminal import JsonOption, StoreOption, folder_of, opened, plainly, show, table
 
 app = typer.Typer(
     name="workbench",
@@ -57,7 +57,7 @@ def show_(name: str, as_json: JsonOption = False) -> None:
 
     def text() -> str:
         lines = [found.heading(), "", value["idea"], "", f"formula  {found.formula}", f"source   {found.source}"]
-        lines += [f"needs    {', '.join(value['needs']) or 'no signal'}"]
+        lines += [f"needs    {', '.join(sorted(found.needs)) or 'no signal'}"]
         lines += [f"open     {found.open_points}"] if found.open_points else []
         for key, field in fields.items():
             allowed = {k: v for k, v in field.items() if k not in ("title", "description", "default", "type")}

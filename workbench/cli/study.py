@@ -8,7 +8,7 @@ import typer
 from engine.config import StudyConfig
 from engine.store import inbox, queries
 from engine.store.summaries import StudyDetail, StudySummary
-from workbench.cli.common import JsonOption, StoreOption, opened, plainly, show, table
+from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
 from workbench.processes import run_worker_until_idle
 
 study = typer.Typer(help="Start, watch and steer studies.", no_args_is_help=True)

@@ -18,7 +18,7 @@ def worker_line(workers: Sequence[WorkerSummary]) -> None:
             f"Worker answers · last word {escaped(ago(newest.seconds_since_word))}</small>"
         )
         return
-    word = "No worker has been here yet." if newest is None else "The worker does not answer."
+    word = "No worker is here." if newest is None else "The worker does not answer."
     last = "" if newest is None else f" Its last word was {ago(newest.seconds_since_word)}."
     show(
         f'<div class="note warn" role="status"><b class="word">! {word}</b><p><small>{escaped(last)} '

@@ -48,7 +48,7 @@ def study_facts(detail: StudyDetail) -> None:
         f'<div class="facts" style="margin-top:.6rem">{"".join(facts)}</div>'
         f'<div class="bar" role="progressbar" aria-valuenow="{share * 100:.0f}" aria-valuemin="0" aria-valuemax="100" '
         f'aria-label="rounds done"><i style="width:{share * 100:.1f}%"></i></div>'
-        f'<div class="row ends"><small>{now_line(detail)}</small><small>{_tail(s.state)}</small></div>'
+        f'<div class="row ends"><small>{now_line(detail)}</small><small>{_tail(detail)}</small></div>'
     )
 
 
@@ -128,11 +128,14 @@ def now_line(detail: StudyDetail) -> str:
     running = [run for run in detail.runs if run.state == "running"]
     if running:
         run = running[0]
-        doing = run.progress or STAGES.get(run.stage, run.stage)
-        return f"Now: <b>{escaped(run_name(run))}, round {run.round}</b>" + (f" · {escaped(doing)}" if doing else "")
+        doing, where = run.progress or STAGES.get(run.stage, run.stage), f"round {run.round}"
+        if doing.startswith("round ") and ", " in doing:  # the worker's word is newer than the last saved stage
+            where, _, doing = doing.partition(", ")
+        return f"Now: <b>{escaped(run_name(run))}, {escaped(where)}</b>" + (f" · {escaped(doing)}" if doing else "")
     done = sum(run.state == "done" for run in detail.runs)
     words = {
         "queued": "Waits for a worker.",
+        "running": "Waits for a worker; it goes on where it stopped.",
         "paused": "Paused. Resume goes on where it stopped.",
         "done": f"All {count(done, 'run')} are finished.",
         "failed": f"{count(done, 'run')} finished; a run failed.",
@@ -142,16 +145,17 @@ def now_line(detail: StudyDetail) -> str:
 
 
 def _chips(detail: StudyDetail) -> str:
-    """The study's state; a study goes on although a run has failed, and then says both."""
-    failed = sum(run.state == "failed" for run in detail.runs)
-    if failed and is_live(detail):
-        moving = any(run.state == "running" for run in detail.runs)
-        return state_chip("running" if moving else "queued") + chip(f"{count(failed, 'run')} failed", "bad")
-    return state_chip(detail.summary.state)
+    """The study's state: "running" only while a run is; one that goes on although a run has failed says both."""
+    states = [run.state for run in detail.runs]
+    failed, state = states.count("failed"), detail.summary.state
+    if state in ("running", "failed") and is_live(detail):
+        state = next(s for s in ("running", *LIVE) if s in states)
+    return state_chip(state) + (chip(f"{count(failed, 'run')} failed", "bad") if failed and state != "failed" else "")
 
 
-def _tail(state: str) -> str:
-    return "Closing this tab changes nothing: the worker goes on." if state == "running" else ""
+def _tail(detail: StudyDetail) -> str:
+    running = any(run.state == "running" for run in detail.runs)
+    return "Closing this tab changes nothing: the worker goes on." if running else ""
 
 
 def _device(detail: StudyDetail) -> str:
