@@ -42,7 +42,8 @@ class Worker:
         self.store, self.device, self.lease_s, self.loop = store, device, lease_s, loop
         self.id = writer.register_worker(store, "device", device, os.getpid(), socket.gethostname(), lease_s)
         self._stop = threading.Event()
-        self._lost = threading.Event()
+        self._ended = threading.Event()
+        self._lost: str | None = None  # the run that is no longer ours
         self._doing = "waits for work"
         self._run_id: str | None = None
         self._policy: tuple[str, Policy] | None = None
@@ -62,7 +63,7 @@ class Worker:
                 else:
                     self._stop.wait(IDLE_S)
         finally:
-            self._stop.set()
+            self._ended.set()
             words.join(timeout=5)
             writer.end_worker(self.store, self.id)
         return ended
@@ -73,44 +74,47 @@ class Worker:
 
     def _do(self, claim: writer.Claim) -> bool:
         """One run, from its last finished stage to its end; True if it ended (done or failed)."""
-        self._lost.clear()
+        self._lost = None
         self._doing, self._run_id = "reads the data", claim.run_id
         try:
             finished = self._rounds(claim)
         except Stopped:
             if self._stop.is_set():
-                writer.set_state(self.store, claim.run_id, "queued", only_from=["running"])
+                self._end(claim, "queued")
             return False
         except EngineError as error:
             _log.error("%s: %s", claim.run_id, error)
-            writer.set_state(self.store, claim.run_id, "failed", error=str(error), only_from=["running"])
+            self._end(claim, "failed", str(error))
             return True
-        except (MemoryError, *_out_of_memory()):
+        except _out_of_memory():
             sentence = "Memory ran out. Lower dpo.micro_batch_pairs or prompts_per_round, then retry."
-            writer.set_state(self.store, claim.run_id, "failed", error=sentence, only_from=["running"])
+            self._end(claim, "failed", sentence)
             return True
         except Exception as error:
             # A bug: the run must not look as if it were still going. The trace goes to the log, and up.
             sentence = f"{type(error).__name__}: {error}. This is a fault of the program; its trace is in the log."
-            writer.set_state(self.store, claim.run_id, "failed", error=sentence, only_from=["running"])
+            self._end(claim, "failed", sentence)
             raise
         finally:
             self._run_id, self._doing = None, "waits for work"
-        writer.set_state(self.store, claim.run_id, "done" if finished else "waiting", only_from=["running"])
+        self._end(claim, "done" if finished else "waiting")
         return True
+
+    def _end(self, claim: writer.Claim, state: str, error: str = "") -> None:
+        """Unless a person or another worker was faster."""
+        writer.set_state(self.store, claim.run_id, state, error=error, only_from=["running"], worker_id=self.id)
 
     def _rounds(self, claim: writer.Claim) -> bool:
         """Save every event the loop yields; False if it waits for a person."""
         inputs = self._inputs(claim)
         done, _ = load_events(self.store, claim.run_id)
-        writer.drop_stages(self.store, claim.run_id, keep=[(e.round, type(e).__name__.lower()) for e in done])
+        writer.drop_stages(self.store, claim, keep=[(e.round, type(e).__name__.lower()) for e in done])
         policy = self._policy_for(claim)
         writer.save_provenance(self.store, claim, provenance(policy), str(policy.device) if policy else self.device)
         last: Event | None = done[-1] if done else None
         for event in self.loop(inputs, done, self._say, policy):
-            if self._lost.is_set():
+            if not writer.save_event(self.store, claim, event):
                 raise Stopped
-            writer.save_event(self.store, claim, event)
             last = event
             self._check()
         return last is not None and (last.round, type(last).__name__) == (claim.config.study.rounds, "Evaluated")
@@ -147,16 +151,16 @@ class Worker:
         self._check()
 
     def _check(self) -> None:
-        if self._stop.is_set() or self._lost.is_set():
+        if self._stop.is_set() or (self._lost is not None and self._lost == self._run_id):
             raise Stopped
 
     def _say_words(self) -> None:
-        """Runs beside the work: the last word and the lease. A paused, cancelled or taken run is given up."""
-        while not self._stop.wait(WORD_EVERY_S):
+        """Beside the work, to its very end: the last word and the lease. A paused, cancelled or taken run is lost."""
+        while not self._ended.wait(WORD_EVERY_S):
             run_id = self._run_id
             try:
                 if not writer.heartbeat(self.store, self.id, run_id, self._doing, self.lease_s) and run_id is not None:
-                    self._lost.set()
+                    self._lost = run_id
             except EngineError as error:
                 _log.warning("No word could be written: %s", error)
 
@@ -196,8 +200,8 @@ def provenance(policy: "Policy | None") -> dict[str, Any]:
 
 
 def _out_of_memory() -> tuple[type[BaseException], ...]:
-    """What a GPU raises; nothing where torch was never loaded."""
+    """What Python raises, and where torch is loaded what a GPU does."""
     import sys
 
     torch = sys.modules.get("torch")
-    return () if torch is None else (torch.OutOfMemoryError,)
+    return (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)

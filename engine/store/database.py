@@ -5,6 +5,7 @@ so a screen that knows one number knows whether it is out of date.
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,32 +32,61 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A consistent view; never waits for a writer."""
-        with self.engine.connect() as connection:
+        """A consistent view: what others write meanwhile is not in it. Never waits for a writer."""
+        with self._within("BEGIN") as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self, *scopes: str) -> Iterator[sa.Connection]:
         """One transaction; at its end the revision of "all" and of each scope (a study id, say) is raised."""
-        with self.engine.connect() as connection:
-            try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except sa.exc.OperationalError as error:
-                raise StoreError(
-                    f"The store {self.folder} is locked by another process for more than 30 s.",
-                    "End that process, or try again.",
-                ) from error
-            try:
-                yield connection
-                for scope in ("all", *scopes):
-                    statement = insert(schema.revisions).values(scope=scope, n=1)
-                    connection.execute(
-                        statement.on_conflict_do_update(index_elements=["scope"], set_={"n": schema.revisions.c.n + 1})
-                    )
-                connection.exec_driver_sql("COMMIT")
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+        with self.write_quietly() as connection:
+            yield connection
+            raise_revisions(connection, *scopes)
+
+    @contextlib.contextmanager
+    def write_quietly(self) -> Iterator[sa.Connection]:
+        """One transaction that raises no revision, for what is no news to a screen: a lease, a word said again."""
+        with self._within("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _within(self, begin: str) -> Iterator[sa.Connection]:
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql(begin)
+                try:
+                    yield connection
+                    connection.exec_driver_sql("COMMIT")
+                except BaseException:
+                    with contextlib.suppress(sa.exc.OperationalError):  # on a full disk SQLite has rolled back itself
+                        connection.exec_driver_sql("ROLLBACK")
+                    raise
+        except sa.exc.DatabaseError as error:
+            # The low byte is the kind of trouble; what is not listed is a fault of ours and goes up as it is.
+            trouble = _TROUBLE.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
+            if trouble is None:
                 raise
+            raise StoreError(f"{self.folder / 'workbench.db'} {trouble[0]}: {error.orig}.", trouble[1]) from error
+
+
+_TROUBLE = {
+    sqlite3.SQLITE_BUSY: ("is locked by another process for more than 30 s", "End that process, or try again."),
+    sqlite3.SQLITE_READONLY: ("cannot be written", "Give yourself the right to write there."),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written", "Look at the disk."),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "Restore a backup, or name another folder."),
+    sqlite3.SQLITE_FULL: ("has no room left on its disk", "Free some disk space, then retry."),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check the folder and its rights."),
+    sqlite3.SQLITE_NOTADB: ("is not a database", "Restore a backup, or name another folder."),
+}
+
+
+def raise_revisions(connection: sa.Connection, *scopes: str) -> None:
+    """Say in this transaction that something changed: in "all", and in each of these scopes."""
+    for scope in ("all", *scopes):
+        statement = insert(schema.revisions).values(scope=scope, n=1)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["scope"], set_={"n": schema.revisions.c.n + 1})
+        )
 
 
 def now() -> datetime:
@@ -67,26 +97,30 @@ def now() -> datetime:
 def open_store(folder: Path | str, create: bool = True) -> Store:
     """Open (or make) the store in that folder and bring its schema up to date.
 
-    StoreError: no store there and `create` is False, a network file system, a newer schema (untouched), no database.
+    StoreError: no store there and `create` is False, a network file system, a folder that cannot be made, no database
+    or another program's, a newer schema. What is refused is left untouched.
     """
     folder = Path(folder).expanduser().resolve()
     path = folder / "workbench.db"
-    if not path.exists():
-        if not create:
-            raise StoreError(f"There is no store in {folder}.", "Start a study, or name another folder with --store.")
-        folder.mkdir(parents=True, exist_ok=True)
     kind = _file_system(folder)
     if kind in _NETWORK:
         raise StoreError(
             f"{folder} is on a network file system ({kind}), where SQLite loses writes.",
             "Take a folder on a local disk.",
         )
-    for part in ("files", "cache"):
-        (folder / part).mkdir(exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "isolation_level": None})
+    if not path.exists() and not create:
+        raise StoreError(f"There is no store in {folder}.", "Start a study, or name another folder with --store.")
+    url = sa.URL.create("sqlite", database=str(path))
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
     sa.event.listen(engine, "connect", _pragmas)
     store = Store(folder, engine)
-    _upgrade(store, path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _upgrade(store, path)
+        for part in ("files", "cache"):
+            (folder / part).mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"No store can be made in {folder}: {error.strerror}.", "Name another folder.") from error
     return store
 
 
@@ -100,18 +134,15 @@ def _pragmas(connection: Any, record: Any) -> None:
 def _upgrade(store: Store, path: Path) -> None:
     from alembic.script import ScriptDirectory
 
-    try:
-        with store.read() as connection:
-            tables = sa.inspect(connection).get_table_names()
-            at = None
-            if "alembic_version" in tables:
-                at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    except sa.exc.DatabaseError as error:
-        raise StoreError(
-            f"{path} is not a database: {error.orig}", "Restore a backup, or name another folder."
-        ) from error
+    at = None
+    with store.read() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        if "alembic_version" in tables:
+            at = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     if at == HEAD:
         return
+    if at is None and tables:
+        raise StoreError(f"{path} is the database of another program.", "Name another folder; the file is untouched.")
     known = [script.revision for script in ScriptDirectory(str(_migrations())).walk_revisions()]
     if at is not None and at not in known:
         raise StoreError(
@@ -123,15 +154,9 @@ def _upgrade(store: Store, path: Path) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
-    with store.engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with store.write_quietly() as connection:
         config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-            connection.exec_driver_sql("COMMIT")
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
+        command.upgrade(config, "head")
 
 
 def _migrations() -> Path:

@@ -1,7 +1,7 @@
 """Array files of a store: written under a temporary name, synced, renamed, and only then named in a row.
 
 So a row without its file cannot exist; a file without a row is rubbish that can be swept. Reading checks size and
-sha256. Arrays are .npz without pickles, adapters safetensors.
+sha256. Arrays are safetensors, lists JSON; nothing is pickled.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ class Written:
 def write_bytes(folder: Path, path: str, content: bytes) -> Written:
     """Put the content in place, whole or not at all."""
     target = folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
@@ -56,6 +56,8 @@ def read_bytes(folder: Path, written: Written) -> bytes:
         content = target.read_bytes()
     except FileNotFoundError as error:
         raise StoreError(f"{target} is missing.", "Its stage will be computed again.") from error
+    except OSError as error:
+        raise StoreError(f"{target} cannot be read: {error.strerror}.", "Its stage will be computed again.") from error
     if len(content) != written.bytes or hashlib.sha256(content).hexdigest() != written.sha256:
         raise StoreError(
             f"{target} is damaged: {len(content)} bytes, {written.bytes} were written, or other content.",
@@ -68,7 +70,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Named arrays as safetensors bytes: dtype, shape and every bit are kept, nothing is pickled."""
     from safetensors.numpy import save
 
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})
 
 
 def unpack(content: bytes) -> dict[str, np.ndarray]:

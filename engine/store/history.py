@@ -1,6 +1,7 @@
 """The events of a run, as they were saved. A damaged stage is named; it and all after it are left out."""
 
 import logging
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,19 +17,40 @@ _log = logging.getLogger(__name__)
 
 def load_events(store: Store, run_id: str) -> tuple[list[Event], str]:
     """The events in order, and a sentence if some must be computed again ("" if none)."""
-    with store.read() as connection:
-        rows = connection.execute(sa.select(s.stages).where(s.stages.c.run_id == run_id)).all()
-        files: dict[tuple[int, str], dict[str, Written]] = {}
-        for row in connection.execute(sa.select(s.artefacts).where(s.artefacts.c.run_id == run_id)):
-            files.setdefault((row.round, row.stage), {})[row.name] = Written(row.path, row.bytes, row.sha256)
     events: list[Event] = []
+    rows, files = _saved(store, s.stages.c.run_id == run_id, s.artefacts.c.run_id == run_id)
     for row in sorted(rows, key=lambda r: (r.round, STAGES.index(r.stage))):
         try:
-            content = {name: read_bytes(store.folder, w) for name, w in files.get((row.round, row.stage), {}).items()}
+            events.append(_event(store, row, files))
         except StoreError as error:
             sentence = f"Round {row.round}, {row.stage}, and what follows is computed again: {error.what}"
             _log.warning("%s: %s", run_id, sentence)
             return events, sentence
-        spent = Spent(row.seconds, row.tokens, row.peak_bytes)
-        events.append(event_of(row.stage, row.round, row.detail, spent, content))
     return events, ""
+
+
+def load_event(store: Store, run_id: str, round_number: int, stage: str) -> Event | None:
+    """One event, or None if that stage is not done; StoreError if its files are damaged."""
+    rows, files = _saved(
+        store,
+        (s.stages.c.run_id == run_id) & (s.stages.c.round == round_number) & (s.stages.c.stage == stage),
+        (s.artefacts.c.run_id == run_id) & (s.artefacts.c.round == round_number) & (s.artefacts.c.stage == stage),
+    )
+    return _event(store, rows[0], files) if rows else None
+
+
+_Files = dict[tuple[int, str], dict[str, Written]]
+
+
+def _saved(store: Store, stages: Any, artefacts: Any) -> tuple[list[Any], _Files]:
+    files: _Files = {}
+    with store.read() as connection:
+        rows = list(connection.execute(sa.select(s.stages).where(stages)))
+        for row in connection.execute(sa.select(s.artefacts).where(artefacts)):
+            files.setdefault((row.round, row.stage), {})[row.name] = Written(row.path, row.bytes, row.sha256)
+    return rows, files
+
+
+def _event(store: Store, row: Any, files: _Files) -> Event:
+    content = {name: read_bytes(store.folder, file) for name, file in files.get((row.round, row.stage), {}).items()}
+    return event_of(row.stage, row.round, row.detail, Spent(row.seconds, row.tokens, row.peak_bytes), content)

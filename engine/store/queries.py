@@ -10,16 +10,16 @@ from engine.errors import StoreError
 from engine.store import schema as s
 from engine.store.database import Store
 from engine.store.picked import batch, labelled_pairs, rounds
+from engine.store.progress import runs_of, summary_of, title_of
+from engine.store.scored import scores
 from engine.store.summaries import (
     DatasetSummary,
     MetricRef,
     RunSummary,
-    StrategyRef,
     StudyDetail,
     StudySummary,
     WorkerSummary,
 )
-from engine.strategies.base import STRATEGIES
 
 __all__ = [
     "batch",
@@ -31,6 +31,7 @@ __all__ = [
     "revision",
     "rounds",
     "run",
+    "scores",
     "stage_log",
     "studies",
     "study",
@@ -49,15 +50,15 @@ def studies(store: Store) -> list[StudySummary]:
     """All studies, newest first."""
     with store.read() as connection:
         rows = connection.execute(sa.select(s.studies).order_by(s.studies.c.created.desc())).all()
-        return [_summary(connection, row, _runs(connection, row)) for row in rows]
+        return [summary_of(connection, row, runs_of(connection, row)) for row in rows]
 
 
 def study(store: Store, study_id: str) -> StudyDetail:
     """One study by its id, or by its name if only one has it; StoreError otherwise."""
     with store.read() as connection:
         row = _study_row(connection, store, study_id)
-        runs = _runs(connection, row)
-        return StudyDetail(_summary(connection, row, runs), tuple(runs), row.config, row.provenance)
+        runs = runs_of(connection, row)
+        return StudyDetail(summary_of(connection, row, runs), tuple(runs), row.config, row.provenance)
 
 
 def run(store: Store, run_id: str) -> RunSummary:
@@ -68,7 +69,7 @@ def run(store: Store, run_id: str) -> RunSummary:
         ).first()
         if row is None:
             raise StoreError(f"There is no run {run_id!r} in {store.folder}.", "See `workbench study show`.")
-        return next(found for found in _runs(connection, row) if found.id == run_id)
+        return next(found for found in runs_of(connection, row) if found.id == run_id)
 
 
 def metric_names(store: Store, study_id: str) -> list[MetricRef]:
@@ -121,7 +122,7 @@ def curve(store: Store, study_id: str, metric: str, split: str) -> pd.DataFrame:
             .order_by(s.runs.c.position, s.metrics.c.round)
         ).all()
     frame = pd.DataFrame(rows, columns=["strategy", "seed", "run_id", "round", "labels", "value", "n"])
-    frame.insert(1, "title", [_title(name) for name in frame["strategy"]])
+    frame.insert(1, "title", [title_of(name) for name in frame["strategy"]])
     frame.insert(2, "slot", [slots.get(name, 99) for name in frame["strategy"]])
     return frame
 
@@ -211,112 +212,3 @@ def _study_row(connection: sa.Connection, store: Store, study_id: str) -> Any:
         raise StoreError(f"There is no study {study_id!r} in {store.folder}.", "See `workbench study list`.")
     ids = ", ".join(row.id for row in exact)
     raise StoreError(f"{len(exact)} studies are called {study_id!r}.", f"Name one by its id: {ids}.")
-
-
-def _title(name: str) -> str:
-    return STRATEGIES.get(name).heading() if name in STRATEGIES.names() else name
-
-
-def _runs(connection: sa.Connection, study: Any) -> list[RunSummary]:
-    n_rounds = study.config["rounds"]
-    done = dict(
-        connection.execute(
-            sa.select(s.stages.c.run_id, sa.func.max(s.stages.c.round))
-            .join(s.runs)
-            .where((s.runs.c.study_id == study.id) & (s.stages.c.stage == "evaluated"))
-            .group_by(s.stages.c.run_id)
-        ).all()
-    )
-    rows = connection.execute(sa.select(s.runs).where(s.runs.c.study_id == study.id).order_by(s.runs.c.position))
-    return [
-        RunSummary(
-            id=r.id,
-            study_id=r.study_id,
-            strategy=StrategyRef(r.strategy, _title(r.strategy), study.slots.get(r.strategy, 99)),
-            seed=r.seed,
-            state=r.state,
-            stage=r.stage,
-            round=r.round,
-            rounds_done=done.get(r.id, 0),
-            rounds_total=n_rounds,
-            progress=r.progress,
-            error=r.error,
-            edited=r.edited,
-            updated=r.updated,
-        )
-        for r in rows
-    ]
-
-
-def _summary(connection: sa.Connection, row: Any, runs: list[RunSummary]) -> StudySummary:
-    config = row.config
-    picked, unique = connection.execute(
-        sa.select(
-            sa.select(sa.func.count())
-            .select_from(s.picks)
-            .join(s.runs)
-            .where(s.runs.c.study_id == row.id)
-            .scalar_subquery(),
-            sa.select(sa.func.count()).select_from(s.labels).where(s.labels.c.study_id == row.id).scalar_subquery(),
-        )
-    ).one()
-    spent = connection.execute(
-        sa.select(s.stages.c.run_id, sa.func.sum(s.stages.c.seconds))
-        .join(s.runs)
-        .where(s.runs.c.study_id == row.id)
-        .group_by(s.stages.c.run_id)
-    ).all()
-    left, spread = _time_left(runs, {run_id: float(seconds) for run_id, seconds in spent})
-    working = next((r for r in runs if r.state == "running"), None)
-    strategies = {r.strategy.name: r.strategy for r in runs}
-    return StudySummary(
-        id=row.id,
-        name=row.name,
-        state=_state(runs),
-        created=row.created,
-        updated=max((r.updated for r in runs if r.updated is not None), default=None),
-        strategies=tuple(strategies.values()),
-        seeds=tuple(config["seeds"]),
-        rounds=config["rounds"],
-        labels_per_round=config["labels_per_round"],
-        rounds_done=sum(r.rounds_done for r in runs),
-        rounds_total=sum(r.rounds_total for r in runs),
-        labels_bought=int(picked),
-        labels_unique=int(unique),
-        seconds_spent=sum(float(seconds) for _, seconds in spent),
-        seconds_left=left,
-        seconds_left_spread=spread,
-        now=f"{working.strategy.title}, seed {working.seed}: {working.progress or working.stage}" if working else "",
-        error=next((r.error for r in runs if r.state == "failed"), ""),
-    )
-
-
-def _state(runs: list[RunSummary]) -> str:
-    """A study is what most concerns a person among its runs."""
-    states = {run.state for run in runs}
-    for state in ("failed", "running", "review", "waiting", "paused", "queued"):
-        if state in states:
-            return "running" if state == "queued" and states - {"queued"} == {"done"} else state
-    return "cancelled" if "cancelled" in states else "done"
-
-
-def _time_left(runs: list[RunSummary], spent: dict[str, float]) -> tuple[float | None, float | None]:
-    """Seconds left and their spread, from what a round of the same strategy (or of any) has taken so far."""
-    pace: dict[str, list[float]] = {}
-    for r in runs:
-        if r.rounds_done:
-            pace.setdefault(r.strategy.name, []).append(spent.get(r.id, 0.0) / r.rounds_done)
-    every = [value for values in pace.values() for value in values]
-    if not every:
-        return None, None
-    overall = sum(every) / len(every)
-    left, variance = 0.0, 0.0
-    for r in runs:
-        if r.state in ("done", "cancelled", "failed"):
-            continue
-        values = pace.get(r.strategy.name)
-        mean = sum(values) / len(values) if values else overall
-        base = values or every
-        left += mean * (r.rounds_total - r.rounds_done)
-        variance += (r.rounds_total - r.rounds_done) ** 2 * sum((v - mean) ** 2 for v in base) / max(1, len(base))
-    return left, variance**0.5

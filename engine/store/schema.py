@@ -5,47 +5,24 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _id() -> Column[str]:
-    return Column("id", String, primary_key=True)
-
-
-def _number() -> Column[int]:
-    return Column("id", Integer, primary_key=True, autoincrement=True)
-
-
-def _at(name: str = "created", nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
+from engine.store.columns import at, id_, metadata, number
 
 # ---- texts: ids are hashes of content, shared by all data sets and runs --------------------------------------------
-prompts = Table("prompts", metadata, _id(), Column("messages", JSON, nullable=False), Column("topic", Text, default=""))
+prompts = Table("prompts", metadata, id_(), Column("messages", JSON, nullable=False), Column("topic", Text, default=""))
 responses = Table(
     "responses",
     metadata,
-    _id(),
+    id_(),
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),
     Column("text", Text, nullable=False),
     Column("source", Text, nullable=False, default=""),
@@ -56,7 +33,7 @@ responses = Table(
 pairs = Table(
     "pairs",
     metadata,
-    _id(),
+    id_(),
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),
     Column("a", ForeignKey("responses.id"), nullable=False),
     Column("b", ForeignKey("responses.id"), nullable=False),
@@ -67,7 +44,7 @@ pairs = Table(
 datasets = Table(
     "datasets",
     metadata,
-    _id(),
+    id_(),
     Column("name", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("format", String, nullable=False),
@@ -76,7 +53,7 @@ datasets = Table(
     Column("refused", JSON, nullable=False),
     Column("dropped", JSON, nullable=False),
     Column("part", String, nullable=False, default=""),
-    _at(),
+    at(),
 )
 dataset_prompts = Table(
     "dataset_prompts",
@@ -115,19 +92,19 @@ comparisons = Table(
 studies = Table(
     "studies",
     metadata,
-    _id(),
+    id_(),
     Column("name", Text, nullable=False),
     Column("config", JSON, nullable=False),
     Column("config_sha256", String, nullable=False),
     Column("slots", JSON, nullable=False),
     Column("datasets", JSON, nullable=False),
     Column("provenance", JSON, nullable=False),
-    _at(),
+    at(),
 )
 runs = Table(
     "runs",
     metadata,
-    _id(),
+    id_(),
     Column("study_id", ForeignKey("studies.id"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("strategy", String, nullable=False),
@@ -144,7 +121,7 @@ runs = Table(
     Column("lease_until", Float),
     Column("device", String),
     Column("provenance", JSON),
-    _at("updated", nullable=True),
+    at("updated", nullable=True),
     UniqueConstraint("study_id", "strategy", "seed", "arm"),
 )
 stages = Table(
@@ -157,12 +134,12 @@ stages = Table(
     Column("seconds", Float, nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("peak_bytes", Integer, nullable=False),
-    _at("finished"),
+    at("finished"),
 )
 artefacts = Table(
     "artefacts",
     metadata,
-    _number(),
+    number(),
     Column("run_id", ForeignKey("runs.id"), index=True),
     Column("round", Integer),
     Column("stage", String),
@@ -170,7 +147,7 @@ artefacts = Table(
     Column("path", String, nullable=False, unique=True),
     Column("bytes", Integer, nullable=False),
     Column("sha256", String, nullable=False),
-    _at(),
+    at(),
 )
 pool_snapshots = Table(
     "pool_snapshots",
@@ -197,7 +174,7 @@ picks = Table(
 labels = Table(
     "labels",
     metadata,
-    _number(),
+    number(),
     Column("study_id", ForeignKey("studies.id"), nullable=False),
     Column("seed", Integer),
     Column("pair_id", ForeignKey("pairs.id"), nullable=False),
@@ -212,7 +189,7 @@ labels = Table(
     Column("note", Text),
     Column("guideline_id", ForeignKey("guidelines.id")),
     Column("corrects", ForeignKey("labels.id")),
-    _at(),
+    at(),
     CheckConstraint("answer IN ('a', 'b', 'tie', 'both_bad', 'skip')", name="answer"),
     Index("ix_labels_study_id_seed_pair_id", "study_id", "seed", "pair_id"),
 )
@@ -232,19 +209,19 @@ metrics = Table(
 people = Table(
     "people",
     metadata,
-    _id(),
+    id_(),
     Column("name", Text, nullable=False),
     Column("role", String, nullable=False),
     Column("token_sha256", String),
-    _at(),
+    at(),
 )
 guidelines = Table(
-    "guidelines", metadata, _number(), Column("study_id", ForeignKey("studies.id")), Column("text", Text), _at()
+    "guidelines", metadata, number(), Column("study_id", ForeignKey("studies.id")), Column("text", Text), at()
 )
 assignments = Table(
     "assignments",
     metadata,
-    _number(),
+    number(),
     Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
     Column("round", Integer, nullable=False),
     Column("pair_id", ForeignKey("pairs.id"), nullable=False),
@@ -252,22 +229,22 @@ assignments = Table(
     Column("kind", String, nullable=False, default="label"),
     Column("state", String, nullable=False),
     Column("lease_until", Float),
-    _at(),
+    at(),
 )
 selections = Table(
     "selections",
     metadata,
-    _id(),
+    id_(),
     Column("study_id", ForeignKey("studies.id")),
     Column("name", Text, nullable=False, default=""),
     Column("pair_ids", JSON, nullable=False),
     Column("made_from", JSON, nullable=False),
-    _at(),
+    at(),
 )
 tasks = Table(
     "tasks",
     metadata,
-    _number(),
+    number(),
     Column("kind", String, nullable=False),
     Column("wants", String, nullable=False, default="tools"),
     Column("request", JSON, nullable=False),
@@ -277,24 +254,24 @@ tasks = Table(
     Column("error", Text, nullable=False, default=""),
     Column("worker_id", ForeignKey("workers.id")),
     Column("lease_until", Float),
-    _at(),
+    at(),
 )
 commands = Table(
     "commands",
     metadata,
-    _number(),
+    number(),
     Column("study_id", ForeignKey("studies.id"), index=True),
     Column("run_id", ForeignKey("runs.id"), index=True),
     Column("what", String, nullable=False),
     Column("detail", JSON),
-    _at(),
+    at(),
 )
 
 # ---- machinery ------------------------------------------------------------------------------------------------------
 workers = Table(
     "workers",
     metadata,
-    _id(),
+    id_(),
     Column("kind", String, nullable=False),
     Column("device", String, nullable=False),
     Column("pid", Integer, nullable=False),
@@ -312,7 +289,7 @@ plugins = Table(
     Column("source", Text, nullable=False),
     Column("sha256", String, nullable=False),
     Column("fields", JSON, nullable=False),
-    _at(),
+    at(),
 )
 revisions = Table(
     "revisions", metadata, Column("scope", String, primary_key=True), Column("n", Integer, nullable=False)

@@ -153,8 +153,16 @@ def load_dataset(store: Store, dataset_id: str) -> PreferenceData:
 
 def _many(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """Insert, leaving rows alone that are there already: ids are hashes, so they hold the same."""
-    if rows:
+    if not rows:
+        return
+    try:
         connection.execute(insert(table).on_conflict_do_nothing(), rows)
+    except UnicodeEncodeError as error:
+        near = error.object[max(0, error.start - 30) : error.start]
+        raise StoreError(
+            f"A text cannot be stored: after {near!r} stands half of a surrogate pair, which is no character.",
+            "Mend that row of the file.",
+        ) from error
 
 
 def _short(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""What the command line and the workers write: studies, the claim of a run, its stage events, its end.
+"""What the command line and the workers write: studies, and the stage events of their runs.
 
 An event is saved in one transaction with its rows; arrays are on disk before that. So after a kill at any moment a
 stage is there whole or not at all.
@@ -6,37 +6,50 @@ stage is there whole or not at all.
 
 import hashlib
 import json
-import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from engine.config import RunConfig, StudyConfig
+from engine.config import StudyConfig
 from engine.data.pool import PreferenceData
-from engine.errors import StoreError
 from engine.records import Evaluated, Event, Label, Labelled, Picked, Pooled, stage_of
 from engine.store import schema as s
+from engine.store.claims import (
+    LEASE_S,
+    Claim,
+    claim_run,
+    end_worker,
+    heartbeat,
+    is_owner,
+    register_worker,
+    set_state,
+)
 from engine.store.codec import detail_of, files_of
 from engine.store.database import Store, now
-from engine.store.files import write_bytes
+from engine.store.files import Written, write_bytes
 from engine.store.texts import add_pairs, add_texts
 
+__all__ = [
+    "LEASE_S",
+    "Claim",
+    "bought_labels",
+    "claim_run",
+    "drop_stages",
+    "end_worker",
+    "heartbeat",
+    "queue_study",
+    "register_worker",
+    "save_event",
+    "save_provenance",
+    "set_state",
+    "slots_for",
+]
+
 PREFERRED_SLOTS = {"random": 0, "activedpo": 1, "apl": 2, "real": 3}
-LEASE_S = 30.0
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A run that this worker may do until its lease ends; the heartbeat renews it."""
-
-    run_id: str
-    study_id: str
-    config: RunConfig
-    datasets: dict[str, str]
 
 
 def slots_for(names: Iterable[str]) -> dict[str, int]:
@@ -80,62 +93,19 @@ def queue_study(store: Store, config: StudyConfig, datasets: Mapping[str, str], 
     return study_id
 
 
-def claim_run(store: Store, worker_id: str, lease_s: float = LEASE_S) -> Claim | None:
-    """The next run that is queued, or running under a lease that has lapsed; None if there is none."""
-    with store.write() as connection:
-        row = connection.execute(
-            sa.select(s.runs, s.studies.c.config.label("study_config"), s.studies.c.datasets)
-            .join(s.studies)
-            .where(
-                (s.runs.c.state == "queued") | ((s.runs.c.state == "running") & (s.runs.c.lease_until < time.time()))
-            )
-            .order_by(s.studies.c.created, s.runs.c.position)
-            .limit(1)
-        ).first()
-        if row is None:
-            return None
-        connection.execute(
-            s.runs.update()
-            .where(s.runs.c.id == row.id)
-            .values(state="running", worker_id=worker_id, lease_until=time.time() + lease_s, error="", updated=now())
-        )
-        _raise(connection, row.study_id)
-    study = StudyConfig.from_dict(row.study_config, f"Study {row.study_id}")
-    config = RunConfig(study=study, strategy=row.config["strategy"], seed=row.config["seed"])
-    return Claim(row.id, row.study_id, config, dict(row.datasets))
+def save_event(store: Store, claim: Claim, event: Event) -> bool:
+    """Save one stage: its files, then in one transaction its rows, its place in the run and the revisions.
 
-
-def heartbeat(store: Store, worker_id: str, run_id: str | None, doing: str, lease_s: float = LEASE_S) -> bool:
-    """Say a word: renews the worker's row and its run's lease. False if the run is no longer this worker's to do."""
-    with store.write() as connection:
-        connection.execute(
-            s.workers.update().where(s.workers.c.id == worker_id).values(last_word=time.time(), doing=doing)
-        )
-        if run_id is None:
-            return True
-        found = connection.execute(
-            s.runs.update()
-            .where((s.runs.c.id == run_id) & (s.runs.c.worker_id == worker_id) & (s.runs.c.state == "running"))
-            .values(lease_until=time.time() + lease_s, progress=doing)
-            .returning(s.runs.c.study_id)
-        ).first()
-        if found is not None:
-            _raise(connection, found.study_id)
-        return found is not None
-
-
-def save_event(store: Store, claim: Claim, event: Event) -> None:
-    """Save one stage: its files, then in one transaction its rows, its place in the run and the revisions."""
+    False, and no row is written, if another worker has claimed the run meanwhile.
+    """
     stage = stage_of(event)
-    written = [
-        (name, write_bytes(store.folder, f"files/{claim.run_id}/{event.round:03d}-{stage}-{name}", content))
-        for name, content in files_of(event).items()
-    ]
+    written = [(name, _write(store, claim, event, name, content)) for name, content in files_of(event).items()]
     key = {"run_id": claim.run_id, "round": event.round}
     with store.write(claim.study_id) as connection:
+        if not is_owner(connection, claim):
+            return False
         artefact_ids = {}
         for name, file in written:
-            connection.execute(s.artefacts.delete().where(s.artefacts.c.path == file.path))
             artefact_ids[name] = connection.execute(
                 insert(s.artefacts)
                 .values(
@@ -192,6 +162,14 @@ def save_event(store: Store, claim: Claim, event: Event) -> None:
         connection.execute(
             s.runs.update().where(s.runs.c.id == claim.run_id).values(round=event.round, stage=stage, updated=now())
         )
+    return True
+
+
+def _write(store: Store, claim: Claim, event: Event, name: str, content: bytes) -> Written:
+    """The name ends in a part of the hash: a worker that lost the run cannot write over its successor's file."""
+    path, digest = PurePosixPath(name), hashlib.sha256(content).hexdigest()[:12]
+    file = f"{event.round:03d}-{stage_of(event)}-{path.stem}.{digest}{path.suffix}"
+    return write_bytes(store.folder, f"files/{claim.run_id}/{file}", content)
 
 
 def _buy(connection: sa.Connection, claim: Claim, event: Labelled) -> None:
@@ -237,71 +215,32 @@ def bought_labels(store: Store, claim: Claim, pair_ids: Iterable[str]) -> dict[s
         return {r.pair_id: Label(r.pair_id, r.answer, r.oracle, dict(r.detail)) for r in rows if r.pair_id in wanted}
 
 
-def set_state(
-    store: Store, run_id: str, state: str, *, error: str = "", only_from: Iterable[str] | None = None
-) -> bool:
-    """Give a run a state (and a failed one its reason); False if it was in none of the states `only_from`."""
-    with store.write() as connection:
-        condition = s.runs.c.id == run_id
-        if only_from is not None:
-            condition &= s.runs.c.state.in_(list(only_from))
-        found = connection.execute(
-            s.runs.update()
-            .where(condition)
-            .values(state=state, error=error, progress="", updated=now())
-            .returning(s.runs.c.study_id)
-        ).first()
-        if found is not None:
-            _raise(connection, found.study_id)
-        return found is not None
-
-
 def save_provenance(store: Store, claim: Claim, provenance: Mapping[str, Any], device: str) -> None:
     """What this run is computed with."""
     with store.write(claim.study_id) as connection:
         connection.execute(
-            s.runs.update().where(s.runs.c.id == claim.run_id).values(provenance=dict(provenance), device=device)
+            s.runs.update()
+            .where((s.runs.c.id == claim.run_id) & (s.runs.c.worker_id == claim.worker_id))
+            .values(provenance=dict(provenance), device=device)
         )
 
 
-def register_worker(store: Store, kind: str, device: str, pid: int, host: str, lease_s: float = LEASE_S) -> str:
-    """A new worker's id."""
-    worker_id = "w" + uuid.uuid4().hex[:8]
-    with store.write() as connection:
-        connection.execute(
-            insert(s.workers).values(
-                id=worker_id, kind=kind, device=device, pid=pid, host=host, last_word=time.time(), lease_s=lease_s
-            )
-        )
-    return worker_id
-
-
-def end_worker(store: Store, worker_id: str) -> None:
-    """It stopped of its own accord."""
-    with store.write() as connection:
-        connection.execute(s.workers.update().where(s.workers.c.id == worker_id).values(ended=True, doing="stopped"))
-
-
-def drop_stages(store: Store, run_id: str, keep: Iterable[tuple[int, str]]) -> None:
+def drop_stages(store: Store, claim: Claim, keep: Iterable[tuple[int, str]]) -> None:
     """Forget the stages of a run that are not in `keep`, so that they are computed again; bought labels stay."""
     kept = set(keep)
-    with store.write() as connection:
-        study_id = connection.execute(sa.select(s.runs.c.study_id).where(s.runs.c.id == run_id)).scalar()
-        if study_id is None:
-            raise StoreError(f"There is no run {run_id!r}.")
-        rows = connection.execute(sa.select(s.stages.c.round, s.stages.c.stage).where(s.stages.c.run_id == run_id))
+    of_stage = {"pooled": [s.pool_snapshots], "picked": [s.picks], "evaluated": [s.metrics]}
+    with store.write(claim.study_id) as connection:
+        if not is_owner(connection, claim):
+            return
+        rows = connection.execute(
+            sa.select(s.stages.c.round, s.stages.c.stage).where(s.stages.c.run_id == claim.run_id)
+        ).all()
         for number, stage in [(r.round, r.stage) for r in rows if (r.round, r.stage) not in kept]:
-            at = {"run_id": run_id, "round": number}
-            for table in {"pooled": [s.pool_snapshots], "picked": [s.picks], "evaluated": [s.metrics]}.get(stage, []):
-                connection.execute(table.delete().where((table.c.run_id == run_id) & (table.c.round == number)))
-            connection.execute(
-                s.stages.delete().where(
-                    (s.stages.c.run_id == at["run_id"]) & (s.stages.c.round == number) & (s.stages.c.stage == stage)
+            for table in of_stage.get(stage, []):
+                connection.execute(table.delete().where((table.c.run_id == claim.run_id) & (table.c.round == number)))
+            for table in (s.artefacts, s.stages):
+                connection.execute(
+                    table.delete().where(
+                        (table.c.run_id == claim.run_id) & (table.c.round == number) & (table.c.stage == stage)
+                    )
                 )
-            )
-        _raise(connection, study_id)
-
-
-def _raise(connection: sa.Connection, scope: str) -> None:
-    statement = insert(s.revisions).values(scope=scope, n=1)
-    connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_={"n": s.revisions.c.n + 1}))

@@ -1,14 +1,11 @@
-"""The store: schema and migrations, events bit for bit, revisions, append-only labels, files, cache, claims."""
+"""What goes into the store comes out of it: data sets, events bit for bit, labels, what pages read."""
 
-import multiprocessing
-import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from engine.config import StudyConfig
 from engine.data.pool import Comparison, PreferenceData
@@ -32,12 +29,10 @@ from engine.records import (
     Trained,
 )
 from engine.store import inbox, queries, schema, writer
-from engine.store.cache import FileCache
 from engine.store.database import Store, open_store
-from engine.store.files import read_bytes, write_bytes
 from engine.store.history import load_events
 from engine.store.texts import add_dataset, load_dataset
-from tests.engine.test_loop import same
+from tests.engine.store.bits import bits
 
 
 def world(n: int = 6) -> PreferenceData:
@@ -114,32 +109,6 @@ def store(tmp_path: Path) -> Store:
     return open_store(tmp_path / "store")
 
 
-def test_the_migrated_database_is_what_the_schema_says(store: Store) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    with store.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
-
-
-def test_a_newer_store_is_refused_and_left_untouched(store: Store) -> None:
-    path = store.folder / "workbench.db"
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '9999'")
-    before = path.read_bytes()
-    with pytest.raises(StoreError, match="written by schema 9999"):
-        open_store(store.folder)
-    assert path.read_bytes() == before
-
-
-def test_a_file_that_is_no_database_gets_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "workbench.db").write_text("not a database, but long enough to be looked at" * 50)
-    with pytest.raises(StoreError, match="not a database"):
-        open_store(tmp_path)
-
-
 def test_a_data_set_comes_back_in_order_and_is_saved_once(store: Store) -> None:
     data = world()
     dataset_id = add(store, data)
@@ -153,9 +122,19 @@ def test_a_data_set_comes_back_in_order_and_is_saved_once(store: Store) -> None:
     assert queries.datasets(store)[0].refused == {"x": 1}
 
 
+def test_a_text_that_is_no_unicode_is_refused_whole_with_a_sentence(store: Store) -> None:
+    data = world()
+    prompt = next(iter(data.prompts))
+    half = Response.of(prompt, "well \ud83d", "m")
+    data.responses[half.id] = half
+    with pytest.raises(StoreError, match="after 'well ' stands half of a surrogate pair"):
+        add(store, data)
+    assert queries.datasets(store) == []
+
+
 def test_every_event_comes_back_bit_for_bit(store: Store) -> None:
     queued(store)
-    claim = writer.claim_run(store, _worker(store))
+    claim = writer.claim_run(store, a_worker(store))
     assert claim is not None
     given_events = events(world())
     for event in given_events:
@@ -167,28 +146,12 @@ def test_every_event_comes_back_bit_for_bit(store: Store) -> None:
     scored = given_events[2]
     assert isinstance(scored, Scored)
     given_events[2] = Scored(1, scored.signals[:1], scored.scores, scored.notes, scored.spent)  # vectors are not kept
-    same(back, given_events)
-    assert [e.spent for e in back] == [e.spent for e in given_events]
-
-
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(values=st.lists(st.floats(width=32), min_size=1, max_size=8), text=st.text(max_size=30))
-def test_any_numbers_and_texts_survive_the_codec(values: list[float], text: str) -> None:
-    from engine.store.codec import detail_of, event_of, files_of
-
-    array = np.array(values, dtype=np.float32)
-    for event in (
-        Evaluated(3, (), {"s": array}, (Response("r", "p", text, text),)),
-        Pooled(3, ("x",), (Response("r", "p", text),), (Pair("x", "p", "a", "b"),), {}),
-        Picked(3, (Pick("x", 1, None, None, {"note": text}),), False, {"f": array}),
-    ):
-        stage = type(event).__name__.lower()
-        same([event_of(stage, 3, detail_of(event), event.spent, files_of(event))], [event])
+    assert bits(back) == bits(given_events)
 
 
 def test_a_damaged_file_drops_its_stage_and_what_follows(store: Store) -> None:
     queued(store)
-    claim = writer.claim_run(store, _worker(store))
+    claim = writer.claim_run(store, a_worker(store))
     assert claim is not None
     for event in events(world()):
         writer.save_event(store, claim, event)
@@ -198,7 +161,7 @@ def test_a_damaged_file_drops_its_stage_and_what_follows(store: Store) -> None:
     assert len(back) == 5
     assert "trained" in sentence
     assert "damaged" in sentence
-    writer.drop_stages(store, claim.run_id, keep=[(e.round, type(e).__name__.lower()) for e in back])
+    writer.drop_stages(store, claim, keep=[(e.round, type(e).__name__.lower()) for e in back])
     for event in events(world())[5:]:
         writer.save_event(store, claim, event)
     assert len(load_events(store, claim.run_id)[0]) == 7
@@ -206,7 +169,7 @@ def test_a_damaged_file_drops_its_stage_and_what_follows(store: Store) -> None:
 
 def test_labels_are_append_only_and_bought_once(store: Store) -> None:
     queued(store)
-    claim = writer.claim_run(store, _worker(store))
+    claim = writer.claim_run(store, a_worker(store))
     assert claim is not None
     for event in events(world())[:5]:
         writer.save_event(store, claim, event)
@@ -222,20 +185,11 @@ def test_labels_are_append_only_and_bought_once(store: Store) -> None:
         assert connection.execute(sa.select(sa.func.count()).select_from(schema.labels)).scalar() == 3
 
 
-def test_a_write_that_fails_leaves_nothing_and_raises_no_revision(store: Store) -> None:
-    before = queries.revision(store)
-    with pytest.raises(sa.exc.IntegrityError), store.write() as connection:
-        connection.execute(schema.people.insert().values(id="p", name="n", role="lead", created=writer.now()))
-        connection.execute(schema.picks.insert().values(run_id="none", round=1, rank=1, pair_id="none", why={}))
-    assert queries.revision(store) == before
-    with store.read() as connection:
-        assert connection.execute(sa.select(schema.people)).first() is None
-
-
 def test_what_pages_read(store: Store) -> None:
     study_id = queued(store, strategies=("real", "random", "activedpo"))
-    claim = writer.claim_run(store, _worker(store))
-    assert claim is not None and claim.config.strategy.name == "real"
+    claim = writer.claim_run(store, a_worker(store))
+    assert claim is not None
+    assert claim.config.strategy.name == "real"
     for event in events(world()):
         writer.save_event(store, claim, event)
     writer.set_state(store, claim.run_id, "done")
@@ -255,13 +209,47 @@ def test_what_pages_read(store: Store) -> None:
         queries.study(store, "other")
 
 
+def test_scores_of_a_round_stand_beside_their_signals(store: Store) -> None:
+    queued(store)
+    claim = writer.claim_run(store, a_worker(store))
+    assert claim is not None
+    assert queries.scores(store, claim.run_id, 1).empty
+    data = world()
+    made, pooled, scored = events(data)[:3]
+    assert isinstance(pooled, Pooled)
+    assert isinstance(scored, Scored)
+    shuffled = tuple(reversed(pooled.pair_ids))
+    length = {r.id: float(len(r.text)) for r in data.responses.values()}
+    topic = {p: float(n) for n, p in enumerate(data.prompts)}
+    signals = (
+        *scored.signals,
+        SignalArray("length", "response", tuple(length), np.array(list(length.values())), "characters"),
+        SignalArray("topic", "prompt", tuple(topic), np.array(list(topic.values())), ""),
+    )
+    for event in (made, replace(pooled, pair_ids=shuffled), replace(scored, signals=signals)):
+        writer.save_event(store, claim, event)
+    frame = queries.scores(store, claim.run_id, 1)
+    assert scored.scores is not None
+    for row, pair_id in enumerate(shuffled):  # the slow, obvious twin
+        pair = data.pairs[pair_id]
+        given_row = scored.signals[0].ids.index(pair_id)
+        assert frame.loc[row].to_dict() == {
+            "pair_id": pair_id,
+            "score": scored.scores[row],
+            "reward_margin": scored.signals[0].values[given_row],
+            "length.a": length[pair.a],
+            "length.b": length[pair.b],
+            "topic": topic[pair.prompt_id],
+        }
+
+
 def test_commands_change_states_and_say_when_they_cannot(store: Store) -> None:
     study_id = queued(store, seeds=(1, 2))
     assert inbox.command(store, "pause", study_id=study_id) == 2
-    assert writer.claim_run(store, _worker(store)) is None
+    assert writer.claim_run(store, a_worker(store)) is None
     assert queries.study(store, study_id).summary.state == "paused"
     assert inbox.command(store, "resume", study_id=study_id) == 2
-    claim = writer.claim_run(store, _worker(store))
+    claim = writer.claim_run(store, a_worker(store))
     assert claim is not None
     assert inbox.command(store, "cancel", study_id=study_id) == 2
     assert not writer.heartbeat(store, "w", claim.run_id, "still here")
@@ -269,64 +257,5 @@ def test_commands_change_states_and_say_when_they_cannot(store: Store) -> None:
         inbox.command(store, "pause", study_id=study_id)
 
 
-def test_files_are_whole_or_not_there_and_are_checked(tmp_path: Path) -> None:
-    written = write_bytes(tmp_path, "a/b.bin", b"abc")
-    assert read_bytes(tmp_path, written) == b"abc"
-    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b.bin"]
-    (tmp_path / "a/b.bin").write_bytes(b"abd")
-    with pytest.raises(StoreError, match="damaged"):
-        read_bytes(tmp_path, written)
-    (tmp_path / "a/b.bin").unlink()
-    with pytest.raises(StoreError, match="missing"):
-        read_bytes(tmp_path, written)
-
-
-def test_the_cache_keeps_its_cap_and_survives_damage(tmp_path: Path) -> None:
-    cache = FileCache(tmp_path, cap_bytes=5000)
-    for i in range(10):
-        cache.put(f"k{i}", np.full(100, i, dtype=np.float64))
-    assert cache.bytes() <= 5000
-    assert cache.get("k0") is None
-    last = cache.get("k9")
-    assert last is not None and last[0] == 9
-    (tmp_path / "k9.npy").write_bytes(b"junk")
-    assert cache.get("k9") is None
-    cache.put("huge", np.zeros(10_000))
-    assert cache.get("huge") is None
-
-
-def _worker(store: Store) -> str:
+def a_worker(store: Store) -> str:
     return writer.register_worker(store, "device", "cpu", 1, "here")
-
-
-def _claim_all(folder: str, out: "multiprocessing.Queue[list[str]]") -> None:
-    store = open_store(folder)
-    worker, found = _worker(store), []
-    while claim := writer.claim_run(store, worker):
-        found.append(claim.run_id)
-    out.put(found)
-
-
-def test_two_workers_never_claim_the_same_run(store: Store) -> None:
-    queued(store, seeds=tuple(range(1, 21)))
-    context = multiprocessing.get_context("spawn")
-    out = context.Queue()
-    workers = [context.Process(target=_claim_all, args=(str(store.folder), out)) for _ in range(2)]
-    for process in workers:
-        process.start()
-    found = [out.get(timeout=60) for _ in workers]
-    for process in workers:
-        process.join()
-    claimed = [run_id for ids in found for run_id in ids]
-    assert len(claimed) == len(set(claimed)) == 20
-
-
-def test_a_lapsed_lease_is_taken_over_and_a_live_one_is_not(store: Store) -> None:
-    queued(store)
-    first = writer.claim_run(store, _worker(store), lease_s=60)
-    assert first is not None
-    assert writer.claim_run(store, _worker(store)) is None
-    with store.write() as connection:
-        connection.execute(schema.runs.update().values(lease_until=1.0))
-    again = writer.claim_run(store, _worker(store))
-    assert again is not None and again.run_id == first.run_id
