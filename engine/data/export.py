@@ -1,7 +1,7 @@
 """The labelled subset of a study in the forms that trainers read, with a card and a sidecar of where it came from.
 
 Only a and b make a chosen and a rejected; ties, both-bad and skips are counted on the card and stand in the audit
-profile. A pair that several runs picked is exported once, with the first that asked for it.
+profile. A pair that several runs picked is exported once, as the earliest round that got an answer to it did.
 """
 
 import csv
@@ -78,7 +78,8 @@ def export(
         )
     kept, counts = _once(rows)
     if profile == AUDIT[0]:
-        table = [_audit(row) for row in rows]
+        # Only here: what a trainer reads must be the text that was labelled, to the letter.
+        table = [_guarded(_audit(row)) if container == "csv" else _audit(row) for row in rows]
     else:
         shape = PROFILES[profile][1]
         table = []
@@ -125,20 +126,22 @@ def about_study(detail: StudyDetail, strategy: str | None = None, seed: int | No
 
 
 def _once(rows: Sequence[Row]) -> tuple[list[Row], dict[str, int]]:
+    """Each pair once: the earliest round's answer; a skip stands only where there is nothing else."""
     counts = Counter({"asked": len(rows), "exported": 0, "ties": 0, "both bad": 0, "skipped": 0, "asked again": 0})
-    seen: dict[str, str] = {}
+    stands: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda r: (r["answer"] == "skip", r["round"])):
+        stands.setdefault(row["pair_id"], row)
     kept = []
     for row in rows:
-        if row["pair_id"] in seen:
+        answer = row["answer"]
+        if stands[row["pair_id"]] is not row:
             counts["asked again"] += 1
-            counts["asked again, other answer"] += seen[row["pair_id"]] != row["answer"]
-            continue
-        seen[row["pair_id"]] = row["answer"]
-        if row["answer"] in ("a", "b"):
+            counts["asked again, other answer"] += answer not in ("skip", stands[row["pair_id"]]["answer"])
+        elif answer in ("a", "b"):
             counts["exported"] += 1
             kept.append(row)
         else:
-            counts[{"tie": "ties", "both_bad": "both bad", "skip": "skipped"}[row["answer"]]] += 1
+            counts[{"tie": "ties", "both_bad": "both bad", "skip": "skipped"}[answer]] += 1
     return kept, dict(counts)
 
 
@@ -171,13 +174,16 @@ def _parquet(table: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _csv(table: Sequence[Mapping[str, Any]]) -> bytes:
     sink = io.StringIO()
-    writer = csv.DictWriter(sink, list(table[0]), lineterminator="\n")
+    # RFC 4180's line ends: with them Python 3.11 quotes every text that holds a line break of any kind.
+    writer = csv.DictWriter(sink, list(table[0]), lineterminator="\r\n")
     writer.writeheader()
-    # A cell that begins like a formula would be run by a spreadsheet; an apostrophe keeps it a text.
-    writer.writerows(
-        {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in r.items()} for r in table
-    )
+    writer.writerows(table)
     return sink.getvalue().encode("utf-8", "surrogatepass")
+
+
+def _guarded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """For people who open the CSV in a spreadsheet: a cell that begins like a formula gets an apostrophe."""
+    return {k: f"'{v}" if isinstance(v, str) and v[:1] in tuple("=+-@\t\r") else v for k, v in row.items()}
 
 
 _WRITERS: dict[str, Callable[[Sequence[Mapping[str, Any]]], bytes]] = {

@@ -9,7 +9,7 @@ from engine.config import StudyConfig
 from engine.data.pool import PreferenceData
 from engine.data.read import Reading, read
 from engine.data.split import refuse_overlap, split_by_prompt
-from engine.errors import DataError, ModelError
+from engine.errors import ConfigError, DataError, ModelError
 from engine.store.database import Store
 from engine.store.texts import add_dataset
 from engine.store.writer import queue_study
@@ -18,6 +18,7 @@ from engine.store.writer import queue_study
 def prepare_study(store: Store, config: StudyConfig) -> str:
     """Read and check all of a study, save its data and queue its runs; the study's id."""
     look_at_model(config)
+    look_at_text(config)
     settings = config.data
     pool_reading = read(settings.pool, settings.format, skip_refused=settings.skip_refused)
     readings: dict[str, tuple[Reading, PreferenceData, str]] = {}
@@ -30,9 +31,12 @@ def prepare_study(store: Store, config: StudyConfig) -> str:
     else:
         pool, held_out = split_by_prompt(pool_reading.data, settings.held_out_share)
         share = settings.held_out_share
-        readings["pool"] = (pool_reading, pool, f"pool, {1 - share:.0%} of prompts")
-        readings["held_out:held_out"] = (pool_reading, held_out, f"held out, {share:.0%} of prompts")
+        readings["pool"] = (pool_reading, pool, f"pool, all but a share of {share!r} of the prompts")
+        readings["held_out:held_out"] = (pool_reading, held_out, f"held out, a share of {share!r} of the prompts")
     enough_pairs(config, readings["pool"][1])
+    for role, (_, data, _) in readings.items():
+        if role != "pool":
+            some_answers(role.removeprefix("held_out:"), data)
     ids = {}
     for role, (reading, data, part) in readings.items():
         report = reading.report
@@ -74,6 +78,22 @@ def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:
             f"{config.budget:,} labels ({config.rounds} rounds of {config.labels_per_round}).",
             "Lower rounds or labels_per_round, or add pairs.",
         )
+
+
+def some_answers(name: str, held_out: PreferenceData) -> None:
+    """DataError if no pair of a held-out set has a recorded side: there would be nothing to measure."""
+    if not any(comparison.answer in ("a", "b") for comparison in held_out.comparisons):
+        raise DataError(
+            f"Held-out set {name!r} holds {len(held_out.pairs):,} pairs, none with a recorded answer for a side.",
+            "Name a held-out file with answers; accuracy, NLL and margin are measured on them.",
+        )
+
+
+def look_at_text(config: StudyConfig) -> None:
+    """ConfigError if the text for perplexity is not there: it is read only in the last round."""
+    path = config.evaluation.text_file
+    if path is not None and not Path(path).is_file():
+        raise ConfigError("evaluation.text_file", [f"there is no file {path}"], "Check the path.")
 
 
 def look_at_model(config: StudyConfig) -> None:

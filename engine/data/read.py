@@ -31,7 +31,11 @@ class Refused:
 
 @dataclass
 class Report:
-    """What a reading understood. `dropped` counts parts of usable rows that were left out, by reason."""
+    """What a reading understood. `dropped` counts parts of usable rows that were left out, by reason.
+
+    `repeated` rows say exactly what an earlier row says. They are kept: whether they are copies or the votes of several
+    labellers, the file does not tell.
+    """
 
     path: str
     format: str
@@ -41,6 +45,7 @@ class Report:
     refused: list[Refused] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     ties: int = 0
+    repeated: int = 0
 
     def reasons(self) -> dict[str, int]:
         """Reason → refused rows, most frequent first."""
@@ -68,12 +73,12 @@ def read(
     """
     reading = examine(path, format_name, on_progress=on_progress)
     report = reading.report
+    if not reading.data.pairs and not any(len(r) > 1 for r in reading.data.responses_of().values()):
+        raise DataError(refusal_sentence(report), "No row is left to go on with.")
     if report.refused and not skip_refused:
         raise DataError(
             refusal_sentence(report), "Mend the rows, or go on without them (skip_refused, --skip-refused)."
         )
-    if not reading.data.pairs and not any(len(r) > 1 for r in reading.data.responses_of().values()):
-        raise DataError(f"{path}: none of its {report.rows:,} rows can be used. {refusal_sentence(report)}")
     return reading
 
 
@@ -92,14 +97,20 @@ def examine(
     chosen, why = _choose(path, first, format_name)
     report = Report(str(path), chosen.name, why, sha256_of(path))
     data = PreferenceData()
+    seen: set[int] = set()
     for number, row in enumerate(_chain(first, rows), start=1):
         report.rows = number
         try:
             if isinstance(row, NotARow):
                 raise BadRow(row.reason, row.detail)
-            _add(data, chosen.parse(row), report)
+            parsed = chosen.parse(row)
+            _add(data, parsed, report)
+            report.repeated += (key := hash(parsed)) in seen
+            seen.add(key)
         except BadRow as bad:
             report.refused.append(Refused(number, bad.reason, bad.detail))
+        except RecursionError:
+            report.refused.append(Refused(number, "nested too deep", ""))
         if on_progress is not None and number % 1000 == 0:
             on_progress(number)
     return Reading(data, report)
@@ -116,7 +127,7 @@ def refusal_sentence(report: Report) -> str:
 
 def sha256_of(path: Path | str) -> str:
     """Of a file's bytes; of a folder's files in name order; of a hub id's name."""
-    target, digest = Path(path), hashlib.sha256()
+    target, digest = Path(path).expanduser(), hashlib.sha256()
     if not target.exists():
         return hashlib.sha256(str(path).encode()).hexdigest()
     for file in [target] if target.is_file() else sorted(p for p in target.rglob("*") if p.is_file()):
@@ -129,20 +140,23 @@ def _choose(path: Path | str, first: list[Mapping[str, Any] | NotARow], name: st
     if name is not None:
         return FORMATS.get(name)(), "named by hand"
     rows = [row for row in first if not isinstance(row, NotARow)]
-    fitting = [cls() for cls in FORMATS if rows and cls().sniff(rows)]
-    if len(fitting) == 1:
-        return fitting[0], f"its first {len(rows)} rows have {fitting[0].columns}"
-    known = "; ".join(f"{cls.name}: {cls.columns}" for cls in FORMATS)
     if not rows:
         raise DataError(
-            f"{path}: none of its first {len(first)} rows can be read (row 1: {first[0]}).", f"Known formats: {known}."
+            f"{path}: none of its first {len(first)} rows can be read (row 1: {first[0]}).",
+            "Check that it is what its ending says, in UTF-8.",
         )
+    # By row, and more than half: a few odd rows are refused later by name, they do not hide what the file is.
+    fits = {cls: sum(cls().sniff([row]) for row in rows) for cls in FORMATS}
+    fitting = [cls for cls, n in fits.items() if 2 * n > len(rows)]
+    if len(fitting) == 1:
+        n = "all" if fits[fitting[0]] == len(rows) else fits[fitting[0]]
+        return fitting[0](), f"{n} of its first {len(rows)} rows have {fitting[0].columns}"
     if fitting:
-        names = " and ".join(f.name for f in fitting)
+        names = " and ".join(cls.name for cls in fitting)
         raise DataError(f"{path} could be {names}.", "Say which with --format (data.format in a study).")
-    raise DataError(
-        f"{path}: row 1 has the columns {', '.join(map(str, rows[0]))}; no format fits.", f"Known: {known}."
-    )
+    known = "; ".join(f"{cls.name}: {cls.columns}" for cls in FORMATS)
+    found = ", ".join(str(column)[:40] for column in list(rows[0])[:20]) or "nothing at all"
+    raise DataError(f"{path}: row 1 has the columns {found}; no format fits.", f"Known: {known}.")
 
 
 def _chain(
@@ -152,8 +166,22 @@ def _chain(
     yield from rest
 
 
+def _refuse_text(row: ParsedRow) -> None:
+    """BadRow if the prompt is blank, or a text holds half of a surrogate pair, which no file and no store takes."""
+    if not any(message.content.strip() for message in row.messages):
+        raise BadRow("empty prompt")
+    texts = [text for message in row.messages for text in (message.role, message.content)]
+    texts += [text for response in row.responses for text in (response.text, response.source)]
+    texts += [row.topic, *(comparison.labeller for comparison in row.comparisons)]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise BadRow("a text is not valid Unicode", repr(error.object[error.start])) from error
+
+
 def _add(data: PreferenceData, row: ParsedRow, report: Report) -> None:
     """Take a row in. Texts that are there already are the same objects: their ids are hashes of content."""
+    _refuse_text(row)
     prompt = Prompt.of(row.messages, row.topic)
     ids = [Response.of(prompt.id, r.text, r.source) for r in row.responses]
     distinct = {response.id for response in ids}
@@ -164,7 +192,8 @@ def _add(data: PreferenceData, row: ParsedRow, report: Report) -> None:
     for response, parsed in zip(ids, row.responses, strict=True):
         data.responses.setdefault(response.id, response)
         if parsed.score is not None:
-            data.scores.setdefault(response.id, parsed.score)
+            kept = data.scores.setdefault(response.id, parsed.score)
+            report.dropped["scores that differ from an earlier one of the same response"] += kept != parsed.score
     compared = [(c.first, c.second) for c in row.comparisons]
     if not compared and len(ids) == 2:
         compared = [(0, 1)]

@@ -35,6 +35,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "trl_implicit": [
         {"chosen": [USER, GOOD], "rejected": [USER, BAD]},
         {"chosen": [USER, BAD, USER, GOOD], "rejected": [USER, BAD, USER, BAD]},
+        {"chosen": "How do I boil an egg? Nine minutes.", "rejected": "How do I boil an egg? No idea."},
     ],
 }
 
@@ -48,6 +49,7 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
         {"prompt": "", "responses": ["Eight minutes.", "No idea."]},
         {"prompt": "How?", "responses": ["Eight minutes."]},
         {"prompt": "How?", "responses": ["One", "Two"], "comparisons": [{"first": 0, "second": 2, "answer": "first"}]},
+        {"prompt": "How?", "responses": [{"text": "One", "score": 10**400}, {"text": "Two"}]},
     ],
     "trl_explicit": [
         {"prompt": "How?", "chosen": "Same.", "rejected": "Same."},
@@ -58,5 +60,7 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
         {"chosen": [USER, GOOD], "rejected": [USER, GOOD]},
         {"chosen": [GOOD], "rejected": [BAD]},
         {"chosen": [USER, GOOD], "rejected": [{**USER, "content": "Other?"}, BAD]},
+        {"chosen": "Nine minutes.", "rejected": "No idea."},
+        {"chosen": "How do I boil an egg? Nine.", "rejected": "How do I boil an egg? "},
     ],
 }

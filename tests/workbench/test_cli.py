@@ -133,6 +133,33 @@ def test_three_mistakes_in_a_study_are_printed_together_and_nothing_is_queued(
     assert not (tmp_path / "s").exists()
 
 
+def test_runs_are_steered_by_study_and_only_their_own(tmp_path: Path, tiny_model_dir: Path) -> None:
+    store = ("--store", str(tmp_path / "s"))
+    ids = []
+    for name in ("one", "other"):
+        file = study_file(tmp_path, tiny_model_dir, name=name)
+        code, text = invoke("study", "run", str(file), "--detach", *store, "--json")
+        ids.append(json.loads(text)["id"])
+        assert (code, json.loads(text)["state"]) == (0, "queued")
+    code, text = invoke("study", "pause", ids[0], *store, "--json")
+    assert (code, json.loads(text)) == (0, {"study": ids[0], "command": "pause", "runs": 2})
+    theirs = json.loads(invoke("study", "show", ids[1], *store, "--json")[1])["runs"][0]["id"]
+    code, text = invoke("study", "cancel", ids[0], "--run", theirs, *store)
+    assert (code, "Study 'one' has no run" in text) == (2, True)
+    code, text = invoke("study", "cancel", "other", "--run", theirs, *store)
+    assert (code, "1 run cancelled." in text) == (0, True)
+
+
+def test_what_a_file_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    row = {"chosen": "\x1b[2Jred\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}
+    good = {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(json.dumps(r) for r in (row, good, good)) + "\n")
+    code, text = invoke("data", "check", str(path))
+    assert (code, "text before the first turn" in text, "\x1b" in text) == (0, True, False)
+    assert "repeated 1 rows" in text
+
+
 def test_strategy_show_says_what_a_reader_needs() -> None:
     code, text = invoke("strategy", "show", "activedpo")
     assert code == 0

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.store import queries
-from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
+from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, printable, show, table
 
 data = typer.Typer(help="Check, import and list data sets.", no_args_is_help=True)
 FileArgument = Annotated[str, typer.Argument(help="File, folder saved by `datasets`, or hub id.")]
@@ -37,6 +37,7 @@ def check(file: FileArgument, format_name: FormatOption = None, as_json: JsonOpt
         "recorded_answers": dict(votes),
         "turns_of_prompts": dict(sorted(Counter(len(p.messages) for p in found.prompts.values()).items())),
         "dropped": {k: n for k, n in report.dropped.items() if n},
+        "repeated_rows": report.repeated,
         "refused": [vars(item) for item in report.refused],
     }
 
@@ -49,7 +50,10 @@ def check(file: FileArgument, format_name: FormatOption = None, as_json: JsonOpt
             f"  answers  {', '.join(f'{n:,} × {a}' for a, n in votes.items()) or 'none recorded'}",
         ]
         lines += [f"  left out {n:,} × {what}" for what, n in value["dropped"].items()]
-        lines += [f"  row {r.row:,}: {r.reason}{f' ({r.detail})' if r.detail else ''}" for r in report.refused]
+        lines += [f"  repeated {report.repeated:,} rows say what an earlier row says"] if report.repeated else []
+        lines += [
+            f"  row {r.row:,}: {r.reason}{f' ({printable(r.detail)})' if r.detail else ''}" for r in report.refused
+        ]
         return "\n".join(lines)
 
     show(value, as_json, text)

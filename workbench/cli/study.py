@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.config import StudyConfig
+from engine.errors import StoreError
 from engine.store import inbox, queries
 from engine.store.summaries import StudyDetail, StudySummary
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
@@ -78,8 +79,6 @@ def report(
     detail = queries.study(where, name)
     refs = {ref.name: ref for ref in queries.metric_names(where, detail.summary.id)}
     if metric not in refs:
-        from engine.errors import StoreError
-
         known = ", ".join(refs) or "none yet: no round is done"
         raise StoreError(f"Study {detail.summary.name!r} has no figure {metric!r}.", f"Known: {known}.")
     rows: list[dict[str, Any]] = []
@@ -103,11 +102,18 @@ def _steer(verb: str, example: str) -> None:
         name: StudyName,
         run: Annotated[str | None, typer.Option(help="Only this run.")] = None,
         store: StoreOption = None,
+        as_json: JsonOption = False,
     ) -> None:
         where = opened(store)
-        study_id = queries.study(where, name).summary.id
+        detail = queries.study(where, name)
+        study_id = detail.summary.id
+        if run is not None and run not in {r.id for r in detail.runs}:
+            raise StoreError(
+                f"Study {detail.summary.name!r} has no run {run!r}.", f"See `workbench study show {study_id}`."
+            )
         changed = inbox.command(where, verb, study_id=study_id, run_id=run)
-        print(f"{changed} runs {inbox.PAST[verb]}.")
+        value = {"study": study_id, "command": verb, "runs": changed}
+        show(value, as_json, lambda: f"{changed} {'run' if changed == 1 else 'runs'} {inbox.PAST[verb]}.")
 
 
 for _verb in inbox.FROM:

@@ -52,6 +52,11 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def printable(text: str) -> str:
+    """Foreign text for a terminal: control characters, which could move its cursor or recolour it, are spelled out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def show(value: Any, as_json: bool, text: Callable[[], str]) -> None:
     """Print JSON, or text for people."""
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str) if as_json else text())
@@ -60,7 +65,8 @@ def show(value: Any, as_json: bool, text: Callable[[], str]) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Columns as wide as their widest cell; numbers to the right."""
     cells = [
-        [f"{c:,.3f}" if isinstance(c, float) else f"{c:,}" if isinstance(c, int) else str(c) for c in r] for r in rows
+        [f"{c:,.3f}" if isinstance(c, float) else f"{c:,}" if isinstance(c, int) else printable(str(c)) for c in r]
+        for r in rows
     ]
     widths = [max(len(h), *(len(r[i]) for r in cells)) if cells else len(h) for i, h in enumerate(head)]
     right = [all(isinstance(r[i], int | float) for r in rows) and bool(rows) for i in range(len(head))]

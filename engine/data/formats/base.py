@@ -4,9 +4,10 @@ A file in this room registers one class. `sniff` looks at the first rows; `parse
 raises `BadRow` with a reason short enough to be counted. Nothing is guessed.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from engine.records import Message
@@ -51,7 +52,6 @@ class ParsedRow:
     responses: tuple[ParsedResponse, ...]
     comparisons: tuple[ParsedComparison, ...] = ()
     topic: str = ""
-    pairs: tuple[tuple[int, int], ...] = field(default=())
 
 
 class Format(Plugin):
@@ -88,6 +88,21 @@ def messages_of(value: Any, where: str) -> tuple[Message, ...]:
             raise BadRow(f"a message of {where} has no text", str(turn)[:80])
         turns.append(Message(turn["role"], turn["content"]))
     return tuple(turns)
+
+
+def number_of(value: Any, reason: str, where: str) -> float | None:
+    """A finite number, or None where there is none; BadRow otherwise."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRow(reason, f"{where}: {value!r}"[:120])
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise BadRow(reason, f"{where}: it is too large") from error
+    if not math.isfinite(number):
+        raise BadRow(reason, f"{where}: {value!r}")
+    return number
 
 
 def answer_of(value: Any, where: str) -> str:

@@ -1,10 +1,18 @@
 """Prompts with two or more responses, recorded answers and scores."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeGuard
 
-from engine.data.formats.base import FORMATS, BadRow, Format, ParsedComparison, ParsedResponse, ParsedRow, messages_of
+from engine.data.formats.base import (
+    FORMATS,
+    BadRow,
+    Format,
+    ParsedComparison,
+    ParsedResponse,
+    ParsedRow,
+    messages_of,
+    number_of,
+)
 
 
 @FORMATS.register
@@ -45,12 +53,8 @@ def _response(item: Any, number: int) -> ParsedResponse:
         raise BadRow("a response has no text", f"response {number}")
     if not item["text"].strip():
         raise BadRow("empty response", f"response {number}")
-    score = item.get("score")
-    if score is not None and (
-        isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score)
-    ):
-        raise BadRow("a score is not a finite number", f"response {number}: {score!r}")
-    return ParsedResponse(item["text"], str(item.get("source") or ""), None if score is None else float(score))
+    score = number_of(item.get("score"), "a score is not a finite number", f"response {number}")
+    return ParsedResponse(item["text"], str(item.get("source") or ""), score)
 
 
 def _comparison(item: Any, n: int) -> ParsedComparison:
@@ -63,12 +67,8 @@ def _comparison(item: Any, n: int) -> ParsedComparison:
         raise BadRow("a comparison names one response twice", repr(first))
     if answer not in ("first", "second", "tie", "both_bad"):
         raise BadRow("a comparison's answer is not first, second, tie or both_bad", repr(answer))
-    strength = item.get("strength")
-    if strength is not None and (isinstance(strength, bool) or not isinstance(strength, int | float)):
-        raise BadRow("a comparison's strength is not a number", repr(strength))
-    return ParsedComparison(
-        first, second, answer, None if strength is None else float(strength), str(item.get("labeller") or "")
-    )
+    strength = number_of(item.get("strength"), "a comparison's strength is not a finite number", "strength")
+    return ParsedComparison(first, second, answer, strength, str(item.get("labeller") or ""))
 
 
 def _place(value: Any, n: int) -> TypeGuard[int]:

@@ -4,27 +4,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow, chosen_and_rejected, messages_of
+from engine.records import Message
 
 
 @FORMATS.register
 class TrlImplicit(Format):
-    """{"chosen", "rejected"}, lists of messages that are equal up to the last assistant turn."""
+    """{"chosen", "rejected"}: whole conversations, lists of messages that are equal up to the last assistant turn.
+
+    Plain texts are read as well. Nothing marks where their prompt ends: it is what both begin with, as TRL reads it,
+    but never cut within a word. Where you have the choice, give the prompt a column of its own.
+    """
 
     name: ClassVar[str] = "trl_implicit"
     title: ClassVar[str] = "TRL, implicit prompt"
     source: ClassVar[str] = "TRL documentation, dataset formats"
-    columns: ClassVar[str] = "chosen, rejected (whole conversations)"
+    columns: ClassVar[str] = "chosen, rejected (whole conversations, or texts that begin with the same prompt)"
 
     def sniff(self, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """All rows have both columns as lists, and no prompt column."""
-        return all(
-            isinstance(row.get("chosen"), list) and isinstance(row.get("rejected"), list) and "prompt" not in row
-            for row in rows
-        )
+        """All rows have both columns as lists, or both as texts that are no transcript, and no prompt column."""
+        return all("prompt" not in row and _alike(row.get("chosen"), row.get("rejected")) for row in rows)
 
     def parse(self, row: Mapping[str, Any]) -> ParsedRow:
         """One labelled pair; the prompt is all but the last turn and must be the same on both sides."""
-        chosen, rejected = messages_of(row.get("chosen"), "chosen"), messages_of(row.get("rejected"), "rejected")
+        given = row.get("chosen"), row.get("rejected")
+        if isinstance(given[0], str) and isinstance(given[1], str):
+            return _plain(given[0], given[1])
+        chosen, rejected = messages_of(given[0], "chosen"), messages_of(given[1], "rejected")
         for side, turns in (("chosen", chosen), ("rejected", rejected)):
             if turns[-1].role != "assistant":
                 raise BadRow(f"{side} does not end with an assistant turn", turns[-1].role)
@@ -35,3 +40,25 @@ class TrlImplicit(Format):
         if chosen[:-1] != rejected[:-1]:
             raise BadRow("the prompt differs between chosen and rejected")
         return chosen_and_rejected(chosen[:-1], chosen[-1].content, rejected[-1].content)
+
+
+def _alike(chosen: Any, rejected: Any) -> bool:
+    if isinstance(chosen, str) and isinstance(rejected, str):
+        return not (chosen.lstrip().startswith("Human:") or rejected.lstrip().startswith("Human:"))
+    return isinstance(chosen, list) and isinstance(rejected, list)
+
+
+def _plain(chosen: str, rejected: str) -> ParsedRow:
+    if chosen == rejected:
+        raise BadRow("chosen and rejected are identical")
+    end = next((n for n, (c, r) in enumerate(zip(chosen, rejected, strict=False)) if c != r), None)
+    end = min(len(chosen), len(rejected)) if end is None else end
+    while end and not chosen[end - 1].isspace():
+        end -= 1
+    prompt = chosen[:end].strip()
+    if not prompt:
+        raise BadRow("chosen and rejected begin with no common prompt")
+    better, worse = chosen[end:].strip(), rejected[end:].strip()
+    if not better or not worse:
+        raise BadRow("empty response", "one side is nothing but the prompt")
+    return chosen_and_rejected((Message("user", prompt),), better, worse)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.data.export import Export, export, profiles
 from engine.data.read import read
@@ -76,6 +78,63 @@ def test_reading_an_export_back_gives_the_same_pairs_and_answers(tmp_path: Path,
         prompt: Prompt = back.prompts[pair.prompt_id]
         better = back.responses[pair.a if comparison.answer == "a" else pair.b].text
         assert better == expected[prompt.id]
+
+
+TEXTS = st.text(min_size=1, max_size=30).filter(str.strip)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.tuples(TEXTS, TEXTS, TEXTS, st.booleans()), min_size=1, max_size=5, unique_by=lambda t: t[0]))
+@pytest.mark.parametrize(
+    ("profile", "container"),
+    [("trl", "jsonl"), ("trl", "parquet"), ("trl_implicit", "jsonl"), ("plain", "csv"), ("plain", "jsonl")],
+)
+def test_any_text_comes_back_to_the_letter(tmp_path: Path, profile: str, container: Any, texts: list[Any]) -> None:
+    texts = [t for t in texts if t[1] != t[2]]
+    rows = [
+        row(n, "a" if a_wins else "b", messages=(("user", prompt),), response_a=a, response_b=b)
+        for n, (prompt, a, b, a_wins) in enumerate(texts)
+    ]
+    if not rows:
+        return
+    back = read(save(export(rows, profile=profile, container=container), tmp_path)).data
+    found = set()
+    for comparison in back.comparisons:
+        pair = back.pairs[comparison.pair_id]
+        better, worse = (pair.a, pair.b) if comparison.answer == "a" else (pair.b, pair.a)
+        prompt = back.prompts[pair.prompt_id].text
+        found.add((prompt, back.responses[better].text, back.responses[worse].text))
+    assert found == {(p, a, b) if a_wins else (p, b, a) for p, a, b, a_wins in texts}
+
+
+def test_a_training_csv_keeps_lists_and_line_breaks_as_they_are(tmp_path: Path) -> None:
+    rows = [row(1, "a", response_a="- one\r\n- two\rthree", response_b="=SUM(1)\n@x")]
+    back = read(save(export(rows, profile="plain", container="csv"), tmp_path)).data
+    assert {r.text for r in back.responses.values()} == {"- one\r\n- two\rthree", "=SUM(1)\n@x"}
+
+
+def test_a_skip_never_hides_an_answer_and_the_earliest_round_stands() -> None:
+    rows = [
+        row(1, "skip", round=1),
+        row(1, "a", round=2, seed=2),
+        row(2, "b", round=3),
+        row(2, "a", round=1, seed=2),
+        row(3, "skip", round=1),
+        row(3, "skip", round=2, seed=2),
+    ]
+    done = export(rows)
+    assert [(r["pair_id"], r["round"]) for r in done.first_rows] == [("x1", 2), ("x2", 1)]
+    assert {k: n for k, n in done.counts.items() if n} == {
+        "asked": 6, "exported": 2, "skipped": 1, "asked again": 3, "asked again, other answer": 1,
+    }  # fmt: skip
+
+
+def test_a_strategy_without_scores_is_exported_too(tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    path = save(export([row(n, "a", score=None) for n in range(3)], container="parquet"), tmp_path)
+    found = load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
+    assert found["score"][:] == [None] * 3
 
 
 def test_the_card_says_it_in_yaml_and_text_stays_text(tmp_path: Path) -> None:

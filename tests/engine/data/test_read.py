@@ -1,4 +1,4 @@
-"""Reading: real and broken files, every refused row named; splitting; what a study refuses before it starts."""
+"""Reading: real and broken files, every refused row named; splitting by prompt."""
 
 import gzip
 import json
@@ -11,13 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.config import StudyConfig
-from engine.data.prepare import prepare_study
+from engine.data import containers
 from engine.data.read import examine, read
 from engine.data.split import refuse_overlap, split_by_prompt
-from engine.errors import ConfigError, DataError, EngineError
-from engine.store import queries
-from engine.store.database import open_store
+from engine.errors import DataError, EngineError
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL = Path(os.environ.get("WORKBENCH_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -71,6 +68,9 @@ def test_identical_responses_are_dropped_and_counted(tmp_path: Path) -> None:
         (b"\n\n", "empty"),
         (b'{"prompt": "a", "chosen": "b", "rejected": "c"}\n{"prompt": "a", "cho', "row 2"),
         (b"\xff\xfe\x00bad", "not UTF-8"),
+        ('{"prompt": "wie", "chosen": "b", "rejected": "schön"}\n'.encode("latin-1"), "not UTF-8: line 1, byte"),
+        (b'{"prompt": "a \\ud800", "chosen": "b", "rejected": "c"}\n', "not valid Unicode"),
+        (b'{"prompt": [{"role": "user", "content": " "}], "chosen": "b", "rejected": "c"}\n', "empty prompt"),
         (b'{"colour": 1}\n', "no format fits"),
         (b"[1, 2]\n", "not an object"),
         (b'{"prompt": "a", "chosen": "b", "rejected": "b"}\n', "identical"),
@@ -103,6 +103,96 @@ def test_other_broken_things(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("hello")
     with pytest.raises(DataError, match=r"ending \.txt"):
         read(tmp_path / "x.txt")
+
+
+def test_one_bad_line_costs_one_row_and_is_named(tmp_path: Path) -> None:
+    good = [json.dumps({"prompt": f"p{i}", "chosen": "yes", "rejected": "no"}).encode() for i in range(3000)]
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b"\n".join([*good[:2000], b"", b'{"prompt": "\xfc"}', *good[2000:], b'{"prompt": "cu']))
+    reading = examine(path)
+    assert len(reading.data.pairs) == 3000
+    assert [(r.row, r.reason, r.detail[:14]) for r in reading.report.refused] == [
+        (2001, "not UTF-8", "line 2002, byt"),
+        (3002, "not JSON", "line 3003: Unt"),
+    ]
+    assert reading.report.refused[1].detail.endswith("the file ends within it")
+
+
+def test_odd_rows_among_the_first_do_not_hide_the_format(tmp_path: Path) -> None:
+    rows = [{"prompt": f"p{i}", "chosen": "yes", "rejected": "no"} for i in range(4)]
+    report = examine(write(tmp_path / "x.jsonl", [{"prompt": "p"}, *rows])).report
+    assert (report.format, report.why_format[:24]) == ("trl_explicit", "4 of its first 5 rows ha")
+    assert [item.row for item in report.refused] == [1]
+    with pytest.raises(DataError, match="no format fits"):
+        examine(write(tmp_path / "y.jsonl", [{"prompt": "p"}, {"x": 1}, rows[0]]))
+    with pytest.raises(DataError, match=r"could be multi_response and trl_explicit\. Say which with --format"):
+        examine(write(tmp_path / "z.jsonl", [{**row, "responses": ["a", "b"]} for row in rows]))
+
+
+def test_rows_that_repeat_are_kept_and_counted_and_scores_that_differ_too(tmp_path: Path) -> None:
+    row = multi(1)[0]
+    other = json.loads(json.dumps(row))
+    other["responses"][0]["score"] = 9
+    reading = read(write(tmp_path / "x.jsonl", [row, row, row, other]))
+    assert reading.report.repeated == 2
+    assert reading.report.dropped["scores that differ from an earlier one of the same response"] == 1
+    assert (len(reading.data.pairs), len(reading.data.comparisons)) == (3, 12)
+    assert 9 not in reading.data.scores.values()
+
+
+def test_texts_that_begin_alike_are_split_between_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.jsonl", [{"chosen": "The sky is black.", "rejected": "The sky is blue. Really."}])
+    reading = read(path)
+    ((prompt,), (pair,)) = reading.data.prompts.values(), reading.data.pairs.values()
+    assert (reading.report.format, prompt.text) == ("trl_implicit", "The sky is")
+    texts = {reading.data.responses[side].text for side in (pair.a, pair.b)}
+    assert texts == {"black.", "blue. Really."}
+    better = pair.a if reading.data.comparisons[0].answer == "a" else pair.b
+    assert reading.data.responses[better].text == "black."
+
+
+def test_a_byte_order_mark_and_long_cells_are_no_obstacle(tmp_path: Path) -> None:
+    mark, row = b"\xef\xbb\xbf", {"prompt": "p", "chosen": "a\r\nb" + "x" * 200_000, "rejected": "c"}
+    (tmp_path / "x.jsonl").write_bytes(mark + json.dumps(row).encode())
+    (tmp_path / "x.json").write_bytes(mark + json.dumps([row]).encode())
+    (tmp_path / "x.csv").write_bytes(mark + f'prompt,chosen,rejected\r\np,"{row["chosen"]}",c\r\n'.encode())
+    found = [read(tmp_path / f"x{ending}").data for ending in (".jsonl", ".json", ".csv")]
+    assert found[0] == found[1] == found[2]
+    assert row["chosen"] in {response.text for response in found[0].responses.values()}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "No data file is named"),
+        ("x" * 5000, "is no path: File name too long"),
+        ("a/b/c", "There is no file a/b/c"),
+        ("somebody/pairs-v1.jsonl", "There is no file"),
+        (str(ROOT / "tests" / "engine"), "no folder saved by `datasets`"),
+    ],
+)
+def test_a_path_that_leads_nowhere_gets_a_sentence(name: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read(name)
+
+
+def test_a_row_may_be_nested_as_deep_as_it_likes(tmp_path: Path) -> None:
+    lines = [f'{{"prompt": {"[" * n}{"]" * n}, "chosen": "a", "rejected": "b"}}' for n in (10, 300, 900, 990, 20_000)]
+    good = [json.dumps({"prompt": f"p{i}", "chosen": "yes", "rejected": "no"}) for i in range(8)]
+    (tmp_path / "x.jsonl").write_text("\n".join([*good, *lines]) + "\n")
+    reading = examine(tmp_path / "x.jsonl")
+    assert [item.row for item in reading.report.refused] == [9, 10, 11, 12, 13]
+    assert len(reading.data.pairs) == 8
+
+
+def test_a_line_without_end_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "MAX_LINE", 1000)
+    monkeypatch.setattr(containers, "MAX_JSON", 1000)
+    long = json.dumps([{"prompt": "p" * 2000, "chosen": "a", "rejected": "b"}])
+    for name in ("x.jsonl", "x.csv", "x.json"):
+        (tmp_path / name).write_text(long)
+        with pytest.raises(DataError, match="over 1,000"):
+            read(tmp_path / name)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -151,49 +241,6 @@ def test_a_split_is_by_prompt_and_does_not_depend_on_order(tmp_path: Path) -> No
         refuse_overlap(read(tmp_path / "a.jsonl").data, read(tmp_path / "b.jsonl").data, "near")
 
 
-def study(tmp_path: Path, model: Path, **changes: Any) -> StudyConfig:
-    pool = write(tmp_path / "pool.jsonl", multi(10))
-    base = {
-        "name": "s",
-        "data": {"pool": str(pool)},
-        "model": {"path": str(model)},
-        "sampler": "all_pairs",
-        "strategies": ["random"],
-        "rounds": 1,
-        "labels_per_round": 5,
-    }
-    return StudyConfig.from_dict({**base, **changes})
-
-
-def test_what_a_study_refuses_leaves_nothing_in_the_store(tmp_path: Path, tiny_model_dir: Path) -> None:
-    store = open_store(tmp_path / "store")
-    with pytest.raises(DataError, match=r"holds \d+ pairs .* 500 labels"):
-        prepare_study(store, study(tmp_path, tiny_model_dir, rounds=50, labels_per_round=10))
-    (tmp_path / "no_model").mkdir()
-    with pytest.raises(EngineError, match=r"not a model folder: config\.json, weights .* a tokenizer"):
-        prepare_study(store, study(tmp_path, tmp_path / "no_model"))
-    with pytest.raises(EngineError, match="There is no model folder"):
-        prepare_study(store, study(tmp_path, tmp_path / "nowhere"))
-    assert queries.studies(store) == []
-    assert queries.datasets(store) == []
-    assert prepare_study(store, study(tmp_path, tiny_model_dir))
-    assert len(queries.datasets(store)) == 2
-
-
-def test_three_mistakes_are_named_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "study.yaml"
-    path.write_text(
-        "name: x\ndata: {pool: p.jsonl}\nmodel: {path: m, dtpye: float32}\nstrategies: [activdpo]\nrounds: 0\n"
-    )
-    with pytest.raises(ConfigError) as caught:
-        StudyConfig.from_yaml(path)
-    text = str(caught.value)
-    assert "3 things need mending" in text
-    assert "model.dtpye" in text
-    assert "Did you mean 'activedpo'?" in text
-    assert "rounds" in text
-
-
 @real
 def test_the_published_file_is_read_with_every_dirty_row_named() -> None:
     reading = examine(HH)
@@ -214,3 +261,14 @@ def test_the_published_file_is_read_with_every_dirty_row_named() -> None:
     with pytest.raises(DataError, match=r"15 of 2,354 rows cannot be used"):
         read(HH)
     assert len(read(HH, skip_refused=True).data.pairs) == 2339
+
+
+@real
+def test_the_other_published_file_too() -> None:
+    report = examine(REAL / "hh-rlhf" / "helpful-online" / "test.jsonl.gz").report
+    assert (report.rows, report.format) == (1137, "hh_transcripts")
+    assert report.reasons() == {
+        "empty last reply": 3,
+        "chosen and rejected are identical": 2,
+        "the last turn is not the assistant's": 2,  # the rejected side ends with a question of the person
+    }

@@ -1,7 +1,7 @@
 """Who may do a run: never two, never one that lost it; and what a worker that is wrong about it can break: nothing."""
 
-import multiprocessing
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from queue import Queue
@@ -14,6 +14,7 @@ from engine.store import inbox, queries, schema, writer
 from engine.store.database import Store, open_store
 from engine.store.history import load_events
 from tests.engine.store.bits import bits
+from tests.engine.store.processes import fresh_processes
 from tests.engine.store.test_store import a_worker, events, queued, world
 
 
@@ -22,12 +23,10 @@ def store(tmp_path: Path) -> Store:
     return open_store(tmp_path / "store")
 
 
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Processes that are forked from one which has imported all this, and has no thread: quick, and safe."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.engine.store.test_claims"])
-    return context
+@pytest.fixture
+def processes() -> Iterator[Any]:
+    with fresh_processes() as context:
+        yield context
 
 
 def _claim_all(folder: str, out: "Queue[list[str]]") -> None:

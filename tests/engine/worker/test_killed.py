@@ -1,9 +1,9 @@
 """A worker is killed with SIGKILL, before any statement of SQL or in the middle of any file; another ends its run."""
 
-import multiprocessing
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from queue import Queue
@@ -17,6 +17,7 @@ from engine.store.database import open_store
 from engine.store.history import load_events
 from engine.worker import Worker
 from tests.engine.store.bits import bits
+from tests.engine.store.processes import fresh_processes
 from tests.engine.store.test_store import queued
 from tests.engine.worker.test_worker import rows, scripted
 
@@ -44,12 +45,10 @@ def work_until(folder: str, deadly: int, steps: "Queue[int]") -> None:
     steps.put(next(taken))
 
 
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Processes that are forked from one which has imported all this, and has no thread: quick, and safe."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.engine.worker.test_killed"])
-    return context
+@pytest.fixture
+def processes() -> Iterator[Any]:
+    with fresh_processes() as context:
+        yield context
 
 
 def test_killed_at_any_step_and_taken_over_it_ends_the_same(tmp_path: Path, processes: Any) -> None:

@@ -1,0 +1,73 @@
+"""What a study refuses before it starts: a sentence each, and nothing left in the store."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config import StudyConfig
+from engine.data.prepare import prepare_study
+from engine.errors import ConfigError, DataError, EngineError
+from engine.store import queries
+from engine.store.database import open_store
+from tests.engine.data.test_read import multi, write
+
+
+def study(tmp_path: Path, model: Path, **changes: Any) -> StudyConfig:
+    pool = write(tmp_path / "pool.jsonl", multi(10))
+    base = {
+        "name": "s",
+        "data": {"pool": str(pool)},
+        "model": {"path": str(model)},
+        "sampler": "all_pairs",
+        "strategies": ["random"],
+        "rounds": 1,
+        "labels_per_round": 5,
+    }
+    return StudyConfig.from_dict({**base, **changes})
+
+
+def test_what_a_study_refuses_leaves_nothing_in_the_store(tmp_path: Path, tiny_model_dir: Path) -> None:
+    store = open_store(tmp_path / "store")
+    with pytest.raises(DataError, match=r"holds \d+ pairs .* 500 labels"):
+        prepare_study(store, study(tmp_path, tiny_model_dir, rounds=50, labels_per_round=10))
+    (tmp_path / "no_model").mkdir()
+    with pytest.raises(EngineError, match=r"not a model folder: config\.json, weights .* a tokenizer"):
+        prepare_study(store, study(tmp_path, tmp_path / "no_model"))
+    with pytest.raises(EngineError, match="There is no model folder"):
+        prepare_study(store, study(tmp_path, tmp_path / "nowhere"))
+    silent = [{**row, "comparisons": [], "prompt": f"other {n}"} for n, row in enumerate(multi(4))]
+    held_out = {"near": str(write(tmp_path / "near.jsonl", silent))}
+    with pytest.raises(DataError, match="Held-out set 'near' holds 0 pairs, none with a recorded answer"):
+        pool = {"pool": str(tmp_path / "pool.jsonl"), "held_out": held_out}
+        prepare_study(store, study(tmp_path, tiny_model_dir, data=pool))
+    with pytest.raises(ConfigError, match=r"there is no file .*none\.txt"):
+        prepare_study(store, study(tmp_path, tiny_model_dir, evaluation={"text_file": str(tmp_path / "none.txt")}))
+    assert queries.studies(store) == []
+    assert queries.datasets(store) == []
+    assert prepare_study(store, study(tmp_path, tiny_model_dir))
+    assert len(queries.datasets(store)) == 2
+
+
+def test_shares_that_differ_by_little_are_different_data(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """A data set is known by its file and part; parts that round to the same per cent must not be taken for one."""
+    store = open_store(tmp_path / "store")
+    pool = write(tmp_path / "many.jsonl", multi(300, 2))
+    for share in (0.2, 0.204):
+        data = {"pool": str(pool), "held_out_share": share}
+        prepare_study(store, study(tmp_path, tiny_model_dir, data=data))
+    assert len(queries.datasets(store)) == 4
+
+
+def test_three_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "name: x\ndata: {pool: p.jsonl}\nmodel: {path: m, dtpye: float32}\nstrategies: [activdpo]\nrounds: 0\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        StudyConfig.from_yaml(path)
+    text = str(caught.value)
+    assert "3 things need mending" in text
+    assert "model.dtpye" in text
+    assert "Did you mean 'activedpo'?" in text
+    assert "rounds" in text
