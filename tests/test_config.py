@@ -8,17 +8,10 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from engine.config import (
-    DataSettings,
-    DPOSettings,
-    EvaluationSettings,
-    LoraSettings,
-    ModelSettings,
-    Regime,
-    StudyConfig,
-)
+from engine.config import StudyConfig
 from engine.errors import ConfigError
 from engine.oracles.gold import Gold
+from engine.settings import DataSettings, DPOSettings, EvaluationSettings, LoraSettings, ModelSettings, Regime
 from engine.strategies.activedpo import ActiveDPO
 from engine.strategies.random import Random
 

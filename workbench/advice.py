@@ -37,7 +37,7 @@ def advice(kept: Mapping[str, Outcomes], keys: Iterable[str]) -> tuple[Advised, 
 
 
 def _advised(kept: Outcomes, key: str) -> Advised:
-    runs, labels = kept.right[key], kept.labels
+    runs, labels = kept.values[key], kept.labels
     curves = np.stack([runs[seed].mean(axis=1) for seed in sorted(runs)], axis=1)
     batch = labels[-1] - labels[-2]
     # What was right, towards side a: the rule compares predictions and must not see the labels.

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from engine.config import DataSettings
 from engine.cost import Pace, Sizes
 from engine.data.export import Container, Export, about_study, export
 from engine.data.read import read
 from engine.data.split import split_by_prompt
+from engine.settings import DataSettings
 from engine.store import queries
 from engine.store.database import Store, open_store
 from engine.store.files import Room, room_in

@@ -14,9 +14,10 @@ from engine.analysis.crossed import crossed_interval
 from engine.analysis.looks import Standing, standing
 from engine.analysis.referee import Finding, curve, findings
 from engine.arms import TWIN, second
-from engine.config import RefereeSettings, StudyConfig
+from engine.config import StudyConfig
 from engine.errors import ConfigError
 from engine.records import Outcomes
+from engine.settings import RefereeSettings
 from engine.store.database import Store
 from engine.store.growth import added_seeds
 from engine.store.outcomes import furthest, outcomes
@@ -54,7 +55,7 @@ class Evidence:
     `standing` says what the verdicts may claim at this look, `why_none` why there are none. `paired` has a row a
     strategy and round: mean difference to the twin with its 95 % interval (`crossed_interval`), controls among them;
     `luck` the same of each twin's second arm; `ends` a row a strategy and seed: its difference in the last round.
-    All in accuracy, 0 to 1.
+    All in the unit of the declared metric.
     """
 
     where: str
@@ -103,7 +104,7 @@ def declared_of(detail: StudyDetail) -> tuple[RefereeSettings, str]:
 def weighed(store: Store, detail: StudyDetail) -> Evidence:
     """All finished runs of a study, weighed; StoreError if a file of theirs is damaged."""
     declared, where = declared_of(detail)
-    arms, kept = arms_of(detail), outcomes(store, detail.summary.id, where)
+    arms, kept = arms_of(detail), outcomes(store, detail.summary.id, where, declared.metric)
     methods = {key: twin for key, twin in arms.twins.items() if key not in arms.controls}
     if not methods:
         return Evidence(where, declared, arms, why_none=NO_TWIN)
@@ -138,7 +139,7 @@ def _standing(
     store: Store, detail: StudyDetail, kept: Outcomes, methods: Mapping[str, str], declared: RefereeSettings
 ) -> Standing:
     """What may be claimed with the seeds that every strategy and its twin have finished."""
-    finished = set.intersection(*(set(kept.right.get(key, {})) for key in {*methods, *methods.values()}))
+    finished = set.intersection(*(set(kept.values.get(key, {})) for key in {*methods, *methods.values()}))
     return standing(
         detail.config["seeds"], added_seeds(store, detail.summary.id), finished, comparisons=len(methods),
         spending=declared.spending, seeds_at_most=declared.seeds_at_most,
@@ -158,7 +159,7 @@ def differences(kept: Outcomes, twins: Mapping[str, str]) -> tuple[pd.DataFrame,
     """
     rounds, ends = [], []
     for key, twin in twins.items():
-        seeds = tuple(sorted(set(kept.right.get(key, {})) & set(kept.right.get(twin, {}))))
+        seeds = tuple(sorted(set(kept.values.get(key, {})) & set(kept.values.get(twin, {}))))
         if not seeds:
             continue
         table = curve(kept, key, seeds) - curve(kept, twin, seeds)

@@ -1,9 +1,10 @@
 """What difference a study of this size can show, in words, before it starts."""
 
 from engine.analysis.looks import standing
-from engine.analysis.power import detectable_before
+from engine.analysis.power import SAMPLE, detectable_before
 from engine.config import StudyConfig
 from engine.cost import Sizes
+from workbench.study_words import AXES
 from workbench.wording import count, integer
 
 
@@ -21,13 +22,13 @@ def can_show(config: StudyConfig, held_out: Sizes) -> str:
     declared = config.referee
     claim = standing(config.seeds, [], config.seeds, comparisons=arms, spending=declared.spending,
                      seeds_at_most=declared.seeds_at_most)  # fmt: skip
-    found = detectable_before(seeds, prompts, arms, claim.level)
+    found = detectable_before(seeds, prompts, arms, claim.level, SAMPLE[declared.metric])
     if found.half_width is None or found.likely is None:
         return f"{integer(prompts)} held-out prompts are too few for a verdict."
     matters = config.referee.smallest
     short = f" The {matters:g} that matter would more often be missed than found." if found.likely > matters else ""
     return (
         f"With {count(seeds, 'seed')} and {integer(prompts)} held-out prompts a strategy's difference is known to "
-        f"some ±\u00a0{found.half_width:.3f} in accuracy; a true difference of {found.likely:.3f} is found in four "
-        f"studies of five.{short} Reckoned with what was seen in {found.components.source}."
+        f"some ±\u00a0{found.half_width:.3f} in {AXES[declared.metric]}; a true difference of {found.likely:.3f} is "
+        f"found in four studies of five.{short} Reckoned with what was seen in {found.components.source}."
     )

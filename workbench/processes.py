@@ -13,10 +13,13 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from engine.disk import Disk
 from engine.errors import EngineError
 from engine.store import queries
 from engine.store.claims import release
 from engine.store.database import Store, open_store
+from engine.store.files import Room
+from workbench.disk_words import said, too_much
 
 ROOT = Path(__file__).resolve().parent.parent
 STEADY_S = 20.0
@@ -188,7 +191,11 @@ def queue_sample(store: Store) -> None:
     from engine.config import StudyConfig
     from engine.data.prepare import prepare_study
 
-    prepare_study(store, StudyConfig.from_yaml(SAMPLE))
+    def tell(disk: Disk, room: Room) -> None:
+        sentences = ("The sample study is queued.", said(disk, room), too_much(disk, room))
+        print("\n".join(filter(None, sentences)), flush=True)
+
+    prepare_study(store, StudyConfig.from_yaml(SAMPLE), tell)
 
 
 def refuse_taken(port: int) -> None:

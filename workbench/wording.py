@@ -3,6 +3,7 @@
 A minus is −, a range says "to", a number that is not there is "–".
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 NOTHING = "–"
@@ -62,6 +63,11 @@ def percent(share: float) -> str:
 def between(low: float | None, high: float | None, digits: int = 3) -> str:
     """ "0.021 to 0.063", or – where there is no interval."""
     return NOTHING if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def count(n: int, thing: str, things: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """What difference a study can show, said before it starts: from seeds, held-out prompts and how much each varies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from engine.analysis.crossed import Crossed, Squares, half_widths
+from engine.records import PrimaryMetric
 
 CHANCE = 0.8
 """The share of studies that are to find the difference: Cohen's (1988) convention."""
@@ -15,7 +16,7 @@ CHANCE = 0.8
 
 @dataclass(frozen=True)
 class Components:
-    """Variances of a strategy's difference from its twin in accuracy: of a seed, of a prompt, and a cell's own rest.
+    """Variances of a strategy's difference from its twin: of a seed, of a prompt, and a cell's own rest.
 
     `source` says where they come from, as a clause.
     """
@@ -26,18 +27,20 @@ class Components:
     source: str
 
 
-SAMPLE = Components(
-    0.0009,
-    0.032,
-    0.094,
-    "the sample study (last round against random, mean of 3 strategies on 2 held-out sets of 84 prompts, 3 seeds)",
+_SEEN = (
+    "the sample study's setting with five seeds (last round against random, mean of 3 strategies on 2 worlds with 2 "
+    "held-out sets of 84 prompts each)"
 )
-"""The default where no study has run: mean components of activedpo, apl and real, round 6, pool_like and balanced."""
+SAMPLE: Mapping[PrimaryMetric, Components] = {
+    "accuracy": Components(0.00036, 0.0211, 0.1040, _SEEN),
+    "log_likelihood": Components(0.00057, 0.0473, 0.1343, _SEEN),
+}
+"""The defaults where no study has run: mean components of activedpo, apl and real in round 6, in the metric's unit."""
 
 
 @dataclass(frozen=True)
 class Detectable:
-    """What a study of this size can show. Both differences are in accuracy, 0 to 1, None with too few seeds.
+    """What a study of this size can show. Both differences are in the metric's unit, None with too few seeds.
 
     `half_width` is the interval's to be expected: a measured difference must be larger. `likely` is the true difference
     that is called better in 80 % of studies.
@@ -62,7 +65,7 @@ def components_of(found: Iterable[Crossed], source: str) -> Components | None:
 
 
 def detectable_before(
-    seeds: int, prompts: int, strategies: int, level: float = 0.95, components: Components = SAMPLE
+    seeds: int, prompts: int, strategies: int, level: float = 0.95, components: Components = SAMPLE["accuracy"]
 ) -> Detectable:
     """What so many seeds and held-out prompts can show of each of so many strategies, all verdicts held at `level`.
 
@@ -81,7 +84,9 @@ def detectable_before(
     return Detectable(seeds, prompts, strategies, level, half, float(likely), components)
 
 
-def chance(difference: float, seeds: int, prompts: int, level: float = 0.95, components: Components = SAMPLE) -> float:
+def chance(
+    difference: float, seeds: int, prompts: int, level: float = 0.95, components: Components = SAMPLE["accuracy"]
+) -> float:
     """P(the interval lies above zero) for a true difference: E Φ((difference − half-width) / sd) over the seeds' MS.
 
     The seeds' mean square is drawn from its χ² with S − 1 degrees of freedom (400 quantiles); those of prompts and rest

@@ -1,4 +1,4 @@
-"""The referee: from who answered which held-out pair rightly to what a study has shown of each strategy."""
+"""The referee: from how well each held-out pair was judged to what a study has shown of each strategy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Finding:
 
 def curve(outcomes: Outcomes, strategy: str, seeds: tuple[int, ...]) -> np.ndarray:
     """(rounds, seeds, prompts) of `crossed.cells`, in the order of the seeds."""
-    runs = outcomes.right[strategy]
+    runs = outcomes.values[strategy]
     by_round = [np.stack([runs[seed][number] for seed in seeds]) for number in range(len(outcomes.labels))]
     return np.stack([cells(table, outcomes.prompt_ids) for table in by_round])
 
@@ -52,18 +52,18 @@ def findings(
 
     `twins` maps a strategy's key to its twin's, or is the one twin of all. Left out are twins themselves, keys without
     a twin, and strategies without a seed in common with theirs; without a round after round 0 there is none.
-    `statistic`: "final" compares the last round, "area" the mean level over the label axis; both in accuracy, 0 to 1.
+    `statistic`: "final" compares the last round, "area" the mean level over the label axis; both in the outcomes' unit.
     Verdicts hold at `each`, by default Bonferroni's share of `level` (`looks.standing` knows the study's); the numbers
-    beside them at `level`. With `seeds` only these count. Labels are counted to the accuracy `target`, by default to
-    the twin's last level, which is then as uncertain as the strategy's own.
+    beside them at `level`. With `seeds` only these count. Labels are counted to the level `target`, by default to
+    the twin's last one, which is then as uncertain as the strategy's own.
     """
     if statistic not in ("final", "area"):
         raise ValueError(f"No statistic is called {statistic!r}; there are final and area.")
-    pairs = dict.fromkeys(outcomes.right, twins) if isinstance(twins, str) else twins
+    pairs = dict.fromkeys(outcomes.values, twins) if isinstance(twins, str) else twins
     common = {}
-    for name, runs in outcomes.right.items():
+    for name, runs in outcomes.values.items():
         if name in pairs and name not in pairs.values():
-            both = set(runs) & set(outcomes.right.get(pairs[name], {}))
+            both = set(runs) & set(outcomes.values.get(pairs[name], {}))
             counted = tuple(sorted(both if seeds is None else both & set(seeds)))
             common.update({name: counted} if counted else {})
     if len(outcomes.labels) < 2:

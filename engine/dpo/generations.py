@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from engine.cache import ArrayCache, MemoryCache
-from engine.config import EvaluationSettings
 from engine.errors import ModelError
 from engine.guardrails.base import Written
 from engine.models.divergence import kl_to_reference
@@ -16,6 +15,7 @@ from engine.models.policy import Policy
 from engine.models.tokens import Encoded
 from engine.records import Metric, Prompt, Response
 from engine.seeds import key_for
+from engine.settings import EvaluationSettings
 
 Scorer = Callable[[Sequence[Prompt], Sequence[str]], Sequence[float]]
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from engine.cache import key_of
-from engine.config import DPOSettings
 from engine.dpo.checkpoint import Kept
 from engine.dpo.loss import dpo_loss, margin
 from engine.errors import TrainingError
@@ -19,6 +18,7 @@ from engine.models.tokens import Encoded, collate, encode_responses
 from engine.records import Prompt, Response
 from engine.resume import Checkpoints
 from engine.seeds import key_for, uniforms
+from engine.settings import DPOSettings
 
 
 @dataclass(frozen=True)

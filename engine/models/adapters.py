@@ -21,8 +21,8 @@ from engine.errors import ModelError
 from engine.seeds import rng_for
 
 if TYPE_CHECKING:
-    from engine.config import LoraSettings
     from engine.models.policy import Policy
+    from engine.settings import LoraSettings
 
 ADAPTER = "default"
 

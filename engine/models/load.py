@@ -15,11 +15,12 @@ from transformers.utils.logging import set_tqdm_hook
 
 from engine.errors import ModelError
 from engine.models.adapters import attach, fresh_adapter
+from engine.models.fetch import folder_of
 from engine.models.policy import Policy
 from engine.resume import unasked
 
 if TYPE_CHECKING:
-    from engine.config import ModelSettings
+    from engine.settings import ModelSettings
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -27,12 +28,14 @@ _HASHED_WITH_TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "a
 
 
 def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] = unasked) -> Policy:
-    """The SFT model with the seed's fresh adapter, in eval mode. `check` is called tensor by tensor and may raise.
+    """The SFT model with the seed's fresh adapter, in eval mode.
+
+    `check` is called piece by piece of a download, tensor by tensor, layer by layer of a move, and may raise.
 
     ModelError if the folder is no model, its weights are pickles, it needs its own code, or its tokenizer has no chat
     template; the text says what is missing.
     """
-    folder = _folder(settings)
+    folder = folder_of(settings, check)
     weights = _check_folder(folder, settings.path)
     name = folder.name if Path(settings.path).exists() else settings.path
     device, dtype, reasons = choose_device(settings.device, settings.dtype)
@@ -53,7 +56,7 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
     end = _end_of_response(tokenizer, name)
     _check_vocabulary(tokenizer, base.get_input_embeddings().num_embeddings, end, name)
     policy = Policy(
-        model=attach(base.to(device), settings.lora, name),
+        model=attach(_moved(base, device, check), settings.lora, name),
         tokenizer=tokenizer,
         device=device,
         dtype=dtype,
@@ -106,7 +109,7 @@ class TokenReader:
 
 def load_reader(settings: "ModelSettings") -> TokenReader:
     """The tokenizer of a model, with the context its config names; no weight is read. ModelError as above."""
-    folder = _folder(settings)
+    folder = folder_of(settings)
     name = folder.name if Path(settings.path).exists() else settings.path
     tokenizer = _load(AutoTokenizer, folder, name)
     _check_template(tokenizer, name)
@@ -149,24 +152,13 @@ def describe_device() -> list[str]:
     return [*said, f"torch {torch.__version__}, {torch.get_num_threads()} CPU threads."]
 
 
-def _folder(settings: "ModelSettings") -> Path:
-    """The folder itself, or the hub snapshot, fetched without pickles and code."""
-    path = Path(settings.path)
-    if path.exists():
-        return path.resolve()
-    if path.is_absolute() or settings.path.startswith(".") or settings.path.count("/") > 1:
-        raise ModelError(f"There is no model folder {settings.path}.", "Check model.path.")
-    from huggingface_hub import snapshot_download
-
-    wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "spiece.model", "merges.txt", "vocab.txt"]
-    try:
-        return Path(snapshot_download(settings.path, revision=settings.revision, allow_patterns=wanted))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"Model {settings.path!r} is neither a folder here nor could it be fetched from the hub: "
-            f"{str(error).splitlines()[0]}",
-            "Check model.path; without a network, name a local folder.",
-        ) from error
+def _moved(base: Any, device: torch.device, check: Callable[[], None]) -> Any:
+    """The model on the device, its parts first, one by one: many gigabytes take a while."""
+    for part in base.modules():
+        if not any(True for _ in part.children()):
+            check()
+            part.to(device)
+    return base.to(device)
 
 
 def _check_folder(folder: Path, path: str) -> list[Path]:

@@ -32,6 +32,8 @@ class AllPairs(Sampler):
         for prompt_id in data.prompts:
             if prompt_id not in wanted:
                 continue
+            if on is not None:
+                on.check()
             responses = by_prompt[prompt_id]
             if self.max_responses is not None and len(responses) > self.max_responses:
                 cut += len(responses) - self.max_responses

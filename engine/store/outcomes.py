@@ -1,4 +1,4 @@
-"""Who was right where: the held-out pairs of the runs of a study, round by round, for the referee and for advice."""
+"""How well each held-out pair was judged, in the runs of a study, round by round: for the referee and for advice."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,25 +6,25 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from engine.records import Evaluated, Outcomes
+from engine.records import Evaluated, Outcomes, PrimaryMetric
 from engine.store import schema as s
 from engine.store.database import Store
 from engine.store.history import load_event
 
 
-def outcomes(store: Store, study_id: str, split: str) -> Outcomes | None:
+def outcomes(store: Store, study_id: str, split: str, metric: PrimaryMetric = "accuracy") -> Outcomes | None:
     """The outcomes on one held-out set over all runs that have finished; None if there are none to compare.
 
     None, too, for a study from before its records said which pairs were measured. StoreError if a file is damaged.
     """
     config, runs = _runs(store, study_id, s.runs.c.state == "done")
-    return _gathered(store, runs, split, int(config["rounds"]), int(config["labels_per_round"]))
+    return _gathered(store, runs, split, int(config["rounds"]), int(config["labels_per_round"]), metric)
 
 
 def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
     """Arm → the outcomes of its runs that are furthest, finished or not, up to the round they have all been through.
 
-    For advice on going on: there it counts where a strategy stands now. Arms without a round are left out.
+    In accuracy. For advice on going on: there it counts where a strategy stands now. Arms without a round are left out.
     """
     config, runs = _runs(store, study_id, sa.true())
     evaluated = sa.select(s.stages.c.run_id, sa.func.max(s.stages.c.round)).where(
@@ -37,7 +37,7 @@ def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
         mine = [run for run in runs if run.strategy == arm]
         rounds = max(done.get(run.id, 0) for run in mine)
         far = [run for run in mine if done.get(run.id, 0) == rounds]
-        kept = _gathered(store, far, split, rounds, int(config["labels_per_round"])) if rounds else None
+        kept = _gathered(store, far, split, rounds, int(config["labels_per_round"]), "accuracy") if rounds else None
         found.update({arm: kept} if kept else {})
     return found
 
@@ -51,8 +51,10 @@ def _runs(store: Store, study_id: str, which: Any) -> tuple[dict[str, Any], Sequ
         return config, connection.execute(sa.select(*columns).where(wanted).order_by(s.runs.c.position)).all()
 
 
-def _gathered(store: Store, runs: Sequence[Any], split: str, rounds: int, batch: int) -> Outcomes | None:
-    right: dict[str, dict[int, np.ndarray]] = {}
+def _gathered(
+    store: Store, runs: Sequence[Any], split: str, rounds: int, batch: int, metric: PrimaryMetric
+) -> Outcomes | None:
+    values: dict[str, dict[int, np.ndarray]] = {}
     prompts: tuple[str, ...] = ()
     sides: tuple[float, ...] = ()
     for run in runs:
@@ -65,6 +67,7 @@ def _gathered(store: Store, runs: Sequence[Any], split: str, rounds: int, batch:
         sign = np.array([1.0 if answer == "a" else -1.0 for _, _, answer in rows])
         sides = tuple(sign.tolist())
         margins = np.stack([event.outcomes[split] for event in found]) * sign
-        right.setdefault(run.strategy, {})[run.seed] = (np.sign(margins) + 1) / 2
+        found_well = (np.sign(margins) + 1) / 2 if metric == "accuracy" else -np.logaddexp(0.0, -margins)
+        values.setdefault(run.strategy, {})[run.seed] = found_well
     labels = tuple(float(number * batch) for number in range(rounds + 1))
-    return Outcomes(labels, prompts, right, sides) if right else None
+    return Outcomes(labels, prompts, values, sides) if values else None

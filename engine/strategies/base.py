@@ -23,7 +23,11 @@ class Strategy(Plugin):
     formula: ClassVar[str] = ""
     """LaTeX of the score."""
     open_points: ClassVar[str] = ""
-    """What the paper leaves open and how it is settled here (read / inferred / ours)."""
+    """What the paper leaves open and how it is settled here: sentences behind "Read:", "Inferred:", "Ours:"."""
+    cost: ClassVar[str] = ""
+    """What scoring one pair takes, in passes of a model, draws and numbers kept, and what choosing a batch takes."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names in the field for the same ranking of the same pairs."""
     ties_at_reference: ClassVar[bool] = False
     """True for margin methods: while policy = reference all their scores are equal."""
 
@@ -35,6 +39,10 @@ class Strategy(Plugin):
     @abstractmethod
     def recipe(self, view: PoolView) -> Recipe:
         """How to choose `view.k` pairs of the view."""
+
+    def recomputed(self) -> frozenset[str]:
+        """Signals of past picks that are computed anew in each round, by the policy as it then stands."""
+        return frozenset()
 
     def signal_parameters(self) -> dict[str, dict[str, Any]]:
         """Parameters of its signals that the strategy fixes itself: signal name → field → value."""

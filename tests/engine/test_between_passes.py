@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import ModelSettings
 from engine.loop import Stopped
 from engine.models import tokens
 from engine.models.fit import unusable
@@ -22,6 +21,7 @@ from engine.selection import logdet
 from engine.selection.execute import execute
 from engine.selection.logdet import greedy_log_det
 from engine.selection.recipes import GreedyLogDet
+from engine.settings import ModelSettings
 from engine.store import texts
 from engine.store.database import open_store
 from tests.engine.selection.test_execute import view_of

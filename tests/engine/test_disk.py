@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import LoraSettings, ModelSettings
 from engine.cost import Sizes, round_pool
 from engine.disk import Disk, Shapes, kept, shapes_of
+from engine.settings import LoraSettings, ModelSettings
 from engine.store import queries, texts, writer
 from engine.store.database import open_store
 from engine.store.files import Room

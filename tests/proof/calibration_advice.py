@@ -23,6 +23,7 @@ from tests.engine.analysis.simulated import LABELS, SHAPES, answers, arms, in_pa
 SEEDS, PROMPTS = (3, 5, 10), (84, 250, 1000)
 TRUE = (0.0, 0.02, 0.05, 0.1, 0.15)
 LONG = np.arange(13) * 60.0
+SEEN = SAMPLE["accuracy"]
 PRICES = (2e-5, 1e-4)
 """Accuracy that a label must bring: 500 labels a point, and 100."""
 ROWS = ("stabilising", "converged", "all labels")
@@ -54,12 +55,12 @@ def main() -> str:
 
 def power_table(rng: np.random.Generator, draws: int) -> float:
     """Prints the share of studies called better by true difference, seeds, prompts; the largest error of `chance`."""
-    print(f"called better, of one strategy, components of {SAMPLE.source}; then of one of three strategies")
+    print(f"called better, of one strategy, components of {SEEN.source}; then of one of three strategies")
     print("seeds  prompts  " + "  ".join(f"{true:+11.2f}" for true in TRUE))
     off = 0.0
     for seeds, prompts in product(SEEDS, PROMPTS):
         parts = [
-            squares(tables(rng, n, seeds, prompts, SAMPLE.seed, SAMPLE.prompt, SAMPLE.rest))
+            squares(tables(rng, n, seeds, prompts, SEEN.seed, SEEN.prompt, SEEN.rest))
             for n in in_parts(draws, seeds * prompts)
         ]
         cells = []

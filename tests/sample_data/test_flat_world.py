@@ -36,7 +36,7 @@ def test_the_verdict_finds_nothing_where_nothing_is(tmp_path: Path) -> None:
     assert queries.study(store, study_id).summary.state == "done"
     seen = outcomes(store, study_id, "pool_like")
     assert seen is not None
-    assert set(seen.right) == {"random", "real", "random:again"}
+    assert set(seen.values) == {"random", "real", "random:again"}
     found = findings(seen, {**config.twins(), "random:again": "random"})
     assert set(found) == {"real", "random:again"}
     for key, finding in found.items():

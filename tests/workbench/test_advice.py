@@ -65,7 +65,7 @@ def test_a_study_that_runs_is_advised_where_it_stands(tmp_path):
     store = worlds.running(tmp_path / "s", done=1)
     study = queries.studies(store)[0]
     kept = furthest(store, study.id, "pool_like")
-    assert {arm: (len(found.labels) - 1, sorted(found.right[arm])) for arm, found in kept.items()} == {
+    assert {arm: (len(found.labels) - 1, sorted(found.values[arm])) for arm, found in kept.items()} == {
         "random": (2, [1]),
         "activedpo": (1, [1]),
     }

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from engine.analysis.referee import findings
-from engine.config import RefereeSettings
+from engine.settings import RefereeSettings
 from engine.store.summaries import StrategyRef
 from tests.engine.analysis.test_referee import LEVELS
 from tests.engine.analysis.test_referee import outcomes as world

@@ -60,14 +60,14 @@ def test_a_paired_difference_is_the_mean_over_seeds_and_pairs_worked_one_by_one(
     rounds, ends = differences(kept, {"apl": "random"})
     for row in rounds.itertuples():
         apart = [
-            kept.right["apl"][seed][row.round][n] - kept.right["random"][seed][row.round][n]
+            kept.values["apl"][seed][row.round][n] - kept.values["random"][seed][row.round][n]
             for seed in (1, 2, 3) for n in range(worlds.MEASURED)
         ]  # fmt: skip
         assert row.mean == pytest.approx(sum(apart) / len(apart))
         assert row.low <= row.mean <= row.high
         assert row.labels == worlds.BATCH * row.round
     for row in ends.itertuples():
-        own = kept.right["apl"][row.seed][-1].mean() - kept.right["random"][row.seed][-1].mean()
+        own = kept.values["apl"][row.seed][-1].mean() - kept.values["random"][row.seed][-1].mean()
         assert row.value == pytest.approx(own)
     nobody, none = differences(kept, {"apl": "nobody"})
     assert nobody.empty

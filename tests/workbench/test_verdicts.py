@@ -74,12 +74,12 @@ def test_outcomes_are_read_from_finished_runs_only(tmp_path):
     study = queries.studies(store)[0]
     found = outcomes(store, study.id, "pool_like")
     assert found is not None
-    assert sorted(found.right) == ["activedpo", "apl", "random", "real"]
-    assert sorted(found.right["random"]) == [1, 2, 3]
-    assert found.right["random"][1].shape == (len(found.labels), worlds.MEASURED)
+    assert sorted(found.values) == ["activedpo", "apl", "random", "real"]
+    assert sorted(found.values["random"]) == [1, 2, 3]
+    assert found.values["random"][1].shape == (len(found.labels), worlds.MEASURED)
     assert found.labels[1] == worlds.BATCH
     assert outcomes(store, study.id, "no such set") is None
-    assert set(np.unique(found.right["random"][1])) <= {0.0, 0.5, 1.0}
+    assert set(np.unique(found.values["random"][1])) <= {0.0, 0.5, 1.0}
 
 
 def test_curves_shows_the_verdicts_of_a_finished_study(tmp_path, monkeypatch):

@@ -51,10 +51,11 @@ def paired_figure(
     mode: Mode,
     *,
     focus: str = "",
+    of: str = "accuracy",
 ) -> go.Figure:
     """A panel a strategy of `refs` that has rows, on one y axis; the frames as in `evidence.Evidence`, not empty.
 
-    The luck band is plus and minus |second − twin| in each round, unsmoothed.
+    The luck band is plus and minus |second − twin| in each round, unsmoothed. `of`: what the differences are in.
     """
     ink, names = INKS[mode], [name for name in refs if name in set(paired["strategy"])]
     most = ABREAST_LONG if any(len(refs[name].title) > LONG for name in names) else ABREAST
@@ -84,7 +85,7 @@ def paired_figure(
     figure.update_yaxes(zeroline=True, zerolinecolor=ink.muted)
     figure.update_layout(margin={"l": 58, "r": 12, "t": TITLE, "b": FOOT})
     figure.add_annotation(text="labels bought (pairs per run)", x=0.5, y=0, yshift=-22, **_by_paper(words, "top"))
-    figure.update_yaxes(title={"text": "difference in accuracy", "font": words}, row=(rows + 1) // 2, col=1)
+    figure.update_yaxes(title={"text": f"difference in {of}", "font": words}, row=(rows + 1) // 2, col=1)
     return figure
 
 
@@ -167,7 +168,7 @@ def _by_paper(words: Mapping[str, object], yanchor: str) -> dict[str, object]:
 
 
 def forest_figure(
-    found: Mapping[str, Finding], refs: Mapping[str, StrategyRef], smallest: float, mode: Mode
+    found: Mapping[str, Finding], refs: Mapping[str, StrategyRef], smallest: float, mode: Mode, of: str = "accuracy"
 ) -> go.Figure:
     """A row a strategy: the verdict's difference with its interval, and the bootstrap's where there is one.
 
@@ -206,7 +207,7 @@ def forest_figure(
         tickfont={"size": 12, "color": ink.ink, "family": FONT}, tickformat="",
     )  # fmt: skip
     figure.update_xaxes(
-        title={"text": "difference in accuracy", "font": words}, tickfont=words, tickmode="array", tickvals=places,
+        title={"text": f"difference in {of}", "font": words}, tickfont=words, tickmode="array", tickvals=places,
         ticktext=[signed(x, along.digits) if abs(x) > along.step / 2 else "0" for x in places],
         range=[along.low - room, along.high + room], zeroline=False,
     )  # fmt: skip

@@ -17,7 +17,7 @@ StudyName = Annotated[str, typer.Argument(help="Id of the study, or its name if 
 @plainly
 def report(
     name: StudyName,
-    metric: Annotated[str, typer.Option(help="Which figure.")] = "accuracy",
+    metric: Annotated[str, typer.Option(help="Which figure; by default the one that decides.")] = "",
     html: Annotated[
         Path | None, typer.Option(help="Write the whole report to this file: it opens offline and prints.")
     ] = None,
@@ -27,7 +27,7 @@ def report(
 ) -> None:
     """Mean and 95 % t-interval over seeds of a figure, a line a strategy and round, and the verdicts in words."""
     from engine.analysis.levels import levels
-    from workbench.report.gather import PRIMARY, gather
+    from workbench.report.gather import gather
     from workbench.report.machine import machine, verdict_lines, verdict_rows, without_nan
 
     where = opened(store)
@@ -36,6 +36,7 @@ def report(
         return
     found = gather(where, name, 0)
     refs, summary = {ref.name: ref for ref in found.metrics}, found.detail.summary
+    metric = metric or found.figure
     if metric not in refs:
         known = ", ".join(refs) or "none yet: no round is done"
         raise StoreError(f"Study {summary.name!r} has no figure {metric!r}.", f"Known: {known}.")
@@ -43,7 +44,7 @@ def report(
     for split in refs[metric].splits:
         frame = levels(queries.curve(where, summary.id, metric, split))
         rows += [{"held-out set": split or "none", **row} for row in frame.to_dict("records")]
-    verdicts = verdict_rows(found.evidence, found.refs) if metric == PRIMARY else []
+    verdicts = verdict_rows(found.evidence, found.refs) if metric == found.figure else []
     head = ["held-out set", "strategy", "labels", "mean", "low", "high", "seeds"]
     text = [[_cell(row[h]) for h in head] for row in rows]
     title = f"{summary.name}: {metric} ({refs[metric].unit or 'no unit'}), 95 % t-interval over seeds"

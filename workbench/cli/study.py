@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from engine.config import RefereeSettings, StudyConfig
+from engine.config import StudyConfig
 from engine.disk import Disk
 from engine.errors import StoreError
+from engine.settings import RefereeSettings
 from engine.store import growth, inbox, queries
 from engine.store.database import Store
 from engine.store.files import Room
@@ -18,6 +19,7 @@ from workbench.cli.report import StudyName, report
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
 from workbench.disk_words import said, too_much
 from workbench.processes import run_worker_until_idle
+from workbench.warm_up_words import HOW, ties_at_first
 
 study = typer.Typer(help="Start, watch and steer studies.", no_args_is_help=True)
 study.command(epilog='Example: workbench study report "How-to world, first look" --html report.html')(report)
@@ -30,12 +32,19 @@ def run(
     wait: Annotated[
         bool, typer.Option("--wait/--detach", help="Run it now in this terminal, or only queue it.")
     ] = True,
+    warm_up: Annotated[
+        bool, typer.Option("--warm-up", help="Round 1 is a random batch, the same for every strategy of a seed.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a study file, read its data, queue its runs; with --wait run them to the end."""
     config = StudyConfig.from_yaml(file)
+    if warm_up:
+        config = StudyConfig.from_dict({**config.model_dump(mode="json"), "warm_up": True}, str(file))
     where = opened(store, create=True)
+    if tied := "" if as_json else ties_at_first(config):
+        print(f"{tied} {HOW} To have one: workbench study run {file} --warm-up", file=sys.stderr, flush=True)
     study_id, disk, room = _queued(where, config, as_json)
     if wait:
         run_worker_until_idle(where.folder)
@@ -144,6 +153,8 @@ def clone(
     if as_file:
         print(as_yaml(config), end="")
         return
+    if tied := "" if as_json else ties_at_first(config):
+        print(f"{tied} {HOW} To have one: --set warm_up=true", file=sys.stderr, flush=True)
     study_id, _, _ = _queued(where, config, as_json, ancestor.summary.id if with_labels else None)
     if wait:
         run_worker_until_idle(where.folder)

@@ -21,6 +21,7 @@ from workbench.components.markup import escaped, heading, show
 from workbench.components.study_form import study_form
 from workbench.forms import as_yaml, differences
 from workbench.power_words import can_show
+from workbench.warm_up_words import HOW, ties_at_first
 
 COMMAND = "workbench study run study.yaml --detach"
 NOT_COUNTED = "The data is not on this machine, or too large to be counted at once: it is counted when it is read."
@@ -92,10 +93,10 @@ def draft_form(start: Mapping[str, Any], cloned: str, key: str, desk: Desk) -> R
     with left:
         filled = study_form(start, desk.datasets, key)
     with right:
-        return _beside(filled, start, cloned, desk)
+        return _beside(filled, start, cloned, desk, key)
 
 
-def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, desk: Desk) -> Ready | None:
+def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, desk: Desk, key: str) -> Ready | None:
     config, wrong = None, None
     try:
         config = desk.check(filled)
@@ -123,6 +124,8 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
         deciding = named.index(config.referee.decides_on(named)) if named else 0
         show(heading("What it can show", "known before it starts"))
         show(f"<p>{escaped(can_show(config, sizes[1 + deciding]))}</p>")
+    if config is not None and (tied := ties_at_first(config)):
+        _offer_warm_up(tied, key)
     file = as_yaml(filled)
     show(heading("The same as a file", "study.yaml"))
     st.code(file, language=None, height=220)
@@ -130,6 +133,16 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
     show(heading("and from the command line"))
     st.code(COMMAND, language=None, wrap_lines=True)
     return Ready(config, with_labels) if go and config is not None else None
+
+
+def _offer_warm_up(tied: str, key: str) -> None:
+    """Say whose first batch would be a draw, and a button that ticks the form's own box."""
+
+    def take() -> None:
+        st.session_state[f"{key}-study-warm_up"] = True
+
+    show(f'<div class="note">{heading("Round 1")}{escaped(tied)} {escaped(HOW)}</div>')
+    st.button("Begin with a warm-up batch", icon=":material/shuffle:", on_click=take, key=f"{key}-take-warm-up")
 
 
 def _cost(config: StudyConfig, desk: Desk) -> Cost | None:

@@ -6,7 +6,12 @@ from typing import Any, get_args
 import streamlit as st
 
 from engine.arms import Control
-from engine.config import (
+from engine.config import StudyConfig
+from engine.guardrails.base import GUARDRAILS
+from engine.oracles.base import ORACLES
+from engine.registry import Plugin
+from engine.samplers.base import SAMPLERS
+from engine.settings import (
     DataSettings,
     DPOSettings,
     EvaluationSettings,
@@ -14,12 +19,7 @@ from engine.config import (
     ModelSettings,
     RefereeSettings,
     Regime,
-    StudyConfig,
 )
-from engine.guardrails.base import GUARDRAILS
-from engine.oracles.base import ORACLES
-from engine.registry import Plugin
-from engine.samplers.base import SAMPLERS
 from engine.signals.base import SIGNALS
 from engine.store.summaries import DatasetSummary
 from engine.strategies.base import STRATEGIES
@@ -138,7 +138,9 @@ def _oracle(name: str, start: Mapping[str, Any], key: str, none: str = "") -> di
 
 
 def _strategies(start: Mapping[str, Any], key: str) -> dict[str, Any]:
-    known, begin = plugins(STRATEGIES), _by_name(start.get("strategies") or ("random",))
+    # What buys everything in one round is a control, and no strategy to race.
+    known = {name: one for name, one in plugins(STRATEGIES).items() if not STRATEGIES.get(name).whole_pool}
+    begin = _by_name(start.get("strategies") or ("random",))
     chosen = st.multiselect(
         "strategies",
         list(known),

@@ -9,17 +9,17 @@ from engine.analysis.saved import Reach
 from engine.analysis.verdict import sentence
 from engine.store.summaries import StrategyRef
 from workbench.components.markup import chip, dot, escaped, heading, show, table
-from workbench.study_words import statistic_words
+from workbench.study_words import AXES, UNITS, statistic_words
 from workbench.wording import NOTHING, count, integer, percent, signed
 
 TONES = {"better": "ok", "worse": "bad", "not shown": "neutral", "no verdict": "warn"}
 NO_TWINS: Mapping[str, str] = {}
 DECLARED = Standing(0.95)
-REACH = "labels to a level"
+REACH, DIFFERENCE = "labels to a level", "difference in "
 HEAD = tuple(
     (title, False)
     for title in (
-        "strategy", "verdict", "difference in accuracy", "difference in mean level", REACH,
+        "strategy", "verdict", DIFFERENCE, "difference in mean level", REACH,
         "one label counts as",
     )
 )  # fmt: skip
@@ -53,24 +53,26 @@ def verdict_markup(
     """
     how = f"by the {statistic_words(str(declared.get('statistic', 'final')))}"
     when = "declared before the start" if declared else "which this study did not declare before its start"
-    said = sentences(found, strategies, twins)
+    metric = str(declared.get("metric", "accuracy"))
+    said = sentences(found, strategies, twins, UNITS[metric])
     rows = [_row(strategies[name], finding) for name, finding in found.items() if name in strategies]
     words = "".join(f"<li>{escaped(sentence)}</li>" for sentence in said.values())
     together = count(len(found), "strategy", "strategies")
     return (
         heading("Verdicts", f"against random on {where}, {how}, {when}")
         + _exploratory(claim)
-        + table(_head(declared.get("target")), rows)
+        + table(_head(metric, declared.get("target")), rows)
         + f"<ul>{words}</ul><small><b>How to read this.</b> The verdict's interval holds for all {together} "
         f"together at {percent(claim.level)}, the others each for itself. Seeds and prompts both "
         "count as draws. Not shown is not the same as equal.</small>"
     )
 
 
-def _head(target: object) -> tuple[tuple[str, bool], ...]:
-    """The titles; labels are counted to random's last level, or to the accuracy that was declared."""
-    to = "labels to random's last level" if target is None else f"labels to an accuracy of {target:g}"
-    return tuple((to if title == REACH else title, right) for title, right in HEAD)
+def _head(metric: str, target: object) -> tuple[tuple[str, bool], ...]:
+    """The titles; labels are counted to random's last level, or to the level that was declared."""
+    to = "random's last level" if target is None else f"{target:g} in {AXES[metric]}".replace("-0", "−0")
+    said = {REACH: f"labels to {to}", DIFFERENCE: DIFFERENCE + AXES[metric]}
+    return tuple((said.get(title, title), right) for title, right in HEAD)
 
 
 def _exploratory(claim: Standing) -> str:

@@ -12,16 +12,15 @@ from engine.store.summaries import MetricRef, PickedPair, RunSummary, StrategyRe
 from workbench.advice import Advised
 from workbench.evidence import Evidence, advised, in_slot_order, weighed
 from workbench.guardrails import Guardrails, guardrails
+from workbench.study_words import FIGURES
 
-PRIMARY = "accuracy"
-"""The metric that the verdicts are about."""
 PICKS = 10
 """Pairs shown of each strategy."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A study as its report tells it. `curves` are held-out set → rows of the primary metric, where it has any.
+    """A study as its report tells it. `curves` are held-out set → rows of the figure that decides, where it has any.
 
     `picks` are the first pairs of the last round of each strategy: strategy → (run, pairs).
     """
@@ -29,6 +28,7 @@ class Report:
     detail: StudyDetail
     refs: Mapping[str, StrategyRef]
     metrics: tuple[MetricRef, ...]
+    figure: str
     curves: Mapping[str, pd.DataFrame]
     evidence: Evidence
     guardrails: Guardrails
@@ -49,7 +49,8 @@ def gather(store: Store, study: str, picks: int = PICKS) -> Report:
     evidence = weighed(store, detail)
     refs = in_slot_order(detail)
     splits = {ref.name: ref.splits for ref in metrics}
-    curves = {split: queries.curve(store, detail.summary.id, PRIMARY, split) for split in splits.get(PRIMARY, ())}
+    figure = FIGURES[evidence.declared.metric]
+    curves = {split: queries.curve(store, detail.summary.id, figure, split) for split in splits.get(figure, ())}
 
     def curve(name: str) -> pd.DataFrame:
         found = splits.get(name, ())
@@ -61,6 +62,7 @@ def gather(store: Store, study: str, picks: int = PICKS) -> Report:
         detail,
         refs,
         metrics,
+        figure,
         {split: frame for split, frame in curves.items() if not frame.empty},
         evidence,
         guardrails(list(splits), curve, evidence.arms.twins, detail.config, shown, edited),

@@ -9,6 +9,7 @@ from engine.store.summaries import StrategyRef
 from workbench.components.verdict_table import sentences
 from workbench.evidence import Evidence, config_hash
 from workbench.report.gather import Report
+from workbench.study_words import UNITS
 
 
 def machine(report: Report) -> dict[str, Any]:
@@ -44,7 +45,9 @@ def machine(report: Report) -> dict[str, Any]:
 
 def verdict_rows(evidence: Evidence, refs: Mapping[str, StrategyRef]) -> list[dict[str, Any]]:
     """A row a strategy: its finding, its twin, why the verdict is exploratory ("" if it is not), and its sentence."""
-    said = sentences(evidence.found, refs, evidence.arms.twins, f"accuracy on {evidence.where}")
+    said = sentences(
+        evidence.found, refs, evidence.arms.twins, f"{UNITS[evidence.declared.metric]} on {evidence.where}"
+    )
     return [
         {"strategy": name, "held-out set": evidence.where, "twin": evidence.arms.twins.get(name, ""),
          **asdict(finding), "exploratory": evidence.standing.exploratory, "sentence": said[name]}

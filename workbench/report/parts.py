@@ -22,8 +22,8 @@ from workbench.components.markup import dot, escaped, heading, table
 from workbench.components.pair_card import pair_card
 from workbench.components.verdict_table import verdict_markup
 from workbench.evidence import Arms, config_hash, no_verdict
-from workbench.report.gather import PRIMARY, Report
-from workbench.study_words import compares, declared_in, reference_words, statistic_words
+from workbench.report.gather import Report
+from workbench.study_words import AXES, compares, declared_in, reference_words, statistic_words
 from workbench.wording import NOTHING, count
 
 HASHES = 16
@@ -51,19 +51,19 @@ def verdicts(report: Report) -> str:
     declared, where = evidence.declared, set_title(evidence.where)
     twins, claim = evidence.arms.twins, evidence.standing
     text = verdict_markup(evidence.found, report.refs, declared_in(report.config), where, twins, claim)
-    figure = forest_figure(evidence.found, report.refs, declared.smallest, "light")
+    figure = forest_figure(evidence.found, report.refs, declared.smallest, "light", AXES[declared.metric])
     statistic = statistic_words(declared.statistic)
     drawn = embedded(figure, "forest", escaped(f"difference to random in the {statistic}, {where}"))
     return text + drawn + reading(FOREST_WORDS)
 
 
 def curves(report: Report) -> str:
-    """The primary metric on every held-out set, one y axis for all."""
+    """The figure that decides on every held-out set, one y axis for all."""
     if not report.curves:
         return heading("Curves") + "<p>No round is done yet.</p>"
-    words, arms = words_of(PRIMARY), report.evidence.arms
+    words, arms = words_of(report.figure), report.evidence.arms
     again = arms.again
-    unit = next((ref.unit for ref in report.metrics if ref.name == PRIMARY), "") or "no unit"
+    unit = next((ref.unit for ref in report.metrics if ref.name == report.figure), "") or "no unit"
     frames = {split: _drawn(arms, frame) for split, frame in report.curves.items()}
     axis, parts = value_axis(*frames.values(), seeds=False, again=again), []
     for n, (split, frame) in enumerate(frames.items()):
@@ -94,8 +94,9 @@ def paired(report: Report) -> str:
     if rows.empty:
         return ""
     figure = paired_figure(
-        rows, evidence.luck, evidence.ends, report.refs, arms.twins, arms.again, evidence.declared.smallest, "light"
-    )
+        rows, evidence.luck, evidence.ends, report.refs, arms.twins, arms.again, evidence.declared.smallest, "light",
+        of=AXES[evidence.declared.metric],
+    )  # fmt: skip
     drawn = embedded(figure, "paired", escaped(f"difference to random against labels, {set_title(evidence.where)}"))
     aside = f"on {set_title(evidence.where)}, the same seed of both"
     numbers = differences_markup(evidence, report.refs)

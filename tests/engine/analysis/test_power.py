@@ -41,7 +41,7 @@ def test_more_seeds_more_prompts_and_fewer_strategies_show_more() -> None:
 
 def test_two_seeds_show_nothing_and_no_studies_give_no_components() -> None:
     found = detectable_before(2, 84, 3)
-    assert (found.half_width, found.likely, found.components) == (None, None, SAMPLE)
+    assert (found.half_width, found.likely, found.components) == (None, None, SAMPLE["accuracy"])
     assert components_of([crossed_interval(np.ones((2, 5)))], "nowhere") is None
     still = detectable_before(3, 84, 3, components=Components(0, 0, 0, "nothing varies"))
     assert (still.half_width, still.likely) == (0.0, 0.0)

@@ -61,19 +61,19 @@ def test_the_mean_of_the_cells_is_the_accuracy() -> None:
     world = outcomes({"random": LEVELS, "one": LEVELS}, pairs=30)
     found = curve(world, "one", (2, 4))
     for n, seed in enumerate((2, 4)):
-        assert found[-1][n].mean() == pytest.approx(world.right["one"][seed][-1].mean())
+        assert found[-1][n].mean() == pytest.approx(world.values["one"][seed][-1].mean())
 
 
 def test_only_seeds_that_both_have_are_compared() -> None:
     world = outcomes({"random": LEVELS, "one": LEVELS, "two": LEVELS}, seeds=4, pairs=90)
-    right = {name: dict(runs) for name, runs in world.right.items()}
+    right = {name: dict(runs) for name, runs in world.values.items()}
     del right["random"][1], right["one"][4]
     right["two"] = {9: right["two"][1]}
     found = findings(Outcomes(LABELS, world.prompt_ids, right), "random")
     assert found["one"].seeds == (2, 3)
     assert found["one"].verdict.word == "no verdict"
     assert "two" not in found
-    assert findings(Outcomes((0.0,), world.prompt_ids, world.right), "random") == {}
+    assert findings(Outcomes((0.0,), world.prompt_ids, world.values), "random") == {}
 
 
 def test_each_strategy_has_its_own_twin() -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from engine import resume
-from engine.config import DPOSettings, LoraSettings, ModelSettings
 from engine.dpo import train as training
 from engine.dpo.train import TrainResult, train
 from engine.errors import StoreError
@@ -17,6 +16,7 @@ from engine.models.adapters import adapter_state, fresh_adapter
 from engine.models.load import load_policy
 from engine.models.policy import Policy
 from engine.resume import Checkpoint, Checkpoints, MemoryCheckpoints
+from engine.settings import DPOSettings, LoraSettings, ModelSettings
 from engine.store import claims, files, schema, writer
 from engine.store.checkpoints import StoredCheckpoints
 from engine.store.database import Store, open_store

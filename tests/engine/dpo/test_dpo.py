@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import DPOSettings, EvaluationSettings, LoraSettings, ModelSettings
 from engine.dpo.generations import generation_metrics, perplexity, sft_answers
 from engine.dpo.held_out import HeldOut, held_out_metrics
 from engine.dpo.loss import dpo_loss
@@ -21,6 +20,7 @@ from engine.models.policy import Policy
 from engine.models.tokens import encode
 from engine.records import Message, Pair, Prompt, Response
 from engine.seeds import rng_for
+from engine.settings import DPOSettings, EvaluationSettings, LoraSettings, ModelSettings
 from tests.conftest import move
 from tests.engine.dpo.labelled import reference_of
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.config import EvaluationSettings
 from engine.dpo.generations import generation_metrics, perplexity
 from engine.dpo.held_out import HeldOut, held_out_metrics
 from engine.errors import ModelError
@@ -18,6 +17,7 @@ from engine.models.tokens import Encoded, encode_prompt, encode_responses
 from engine.models.watch import Watch
 from engine.records import Message, Metric, Pair, Prompt, Response
 from engine.seeds import key_for
+from engine.settings import EvaluationSettings
 from tests import conftest
 from tests.engine import naive
 

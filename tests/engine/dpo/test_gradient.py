@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import DPOSettings
 from engine.dpo.train import Example, train
 from engine.errors import OutOfMemory
 from engine.models.adapters import adapter_state
 from engine.models.policy import Policy
 from engine.models.tokens import encode
+from engine.settings import DPOSettings
 from tests.conftest import move
 from tests.engine.dpo.labelled import labelled, reference_of
 from tests.engine.naive import logp

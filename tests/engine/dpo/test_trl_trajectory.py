@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config import DPOSettings
 from engine.dpo.train import Example, train
 from engine.models.adapters import adapter_state, fresh_adapter
 from engine.models.policy import Policy
 from engine.seeds import uniforms
+from engine.settings import DPOSettings
 from tests.engine.dpo.labelled import labelled, reference_of
 
 SEED, ROUND = 5, 2

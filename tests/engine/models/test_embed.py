@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config import LoraSettings, ModelSettings
 from engine.errors import ModelError
 from engine.models.embed import embed_responses, embed_sentences
 from engine.models.load import load_policy
 from engine.models.policy import Policy
 from engine.models.tokens import encode_responses
+from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import TEMPLATE, move, save_byte_tokenizer, save_tiny_model
 from tests.engine import naive
 from tests.engine.models.texts import some_texts

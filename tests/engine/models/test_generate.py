@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import LoraSettings, ModelSettings
 from engine.models.divergence import kl_to_reference
 from engine.models.generate import Draw, generate, sample
 from engine.models.load import load_policy
@@ -15,6 +14,7 @@ from engine.models.policy import Policy
 from engine.models.tokens import Encoded, TooLong, encode_prompt
 from engine.records import Message, Prompt
 from engine.seeds import key_for
+from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import move, save_tiny_model
 from tests.engine import naive
 

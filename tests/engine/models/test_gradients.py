@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import LoraSettings, ModelSettings
 from engine.models.gradients import reward_gradients
 from engine.models.load import load_policy
 from engine.models.policy import Policy
 from engine.models.projection import Projection
 from engine.models.tokens import encode_responses
+from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import move, save_tiny_model
 from tests.engine import naive
 from tests.engine.models.texts import some_texts

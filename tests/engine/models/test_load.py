@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.config import LoraSettings, ModelSettings
 from engine.errors import ModelError
 from engine.models.load import choose_device, describe_device, load_policy
 from engine.models.policy import Policy
+from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import save_byte_tokenizer
 
 

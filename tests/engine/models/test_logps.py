@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from engine.cache import MemoryCache
-from engine.config import LoraSettings, ModelSettings
 from engine.models.load import load_policy
 from engine.models.logps import batch_logps, reference_logps, score_responses
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded, collate, encode_responses
+from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import move, save_tiny_model
 from tests.engine import naive
 from tests.engine.models.texts import some_texts

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import LoraSettings, ModelSettings
 from engine.errors import ModelError
 from engine.models.load import load_policy
 from engine.models.policy import Policy
 from engine.models.tokens import TooLong, collate, encode, encode_prompts, encode_responses, token_plan
 from engine.records import Message, Prompt
+from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import TEMPLATE, save_byte_tokenizer, save_tiny_model
 from tests.engine.models.texts import some_texts
 

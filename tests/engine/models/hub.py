@@ -1,0 +1,95 @@
+"""A model hub of our own, on localhost: what `huggingface_hub` asks of one, over a folder, and slowly if wanted."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PIECE = 1 << 16
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves one model; `sent` counts bytes of files, `pause_s` is waited after each piece of 64 KiB."""
+
+    def __init__(self, folder: Path, name: str, pause_s: float = 0.0) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.folder, self.name, self.pause_s, self.sent = folder, name, pause_s, 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def hub(folder: Path, name: str, pause_s: float = 0.0) -> Iterator[Hub]:
+    """A hub while the block lasts."""
+    server = Hub(folder, name, pause_s)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Hub
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def do_HEAD(self) -> None:
+        """A file's size and tag."""
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        """The list of files, or one of them."""
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        path, hub = unquote(urlsplit(self.path).path), self.server
+        files = sorted(file for file in hub.folder.iterdir() if file.is_file())
+        if path.startswith(f"/api/models/{hub.name}"):
+            listed = [{"rfilename": file.name, "size": file.stat().st_size} for file in files]
+            if "/tree/" in path:
+                listed = [
+                    {"type": "file", "path": f.name, "size": f.stat().st_size, "oid": _tag(f)} for f in files
+                ]  # fmt: skip
+                self._send(json.dumps(listed).encode(), {})
+            else:
+                said = {"id": hub.name, "modelId": hub.name, "sha": COMMIT, "siblings": listed, "private": False}
+                self._send(json.dumps(said).encode(), {})
+            return
+        file = hub.folder / path.rsplit("/", 1)[-1]
+        if not path.startswith(f"/{hub.name}/resolve/") or not file.is_file():
+            self._send(b"{}", {"X-Error-Code": "EntryNotFound"}, status=404)
+            return
+        self._send(file.read_bytes(), {"ETag": f'"{_tag(file)}"', "X-Repo-Commit": COMMIT}, body=body)
+
+    def _send(self, content: bytes, headers: dict[str, str], *, status: int = 200, body: bool = True) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if not body:
+            return
+        for start in range(0, len(content), PIECE):
+            try:
+                self.wfile.write(content[start : start + PIECE])
+            except OSError:
+                return  # it hung up, as a stopped download does
+            if "ETag" in headers:
+                self.server.sent += min(PIECE, len(content) - start)
+                time.sleep(self.server.pause_s)
+
+
+def _tag(file: Path) -> str:
+    return hashlib.sha1(file.read_bytes(), usedforsecurity=False).hexdigest()
