@@ -7,7 +7,7 @@ is made from the tables of texts, to the same bytes.
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,7 +68,20 @@ def load_event(store: Store, run_id: str, round_number: int, stage: str) -> Even
     return _event(store, rows[0], files) if rows else None
 
 
-_Files = dict[tuple[int, str], dict[str, Written]]
+def load_stage(store: Store, run_ids: Collection[str], stage: str) -> dict[str, dict[int, Event]]:
+    """Run → round → that stage's event, of all rounds it is done in, asked for at once; StoreError as above."""
+    rows, files = _saved(
+        store,
+        s.stages.c.run_id.in_(run_ids) & (s.stages.c.stage == stage),
+        s.artefacts.c.run_id.in_(run_ids) & (s.artefacts.c.stage == stage),
+    )
+    found: dict[str, dict[int, Event]] = {}
+    for row in sorted(rows, key=lambda row: row.round):
+        found.setdefault(row.run_id, {})[row.round] = _event(store, row, files)
+    return found
+
+
+_Files = dict[tuple[str, int, str], dict[str, Written]]
 
 
 def _saved(store: Store, stages: Any, artefacts: Any) -> tuple[list[Any], _Files]:
@@ -76,12 +89,13 @@ def _saved(store: Store, stages: Any, artefacts: Any) -> tuple[list[Any], _Files
     with store.read() as connection:
         rows = list(connection.execute(sa.select(s.stages).where(stages)))
         for row in connection.execute(sa.select(s.artefacts).where(artefacts)):
-            files.setdefault((row.round, row.stage), {})[row.name] = Written(row.path, row.bytes, row.sha256)
+            files.setdefault((row.run_id, row.round, row.stage), {})[row.name] = Written(row.path, row.bytes, row.sha256)
     return rows, files
 
 
 def _event(store: Store, row: Any, files: _Files) -> Event:
-    content = {name: _content(store, row, name, file) for name, file in files.get((row.round, row.stage), {}).items()}
+    named = files.get((row.run_id, row.round, row.stage), {})
+    content = {name: _content(store, row, name, file) for name, file in named.items()}
     try:
         return event_of(row.stage, row.round, row.detail, Spent(row.seconds, row.tokens, row.peak_bytes), content)
     except KeyError as error:

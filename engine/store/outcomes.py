@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from engine.records import Evaluated, Outcomes, PrimaryMetric
 from engine.store import schema as s
 from engine.store.database import Store
-from engine.store.history import load_event
+from engine.store.history import load_stage
 
 
 def outcomes(store: Store, study_id: str, split: str, metric: PrimaryMetric = "accuracy") -> Outcomes | None:
@@ -22,7 +22,7 @@ def outcomes(store: Store, study_id: str, split: str, metric: PrimaryMetric = "a
 
 
 def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
-    """Arm → the outcomes of its runs that are furthest, finished or not, up to the round they have all been through.
+    """Arm → the outcomes, in accuracy, of its runs that are furthest, finished or not, up to the round they have all been through.
 
     In accuracy. For advice on going on: there it counts where a strategy stands now. Arms without a round are left out.
     """
@@ -57,8 +57,9 @@ def _gathered(
     values: dict[str, dict[int, np.ndarray]] = {}
     prompts: tuple[str, ...] = ()
     sides: tuple[float, ...] = ()
+    saved = load_stage(store, [run.id for run in runs], "evaluated")
     for run in runs:
-        events = [load_event(store, run.id, number, "evaluated") for number in range(rounds + 1)]
+        events = [saved.get(run.id, {}).get(number) for number in range(rounds + 1)]
         found = [event for event in events if isinstance(event, Evaluated)]
         if len(found) <= rounds or split not in found[0].measured:
             continue
