@@ -89,7 +89,8 @@ def _saved(store: Store, stages: Any, artefacts: Any) -> tuple[list[Any], _Files
     with store.read() as connection:
         rows = list(connection.execute(sa.select(s.stages).where(stages)))
         for row in connection.execute(sa.select(s.artefacts).where(artefacts)):
-            files.setdefault((row.run_id, row.round, row.stage), {})[row.name] = Written(row.path, row.bytes, row.sha256)
+            named = files.setdefault((row.run_id, row.round, row.stage), {})
+            named[row.name] = Written(row.path, row.bytes, row.sha256)
     return rows, files
 
 

@@ -22,7 +22,7 @@ def outcomes(store: Store, study_id: str, split: str, metric: PrimaryMetric = "a
 
 
 def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
-    """Arm → the outcomes, in accuracy, of its runs that are furthest, finished or not, up to the round they have all been through.
+    """Arm → the outcomes of its runs that are furthest, finished or not, up to the round they have all been through.
 
     In accuracy. For advice on going on: there it counts where a strategy stands now. Arms without a round are left out.
     """

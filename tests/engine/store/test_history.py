@@ -37,7 +37,7 @@ def test_a_damaged_file_of_any_run_is_named(store):
     runs = [run.id for run in queries.study(store, queries.studies(store)[0].id).runs]
     with store.read() as connection:
         path = connection.execute(
-            sa.select(s.artefacts.c.path).where((s.artefacts.c.run_id == runs[-1]) & (s.artefacts.c.stage == "evaluated"))
+            sa.select(s.artefacts.c.path).where(s.artefacts.c.run_id == runs[-1], s.artefacts.c.stage == "evaluated")
         ).scalars().first()  # fmt: skip
     (store.folder / path).write_bytes(b"not what was saved")
     with pytest.raises(StoreError):
