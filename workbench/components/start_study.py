@@ -141,7 +141,7 @@ def _offer_warm_up(tied: str, key: str) -> None:
     def take() -> None:
         st.session_state[f"{key}-study-warm_up"] = True
 
-    show(f'<div class="note">{heading("Round 1")}{escaped(tied)} {escaped(HOW)}</div>')
+    show(f'<div class="note">{heading("Round 1")}<p>{escaped(tied)} {escaped(HOW)}</p></div>')
     st.button("Begin with a warm-up batch", icon=":material/shuffle:", on_click=take, key=f"{key}-take-warm-up")
 
 
