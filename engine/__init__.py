@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from engine.data.read import read
     from engine.errors import EngineError
     from engine.loop import Inputs, rounds
+    from engine.plugins.save import save_plugin
     from engine.records import Label, Message, Pair, Prompt, Response
     from engine.records import records as round_records
     from engine.selection.execute import execute
+    from engine.selection.recipes import Scores
     from engine.store.database import open_store
     from engine.strategies.base import Strategy
 
@@ -28,6 +30,7 @@ _HOME = {
     "PreferenceData": "engine.data.pool.PreferenceData",
     "Prompt": "engine.records.Prompt",
     "Response": "engine.records.Response",
+    "Scores": "engine.selection.recipes.Scores",
     "Strategy": "engine.strategies.base.Strategy",
     "StudyConfig": "engine.config.StudyConfig",
     "execute": "engine.selection.execute.execute",
@@ -36,6 +39,7 @@ _HOME = {
     "read": "engine.data.read.read",
     "round_records": "engine.records.records",
     "rounds": "engine.loop.rounds",
+    "save_plugin": "engine.plugins.save.save_plugin",
 }
 
 __all__ = [
@@ -48,6 +52,7 @@ __all__ = [
     "PreferenceData",
     "Prompt",
     "Response",
+    "Scores",
     "Strategy",
     "StudyConfig",
     "execute",
@@ -56,6 +61,7 @@ __all__ = [
     "read",
     "round_records",
     "rounds",
+    "save_plugin",
 ]
 
 

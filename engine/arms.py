@@ -120,10 +120,12 @@ def _setting(config: "StudyConfig", strategy: Strategy) -> dict[str, Any]:
     """The paper's own fields where the study races as published and the paper names any that differ."""
     if config.race != "as_published" or not strategy.published:
         return {}
-    published = {
-        name: SAMPLERS.build(value) if name == "sampler" else type(config.regime)(**value)
-        for name, value in strategy.published.items()
+    longest = {"max_new_tokens": _drawn(config)["max_new_tokens"]}  # no paper's length fits every study's responses
+    built = {
+        "sampler": lambda value: SAMPLERS.build((longest if SAMPLERS.get(value["name"]).generates else {}) | value),
+        "regime": lambda value: type(config.regime)(**value),
     }
+    published = {name: built[name](value) if name in built else value for name, value in strategy.published.items()}
     return {name: value for name, value in published.items() if value != getattr(config, name)}
 
 
@@ -155,18 +157,26 @@ def _controls(config: "StudyConfig", race: list[Entrant]) -> list[Entrant]:
             scored = [e for e in race if e.strategy.needs and not e.arm and not e.strategy.control]
             found += [replace(entrant, arm=SHUFFLED) for entrant in scored]
         elif control == "random_on_policy":
-            found.append(_other_pool(config, ON_POLICY, "policy", "regenerated"))
+            found.append(_other_pool(config, ON_POLICY, _drawn(config), "regenerated"))
         elif control == "random_off_policy":
-            found.append(_other_pool(config, OFF_POLICY, "all_pairs", "fixed"))
+            found.append(_other_pool(config, OFF_POLICY, {"name": "all_pairs"}, "fixed"))
         else:
             found.append(_alone(STRATEGIES.build(AS_STRATEGY[control]), here))
     return [entrant for entrant in found if entrant.key not in here]
 
 
-def _other_pool(config: "StudyConfig", arm: str, sampler: str, pool: str) -> Entrant:
+def _drawn(config: "StudyConfig") -> dict[str, Any]:
+    """The policy's own responses, drawn as the study's sampler draws where it draws: as many, as warm, as long."""
+    own = SAMPLERS.get("policy")
+    same = set(own.model_fields) - {"model"} if config.sampler.generates else set()
+    taken = {name: getattr(config.sampler, name) for name in sorted(same) if hasattr(config.sampler, name)}
+    return {"name": own.name, "max_new_tokens": config.evaluation.max_new_tokens, **taken}
+
+
+def _other_pool(config: "StudyConfig", arm: str, sampler: Mapping[str, Any], pool: str) -> Entrant:
     """Random over pairs from elsewhere than the study's; it has no twin, for what differs is the pool itself."""
     regime = config.regime.model_copy(update={"pool": pool})
-    return Entrant(STRATEGIES.build(TWIN), arm, {"sampler": SAMPLERS.build(sampler), "regime": regime})
+    return Entrant(STRATEGIES.build(TWIN), arm, {"sampler": SAMPLERS.build(dict(sampler)), "regime": regime})
 
 
 def _alone(strategy: Strategy, here: Mapping[str, Entrant]) -> Entrant:

@@ -76,12 +76,16 @@ class Claiming(ABC, Generic[C]):
                 elif until_idle:
                     break
                 else:
-                    self._stop.wait(IDLE_S)
+                    self._rest()
         finally:
             self._ended.set()
             words.join(timeout=5)
             self._lasting(lambda: writer.end_worker(self.store, self.id))
         return ended
+
+    def _rest(self) -> None:
+        """Until it is worth looking again."""
+        self._stop.wait(IDLE_S)
 
     def stop(self, *_: int | FrameType | None) -> None:
         """Stop at the next word that is said; what is in hand goes back to the queue."""

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, m
 from engine import arms
 from engine.arms import Control, Entrant
 from engine.errors import ConfigError
+from engine.filters.base import FILTERS, Filter
 from engine.oracles.base import ORACLES, Oracle
 from engine.registry import spec_of
 from engine.samplers.base import SAMPLERS, Sampler
@@ -31,6 +32,7 @@ from engine.study_file import read
 AnyStrategy = Annotated[Strategy, BeforeValidator(STRATEGIES.build), PlainSerializer(spec_of)]
 AnyOracle = Annotated[Oracle, BeforeValidator(ORACLES.build), PlainSerializer(spec_of)]
 AnySampler = Annotated[Sampler, BeforeValidator(SAMPLERS.build), PlainSerializer(spec_of)]
+AnyFilter = Annotated[Filter, BeforeValidator(FILTERS.build), PlainSerializer(spec_of)]
 AnySignal = Annotated[Signal, BeforeValidator(SIGNALS.build), PlainSerializer(spec_of)]
 
 
@@ -43,6 +45,9 @@ class StudyConfig(Settings):
     sampler: AnySampler = Field(default_factory=lambda: SAMPLERS.build("given"), validate_default=True)
     oracle: AnyOracle = Field(default_factory=lambda: ORACLES.build("recorded"), validate_default=True)
     evaluator: AnyOracle | None = Field(None, description="scores generations; must give a number for any text")
+    filters: tuple[AnyFilter, ...] = Field(
+        (), description="labels that do not train though they are bought; each filter sees what those before it left"
+    )
     strategies: tuple[AnyStrategy, ...] = Field(min_length=1)
     signals: tuple[AnySignal, ...] = Field((), description="parameters of signals that differ from their defaults")
     panel: tuple[str, ...] = Field((), description="scalar signals every run records, whatever its strategy needs")
@@ -57,6 +62,9 @@ class StudyConfig(Settings):
     )
     rounds: int = Field(6, ge=1, description="rounds after round 0")
     labels_per_round: int = Field(60, ge=1, description="pairs in a batch")
+    label_share: float | None = Field(
+        None, gt=0, le=1, description="share of a round's pool that is its batch, in place of labels_per_round"
+    )
     prompts_per_round: int | None = Field(
         None, ge=1, description="seeded subset of prompts scored in a round; default all"
     )
@@ -75,6 +83,8 @@ class StudyConfig(Settings):
         whole = [s.name for s in self.strategies if s.whole_pool]
         if whole:
             raise ValueError(f"{whole[0]!r} is no strategy to race; name it under controls")
+        if len({one.name for one in self.filters}) < len(self.filters):
+            raise ValueError("filters names a filter twice; its count could not be told apart")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds names a seed twice")
         if self.referee.held_out and self.referee.held_out not in (self.data.held_out or ("held_out",)):
@@ -107,9 +117,14 @@ class StudyConfig(Settings):
         """Labels a run may buy."""
         return self.rounds * self.labels_per_round
 
-    def signal(self, name: str) -> Signal:
-        """The signal with this study's parameters."""
-        return next((s for s in self.signals if s.name == name), None) or SIGNALS.build(name)
+    def batch_of(self, n_pairs: int) -> int:
+        """Pairs that a round labels out of a pool of so many."""
+        return self.labels_per_round if self.label_share is None else max(1, int(self.label_share * n_pairs + 1e-9))
+
+    def signal(self, name: str, strategy: Strategy | None = None) -> Signal:
+        """The signal with this study's parameters, and with those that a strategy which reads it fixes itself."""
+        found = next((s for s in self.signals if s.name == name), None) or SIGNALS.build(name)
+        return found.with_fixed(strategy.signal_parameters().get(name, {})) if strategy else found
 
     def entrants(self) -> list[Entrant]:
         """The arms of the study: its strategies, and what the race adds to them (`engine.arms`)."""

@@ -94,7 +94,8 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
     pooled       where the sampler generates: its draws a prompt, and one forward a draw (the reference), every round.
     scored       signals of a round: m forwards for the log-probs that several share, m backwards for the gradient,
                  P N generations for the prompt's entropy; on the batch alone (2 K responses) in a warm-up round.
-    trained      2 · epochs · Σ n_r backwards, n_r = r K (cumulative) or K (new).
+    trained      2 · epochs · Σ n_r backwards, n_r = r K (cumulative) or K (new); where a filter reads the implicit
+                 margin, 2 n_r forwards from round 2 on.
     evaluated    R forwards a response of the held-out sets (round 0 needs none: policy = reference); where generations
                  are made, g rounds: g (p + k) + p of them, p greedy ones, k at T = 1, p once by the SFT model; and
                  g (2 k + 2 lines) forwards for KL and perplexity.
@@ -124,7 +125,9 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
 def as_seen(config: StudyConfig, entrant: Entrant, pool: Sizes) -> StudyConfig:
     """The study as one of its arms sees it; for an arm that buys every label, a round of that many."""
     arm = config.model_copy(update=dict(entrant.setting))
-    return arm.model_copy(update={"labels_per_round": _pairs(arm, pool)}) if entrant.strategy.whole_pool else arm
+    if entrant.strategy.whole_pool:
+        return arm.model_copy(update={"labels_per_round": _pairs(arm, pool)})
+    return arm.model_copy(update={"labels_per_round": arm.batch_of(round_pool(arm, pool).pairs)})
 
 
 def _pairs(config: StudyConfig, pool: Sizes) -> int:
@@ -171,9 +174,9 @@ def _draws(config: StudyConfig) -> int:
 def _once(config: StudyConfig, pool: Sizes, cuts: Sequence[Sizes]) -> Work:
     work = Work(forwards=pool.responses + sum(cut.responses for cut in cuts))
     if not config.sampler.generates:
-        names = {name for entrant in config.entrants() for name in entrant.strategy.needs} | set(config.panel)
-        for name in sorted(names):
-            if (signal := config.signal(name)).model != "policy":
+        read = [config.signal(name, arm.strategy) for arm in config.entrants() for name in arm.strategy.needs]
+        for signal in {str(x.spec()): x for x in [*read, *map(config.signal, config.panel)]}.values():
+            if signal.model != "policy":
                 work += _signal(signal, pool.prompts, pool.responses)
     return work
 
@@ -182,7 +185,7 @@ def _pooled(config: StudyConfig, pool: Sizes) -> Work:
     if not config.sampler.generates:
         return Work()
     drawn = config.rounds * round_pool(config, pool).responses
-    return Work(forwards=drawn, generations=drawn)
+    return Work(forwards=drawn, generations=drawn * config.sampler.passes)
 
 
 def _scored(config: StudyConfig, strategy: Strategy, pool: Sizes) -> Work:
@@ -191,37 +194,57 @@ def _scored(config: StudyConfig, strategy: Strategy, pool: Sizes) -> Work:
     for number in range(1, config.rounds + 1):
         warm_up = config.warm_up and number == 1
         wide = set(config.panel) | (set() if warm_up else set(strategy.needs))
-        work += _signals(config, wide, whole, trained=number > 1)
+        work += _signals(config, strategy, wide, whole, trained=number > 1)
+        tuned = (number - 1) * sum(config.signal(name, strategy).adapters for name in strategy.needs)
+        work += Work(backwards=2 * tuned * config.dpo.epochs * config.labels_per_round)
         if warm_up:
-            work += _signals(config, set(strategy.needs), batch, trained=False)
+            work += _signals(config, strategy, set(strategy.needs), batch, trained=False)
+        elif number > 1 and (anew := set(strategy.recomputed())):
+            past = (number - 1) * config.labels_per_round
+            work += _signals(config, strategy, anew, Sizes(past, 2 * past, past), trained=True)
     return work
 
 
-def _signals(config: StudyConfig, names: set[str], of: Sizes, *, trained: bool) -> Work:
+def _signals(config: StudyConfig, strategy: Strategy, names: set[str], of: Sizes, *, trained: bool) -> Work:
     """Signals of the policy over some texts; those that read its log-probs share one pass."""
     work = Work()
     shared = {"reward_margin", "token_entropy"} & names
     if shared - (set() if trained else {"reward_margin"}):  # at the reference every margin is 0 without a pass
         work += Work(forwards=of.responses)
     for name in sorted(names - {"reward_margin", "token_entropy"}):
-        signal = config.signal(name)
+        signal = config.signal(name, strategy)
         if signal.model == "policy" or config.sampler.generates:
             work += _signal(signal, of.prompts, of.responses)
     return work
 
 
+def scoring(signals: Sequence[Signal], of: Sizes, *, trained: bool) -> Work:
+    """Signals over a pool once, for a dry run; the reference reads every response first."""
+    shared = {"reward_margin", "token_entropy"} & {signal.name for signal in signals}
+    work = Work(forwards=of.responses)
+    if shared - (set() if trained else {"reward_margin"}):
+        work += Work(forwards=of.responses)
+    return sum((_signal(x, of.prompts, of.responses) for x in signals if x.name not in shared), work)
+
+
 def _signal(signal: Signal, prompts: int, responses: int) -> Work:
     """One signal over some texts; of one that is not known here, a forward a response."""
+    if signal.name == "response_length":  # counted, not passed
+        return Work()
     if signal.name == "prompt_entropy":
         return Work(generations=prompts * int(getattr(signal, "samples", 1)))
-    return Work(backwards=responses) if signal.name == "reward_gradient" else Work(forwards=responses)
+    passes = Work(backwards=responses) if signal.name == "reward_gradient" else Work(forwards=responses)
+    return passes.times(signal.adapters or 1)
 
 
 def _trained(config: StudyConfig) -> Work:
     rounds = range(1, config.rounds + 1)
     labels = sum(n * config.labels_per_round if config.regime.data == "cumulative" else config.labels_per_round
                  for n in rounds)  # fmt: skip
-    return Work(backwards=2 * config.dpo.epochs * labels)
+    work = Work(backwards=2 * config.dpo.epochs * labels)
+    if any("implicit" in one.reads() for one in config.filters):  # round 1 has none
+        work += Work(forwards=2 * (labels - config.labels_per_round))
+    return work
 
 
 def _evaluated(config: StudyConfig, cuts: Sequence[Sizes], text_lines: int) -> Work:

@@ -123,12 +123,12 @@ def _run(
     for number in range(1, config.rounds + 1):
         warm_up = config.warm_up and number == 1
         wide = {*config.panel, *(() if warm_up else strategy.needs)}
-        for signal in (config.signal(name) for name in sorted(wide)):
+        for signal in (config.signal(name, strategy) for name in sorted(wide)):
             if _width(signal, shapes) == 1:
                 total += (4 + ID) * _rows(signal, pool)
         total += 8 * pool.pairs if strategy.needs and not warm_up else 0
         total += _trained(config, number, shapes) + 5 * HEADER
-        for signal in (config.signal(name) for name in sorted(strategy.needs)):
+        for signal in (config.signal(name, strategy) for name in sorted(strategy.needs)):
             sides = 2 if signal.axis == "response" else 1
             total += 4 * sides * config.labels_per_round * _width(signal, shapes)
     return total + _evaluated(config, held_out)
@@ -151,8 +151,8 @@ def _evaluated(config: StudyConfig, held_out: Sequence[Sizes]) -> float:
 
 def _cached(config: StudyConfig, strategy: Strategy, pool: Sizes, shapes: Shapes | None) -> float:
     """What the passes of one run leave in the cache: signals of the policy, anew every round."""
-    signals = [config.signal(name) for name in sorted({*strategy.needs, *config.panel})]
-    policy = [signal for signal in signals if signal.model == "policy" or config.sampler.generates]
+    signals = [config.signal(name, strategy) for name in sorted({*strategy.needs, *config.panel})]
+    policy = [signal for signal in signals if signal.model == "policy" or signal.learns or config.sampler.generates]
     batch = Sizes(config.labels_per_round, 2 * config.labels_per_round, config.labels_per_round)
     rounds = [pool] * config.rounds
     if config.warm_up and not config.panel:
@@ -164,7 +164,9 @@ def _cached_once(config: StudyConfig, pool: Sizes, shapes: Shapes | None) -> flo
     names = {name for entrant in config.entrants() for name in entrant.strategy.needs} | set(config.panel)
     signals = [config.signal(name) for name in sorted(names)]
     fixed = [s for s in signals if s.model != "policy" and not config.sampler.generates]
-    return 8 * pool.responses + sum(4 * _width(signal, shapes) * _rows(signal, pool) for signal in fixed)
+    hidden = shapes.width if shapes else 1  # what reads frozen hidden states to learn from them leaves these here
+    wide = [hidden if signal.learns else _width(signal, shapes) for signal in fixed]
+    return 8 * pool.responses + sum(4 * n * _rows(signal, pool) for n, signal in zip(wide, fixed, strict=True))
 
 
 def _rows(signal: Signal, of: Sizes) -> int:
@@ -176,7 +178,9 @@ def _width(signal: Signal, shapes: Shapes | None) -> int:
     if signal.name == "reward_gradient":
         dimension = getattr(signal, "dimension", None)
         return int(dimension) if dimension else (shapes.adapter if shapes else 1)
-    if signal.name == "embedding":
+    if signal.name == "reward_ensemble":
+        return int(getattr(signal, "count", 1))
+    if signal.name in ("embedding", "hidden_state", "prompt_embedding"):
         return SENTENCE_WIDTH if signal.model == "other" else (shapes.width if shapes else 1)
     return 1
 

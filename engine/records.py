@@ -165,7 +165,8 @@ class Picked:
     """The batch, best first. `warm_up` marks the shared random first batch.
 
     `features` keeps the strategy's signals of the picks for later rounds: name → (k, 2, d) or (k, 2) for a response
-    signal (sides a and b), (k, d) or (k,) for a pair or prompt signal.
+    signal (sides a and b), (k, d) or (k,) for a pair or prompt signal. `pseudo`: pair id → the answer that the
+    strategy gave itself; such pairs train in this round, but they were not asked about and are no labels.
     """
 
     round: int
@@ -173,6 +174,7 @@ class Picked:
     warm_up: bool = False
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     spent: Spent = Spent()
+    pseudo: Mapping[str, Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,11 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Trained:
-    """The adapter after the round (tensor name → float32 array) and one row of metrics a step."""
+    """The adapter after the round (tensor name → float32 array) and one row of metrics a step.
+
+    `dropped`: filter → how many labels of the round's training set it left out; they stay bought. `pseudo`: how many
+    pairs trained on the strategy's own answer, beside the `labels_used`.
+    """
 
     round: int
     adapter: Mapping[str, np.ndarray]
@@ -195,6 +201,8 @@ class Trained:
     labels_used: int
     adapter_hash: str
     spent: Spent = Spent()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    pseudo: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
 """Plugins: a room's `base.py` owns one `Registry`; a file in that room registers one class.
 
 Discovery imports every module of the room in name order and lets errors through: a plugin that cannot be
-imported is a bug, never a silently shorter list.
+imported is a bug, never a silently shorter list. What a store keeps stands beside them (`engine.plugins`).
 """
 
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from engine.errors import UnknownName
 
@@ -26,6 +26,17 @@ class Plugin(BaseModel):
     name: ClassVar[str]
     title: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    version: ClassVar[str] = ""
+    """Of a plugin that a store keeps (`engine.plugins`): the first digits of its source's checksum; else empty."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words(cls, given: Any) -> Any:
+        """YAML reads an off without quotes as False; of a field that takes the word it is meant."""
+        if not isinstance(given, dict):
+            return given
+        takes_off = {name for name, field in cls.model_fields.items() if "off" in get_args(field.annotation)}
+        return {name: "off" if value is False and name in takes_off else value for name, value in given.items()}
 
     @classmethod
     def summary(cls) -> str:
@@ -38,8 +49,9 @@ class Plugin(BaseModel):
         return cls.title or cls.name
 
     def spec(self) -> dict[str, Any]:
-        """All there is to rebuild it: {"name": …, parameter: value, …}, defaults included."""
-        return {"name": self.name, **self.model_dump(mode="json")}
+        """All there is to rebuild it: {"name": …, parameter: value, …}, defaults included; "version" of a kept one."""
+        version = {k: v for k, v in vars(type(self)).items() if k == "version"}  # not what a parent was kept as
+        return {"name": self.name, **version, **self.model_dump(mode="json")}
 
 
 def spec_of(plugin: Plugin) -> dict[str, Any]:
@@ -58,6 +70,7 @@ class Registry(Generic[P]):
         self.kind = kind
         self.room = room
         self._classes: dict[str, type[P]] = {}
+        self._kept: dict[str, dict[str, type[P]]] = {}  # name → version → class, the one saved last at the end
         self._discovered = False
 
     def register(self, cls: type[C]) -> type[C]:
@@ -78,17 +91,34 @@ class Registry(Generic[P]):
                 importlib.import_module(f"{self.room}.{module.name}")
         self._discovered = True
 
-    def names(self) -> list[str]:
-        """All names, sorted."""
+    def keep(self, classes: Iterable[type[P]]) -> None:
+        """Take these as what the open store keeps, in the order they were saved, in the place of those before."""
+        kept: dict[str, dict[str, type[P]]] = {}
+        for cls in classes:
+            kept.setdefault(cls.name, {})[cls.version] = cls
+        self._kept = kept
+
+    def own(self) -> list[str]:
+        """The names that come with the program, sorted, without those that a store keeps."""
         self.discover()
         return sorted(self._classes)
 
-    def get(self, name: object) -> type[P]:
-        """The class of that name; UnknownName with a suggestion if there is none."""
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted({*self.own(), *self._kept})
+
+    def get(self, name: object, version: object = None) -> type[P]:
+        """The class of that name, of a kept one the newest version or that one; UnknownName if there is none."""
         self.discover()
-        if not isinstance(name, str) or name not in self._classes:
-            raise UnknownName(self.kind, name, self._classes)
-        return self._classes[name]
+        if not isinstance(name, str) or name not in self.names():
+            raise UnknownName(self.kind, name, self.names())
+        kept = self._kept.get(name, {})
+        if version is None:
+            return self._classes.get(name) or list(kept.values())[-1]
+        if version not in kept:
+            has = f"it keeps {', '.join(kept)}" if kept else "this one comes with the program"
+            raise ValueError(f"the store keeps no {self.kind} {name!r} of version {version!r}; {has}")
+        return kept[str(version)]
 
     def build(self, value: Any) -> P:
         """An instance from an instance, a name, or {"name": …, parameters}."""
@@ -97,12 +127,12 @@ class Registry(Generic[P]):
         if isinstance(value, str):
             return self.get(value)()
         if isinstance(value, dict):
-            return self.get(value.get("name"))(**{k: v for k, v in value.items() if k != "name"})
+            rest = {k: v for k, v in value.items() if k not in ("name", "version")}
+            return self.get(value.get("name"), value.get("version"))(**rest)
         raise ValueError(f"a {self.kind} is a name or a mapping with 'name', not {value!r}")
 
     def __iter__(self) -> Iterator[type[P]]:
-        self.discover()
-        return iter([self._classes[name] for name in sorted(self._classes)])
+        return iter([self.get(name) for name in self.names()])
 
 
 def builder(registry: Registry[Any]) -> Callable[[Any], Any]:

@@ -27,6 +27,7 @@ from engine.store import schema as s
 from engine.store.cache import FileCache
 from engine.store.database import Store, open_store
 from engine.store.history import load_events
+from engine.store.plugins import as_it_runs
 from engine.store.provenance import at_round
 from engine.store.texts import load_dataset
 
@@ -61,8 +62,8 @@ class Record:
         return self.config.study.warm_up and self.round == 1
 
     def missing(self) -> list[str]:
-        """The signals that the strategy read and that are not kept for the whole pool."""
-        kept = {signal.name for signal in self.scored.signals}
+        """The signals that the strategy read and that are not kept as it read them, for pool and past picks."""
+        kept = {signal.name for signal in self.scored.signals} - self.config.strategy.recomputed()
         return [] if self.warm_up else sorted(self.config.strategy.needs - kept)
 
 
@@ -192,11 +193,12 @@ def _view(record: Record) -> PoolView:
                 features.setdefault(name, []).append(rows)
         elif isinstance(event, Labelled):
             labels += [replace(label, detail={}) for label in event.labels]
+    n_pairs = len(record.pooled.pair_ids)
     needs = frozenset() if record.warm_up else record.config.strategy.needs
     return PoolView(
         [pairs[pair_id] for pair_id in record.pooled.pair_ids],
         {signal.name: signal for signal in record.scored.signals if signal.name in needs},
-        k=len(record.pooled.pair_ids) if record.config.strategy.whole_pool else record.config.study.labels_per_round,
+        k=n_pairs if record.config.strategy.whole_pool else record.config.study.batch_of(n_pairs),
         seed=record.config.seed,
         round_number=record.round,
         reader=f"Strategy {record.config.strategy.name!r}",
@@ -282,10 +284,11 @@ def _differences_here(record: Record, policy: "Policy") -> list[str]:
 
 def main(words: Sequence[str]) -> int:
     """STORE RUN ROUND → a `Replay` as JSON, or {"error", "next_step"} and 2."""
-    folder, run_id, number = words
     try:
-        store = open_store(folder, create=False)
-        found = asdict(with_model(store, record_of(store, run_id, int(number))))
+        store = open_store(words[0], create=False)
+        record = record_of(store, words[1], int(words[2]))
+        record = replace(record, config=as_it_runs(store, record.config))
+        found = asdict(with_model(store, record) if record.missing() else from_record(record))
     except EngineError as error:
         sys.stdout.write(json.dumps({"error": error.what, "next_step": error.next_step}) + "\n")
         return 2

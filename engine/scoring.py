@@ -1,7 +1,8 @@
 """The signals of a run: which texts, which pass, block by block from the cache or through the model."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,10 +10,11 @@ from engine.cache import cached, key_of
 from engine.data.pool import PreferenceData
 from engine.errors import OracleError
 from engine.loop import Inputs
+from engine.models.adapters import adapter_state, fresh_adapter, set_adapter
 from engine.models.logps import BLOCK
 from engine.oracles.base import Oracle
-from engine.records import Pair, Response, SignalArray
-from engine.signals.base import GOLD, Pass, Texts
+from engine.records import Answer, Label, Pair, Response, SignalArray
+from engine.signals.base import GOLD, Bought, Pass, Signal, Texts
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -29,7 +31,8 @@ def rows_together(width: int) -> int:
 class Signals:
     """What a run's model passes give, each computed once.
 
-    `data` and `reference` (response id → log-prob under the reference, nats) are the run's own and grow with it.
+    `data`, `reference` (response id → log-prob under the reference, nats), `labels` (round and label, all that the run
+    has bought) and `pairs` (those of the run's pools) are the run's own and grow with it.
     """
 
     def __init__(
@@ -39,16 +42,34 @@ class Signals:
         data: PreferenceData,
         reference: dict[str, float],
         say: Callable[[str], None],
+        labels: Sequence[tuple[int, Label]] = (),
+        pairs: Mapping[str, Pair] | None = None,
     ) -> None:
         self.inputs, self.policy, self.data, self.reference, self.say = inputs, policy, data, reference, say
         self.study, self.seed = inputs.config.study, inputs.config.seed
+        self.labels, self.pairs = labels, data.pairs if pairs is None else pairs
 
-    def on(self, number: int, gold: bool = False) -> Pass:
-        """What a pass of round `number` may use; gold scores only for the one signal that is made of them."""
-        inputs = self.inputs
-        known = self.gold if gold else None
-        policy, beta = self.policy, self.study.dpo.beta
-        return Pass(policy, beta, self.seed, number, self.reference, inputs.cache, inputs.check, known)
+    def on(self, number: int, signal: Signal | None = None) -> Pass:
+        """What a pass of round `number` may use: gold scores only for the signal that is made of them, labels only for
+        one that learns from them."""
+        inputs, policy, beta = self.inputs, self.policy, self.study.dpo.beta
+        known = self.gold if signal is not None and signal.name == GOLD else None
+        on = Pass(policy, beta, self.seed, number, self.reference, inputs.cache, inputs.check, known)
+        on = replace(on, signal=lambda other, texts: self.values(other, texts, number))
+        if signal is not None and signal.learns:
+            return replace(on, bought=self.bought(), tune=self._tuned)
+        return on
+
+    def bought(self) -> tuple[Bought, ...]:
+        """The labels so far, round by round in pair id order, without what the oracle knows besides."""
+        rounds: dict[int, list[Label]] = {}
+        for number, label in self.labels:
+            rounds.setdefault(number, []).append(replace(label, detail={}))
+        found = []
+        for number in sorted(rounds):
+            labels = sorted(rounds[number], key=lambda label: label.pair_id)
+            found.append(Bought(number, tuple(labels), self.texts([self.pairs[label.pair_id] for label in labels])))
+        return tuple(found)
 
     def texts(self, pairs: Sequence[Pair]) -> Texts:
         """The texts of these pairs, each once, in id order, so that the same set gives the same arrays."""
@@ -62,38 +83,90 @@ class Signals:
         )
 
     def signal(self, name: str, texts: Texts, number: int) -> SignalArray:
-        """One signal over these texts, block by block, each from the cache if it was computed before.
+        """One signal over these texts, with the parameters of the study and those that the run's strategy fixes."""
+        signal = self.study.signal(name, self.inputs.config.strategy)
+        values = self.values(signal, texts, number)
+        return SignalArray(name, signal.axis, texts.ids(signal.axis), values, signal.unit, signal.made_on())
 
-        What the policy does not change is computed over the whole data once, and its rows are taken.
+    def values(self, signal: Signal, texts: Texts, number: int) -> np.ndarray:
+        """A signal's values for `texts.ids(signal.axis)`, block by block, each from the cache if it lies there.
+
+        What the policy does not change is computed over the whole data once, and its rows are taken. What learns from
+        labels is computed in one go, so that it is trained once: what it reads is in blocks.
         """
-        signal = self.study.signal(name)
         of_policy = signal.model == "policy"
-        wide = texts if of_policy or self.study.sampler.generates else self._everything()
         what = {
             "signal": signal.spec(),
             "model": self.policy.fingerprint("policy" if of_policy else "reference"),
             "beta": self.study.dpo.beta,
             "draws": [self.seed, number] if of_policy else None,
         }
-        if name == GOLD:
+        if signal.learns:
+            what |= self._learned_from()
+            blocks = [texts]
+        else:
+            wide = texts if of_policy or self.study.sampler.generates else self._everything()
+            blocks = wide.blocks(rows_together(signal.width(self.policy)))
+        if signal.name == GOLD:
             what["gold"] = [oracle.spec() for oracle in self._judges()]
             if not any(oracle.scores_texts() for oracle in self._judges()):  # the file's own, which may be another's
                 what["scores"] = key_of({}, [f"{i} {self.data.scores.get(i)}" for i in sorted(self.data.responses)])
         row: dict[str, int] = {}
         parts = []
-        for block in wide.blocks(rows_together(signal.width(self.policy))):
-            whole = len(wide.ids(signal.axis))
+        whole = sum(len(block.ids(signal.axis)) for block in blocks)
+        for block in blocks:
             self.say(f"round {number}, {signal.heading()}, {len(row):,} of {whole:,} {signal.axis}s")
             key = key_of(what, [*block.ids("prompt"), *block.ids("response"), *block.ids("pair")])
 
             def compute(block: Texts = block) -> np.ndarray:
-                return signal.compute(block, self.on(number, name == GOLD))
+                return signal.compute(block, self.on(number, signal))
 
             parts.append(cached(self.inputs.cache, key, compute)[0])
             row.update((item, len(row)) for item in block.ids(signal.axis))
-        ids = texts.ids(signal.axis)
-        values = np.concatenate(parts)[[row[item] for item in ids]]
-        return SignalArray(name, signal.axis, ids, values, signal.unit, signal.made_on())
+        return np.concatenate(parts)[[row[item] for item in texts.ids(signal.axis)]]
+
+    def _learned_from(self) -> dict[str, Any]:
+        """What a signal that learns depends on besides its texts: the run's labels, the seed, how adapters train."""
+        return {
+            "seed": self.seed,
+            "labels": [[b.round, *((x.pair_id, x.answer) for x in b.labels)] for b in self.bought()],
+            "reference": self.policy.fingerprint("reference"),
+            "dpo": self.study.dpo.model_dump(mode="json"),
+            "lora": self.study.model.lora.model_dump(mode="json"),
+        }
+
+    def _tuned(self, answered: Sequence[tuple[Pair, Answer]], seed: int) -> Mapping[str, np.ndarray]:
+        """The adapter that DPO makes of these answers from the fresh start of a seed; the policy is put back.
+
+        Its weights lie in the cache as one array, in name order, so that a stop loses one training at most.
+        """
+        from engine.dpo.train import Example, train
+
+        before = adapter_state(self.policy)
+
+        def compute() -> np.ndarray:
+            examples = []
+            for number, (pair, answer) in enumerate(answered):
+                a, b = self.data.responses[pair.a], self.data.responses[pair.b]
+                better, worse = (a, b) if answer == "a" else (b, a)
+                examples.append(Example(f"{pair.id}:{number}", self.data.prompts[pair.prompt_id], better, worse))
+            try:
+                fresh_adapter(self.policy, seed)
+                train(self.policy, examples, self.study.dpo, reference_logps=self.reference, seed=seed, round_number=0)
+                after = adapter_state(self.policy)
+            finally:
+                set_adapter(self.policy, before)
+            return np.concatenate([after[name].ravel() for name in sorted(after)])
+
+        what = {"what": "adapter of an ensemble", "seed": seed, "halved": self.policy.memory.training}
+        known = self._learned_from()
+        key = key_of(what | {name: known[name] for name in ("reference", "dpo", "lora")},
+                     [f"{pair.id}{answer}" for pair, answer in answered])  # fmt: skip
+        flat, at, found = cached(self.inputs.cache, key, compute)[0], 0, {}
+        for name in sorted(before):
+            found[name] = flat[at : at + before[name].size].reshape(before[name].shape)
+            at += before[name].size
+        return found
 
     def _everything(self) -> Texts:
         pairs = self.study.sampler.candidates(self.data, list(self.data.prompts), None).pairs
@@ -111,8 +184,9 @@ class Signals:
         missing = [response.id for response in responses if response.id not in self.data.scores]
         if missing:
             raise OracleError(
-                f"An oracle control needs a gold score of every response; {len(missing)} of {len(responses)} have none "
+                f"A gold score is needed of every response; {len(missing)} of {len(responses)} have none "
                 f"(first: {missing[0]!r}).",
-                "Leave this control out, or name an evaluator that scores any text.",
+                "Leave out what asks for it (an oracle control, a filter's external margin), or name an evaluator that "
+                "scores any text.",
             )
         return np.array([self.data.scores[response.id] for response in responses])

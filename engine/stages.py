@@ -13,6 +13,7 @@ import numpy as np
 from engine.arms import recipe_of
 from engine.data.pool import PoolView, PreferenceData, rows_of
 from engine.errors import SelectionError
+from engine.filtering import filtered
 from engine.loop import Inputs, Stopped
 from engine.measure import Measures
 from engine.models.adapters import adapter_state, fresh_adapter, hash_of, set_adapter
@@ -22,6 +23,7 @@ from engine.models.logps import reference_logps
 from engine.models.watch import Watch
 from engine.oracles.base import Question
 from engine.records import (
+    Answer,
     Evaluated,
     Event,
     Label,
@@ -68,14 +70,15 @@ class Run:
         responses = list(self.data.responses.values())
         say(f"the SFT model reads {len(responses):,} responses")
         self.reference = reference_logps(self.policy, self.data.prompts, responses, inputs.cache)
-        self.signals = Signals(inputs, self.policy, self.data, self.reference, say)
+        self.pairs: dict[str, Pair] = {}
+        self.labels: list[tuple[int, Label]] = []
+        self.signals = Signals(inputs, self.policy, self.data, self.reference, say, self.labels, self.pairs)
         self.measures = Measures(inputs, self.policy, say)
         self.pooled_now: Pooled | None = None
         self.scored_now: Scored | None = None
-        self.pairs: dict[str, Pair] = {}
         self.picks: list[Pick] = []
+        self.pseudo: Mapping[str, Answer] = {}
         self.features: dict[str, list[np.ndarray]] = {name: [] for name in self.strategy.needs}
-        self.labels: list[tuple[int, Label]] = []
 
     @property
     def tokens_seen(self) -> int:
@@ -101,9 +104,12 @@ class Run:
                 pairs.append(pair)
         for reason in self.refused.values():
             dropped[f"responses: {reason}"] = dropped.get(f"responses: {reason}", 0) + 1
-        if len(pairs) < (1 if self.strategy.whole_pool else self.study.labels_per_round):
+        wanted = 1 if self.strategy.whole_pool else self.study.batch_of(len(pairs))
+        if len(pairs) < wanted:
+            left_out = "; ".join(f"{n:,} {reason}" for reason, n in dropped.items())
             raise SelectionError(
-                f"Round {number} has {len(pairs)} candidate pairs; {self.study.labels_per_round} are to be labelled.",
+                f"Round {number} has {len(pairs)} candidate pairs; {wanted} are to be labelled."
+                + (f" Left out: {left_out}." if left_out else ""),
                 "Raise prompts_per_round, lower labels_per_round or rounds, or add pairs.",
             )
         return Pooled(number, tuple(p.id for p in pairs), found.made, tuple(pairs), dropped)
@@ -127,7 +133,8 @@ class Run:
     def picked(self, number: int) -> Picked:
         """The batch of the strategy, or in a warm-up round the same random pairs for every strategy of the seed."""
         if self._warm_up(number):
-            view = PoolView(self._candidates(), {}, k=self.study.labels_per_round, seed=self.seed, round_number=number)
+            pool = self._candidates()
+            view = PoolView(pool, {}, k=self.study.batch_of(len(pool)), seed=self.seed, round_number=number)
             picks: Sequence[Pick] = execute(Uniform(), view)
             texts = self.signals.texts([self.pairs[pick.pair_id] for pick in sorted(picks, key=lambda p: p.pair_id)])
             signals = {name: self.signals.signal(name, texts, number) for name in sorted(self.strategy.needs)}
@@ -142,7 +149,10 @@ class Run:
             )
         pairs = [self.pairs[pick.pair_id] for pick in picks]
         kept = {name: signal.values[rows_of(signal, pairs)] for name, signal in signals.items()}
-        return Picked(number, tuple(picks), self._warm_up(number), kept)
+        own = {} if self._warm_up(number) else self.strategy.pseudo(view)
+        asked = {pair.id for pair in pairs}
+        pseudo = {pair_id: own[pair_id] for pair_id in sorted(own) if pair_id not in asked}
+        return Picked(number, tuple(picks), self._warm_up(number), kept, pseudo=pseudo)
 
     def labelled(self, number: int) -> Labelled | None:
         """The answers to the batch, bought once; None while a person has still to answer."""
@@ -158,19 +168,20 @@ class Run:
         return Labelled(number, tuple(bought.get(p.id) or new[p.id] for p in pairs), len(pairs) - len(asked))
 
     def trained(self, number: int) -> Trained:
-        """DPO on the labels so far (or the round's), from the reference (or from where the policy stands)."""
+        """DPO on the labels so far (or the round's) and the round's pseudo-labels, from the reference (or on)."""
         from engine.dpo.train import Example, train
 
-        used = [label for n, label in self.labels if n == number or self.study.regime.data == "cumulative"]
+        of_round = [label for n, label in self.labels if n == number or self.study.regime.data == "cumulative"]
+        can_train = [label for label in of_round if label.trains]
+        used, dropped = filtered(self.signals, self.study.filters, can_train, number)
         if self.study.regime.weights == "reset":
             fresh_adapter(self.policy, self.seed)
         examples = []
-        for label in used:
-            if label.trains:
-                pair = self.pairs[label.pair_id]
-                a, b = self.data.responses[pair.a], self.data.responses[pair.b]
-                chosen, rejected = (a, b) if label.answer == "a" else (b, a)
-                examples.append(Example(pair.id, self.data.prompts[pair.prompt_id], chosen, rejected))
+        for pair_id, answer in [*((label.pair_id, label.answer) for label in used), *self.pseudo.items()]:
+            pair = self.pairs[pair_id]
+            a, b = self.data.responses[pair.a], self.data.responses[pair.b]
+            chosen, rejected = (a, b) if answer == "a" else (b, a)
+            examples.append(Example(pair.id, self.data.prompts[pair.prompt_id], chosen, rejected))
         result = train(
             self.policy,
             examples,
@@ -184,7 +195,7 @@ class Run:
             checkpoints=self.inputs.checkpoints,
         )
         state = adapter_state(self.policy)
-        return Trained(number, state, result.steps, len(examples), hash_of(state))
+        return Trained(number, state, result.steps, len(used), hash_of(state), dropped=dropped, pseudo=len(self.pseudo))
 
     def evaluated(self, number: int) -> Evaluated:
         """Both held-out sets, and at the chosen rounds generations."""
@@ -202,7 +213,7 @@ class Run:
             self.scored_now = event
         elif isinstance(event, Picked):
             self.picks += event.picks
-            self._batch_size = len(event.picks)
+            self._batch_size, self.pseudo = len(event.picks), event.pseudo
             for name, rows in event.features.items():
                 self.features[name].append(rows)
         elif isinstance(event, Labelled):
@@ -236,11 +247,14 @@ class Run:
         needs = self.strategy.needs
         picked = [self.pairs[pick.pair_id] for pick in self.picks]
         past = {name: np.concatenate(kept) for name, kept in self.features.items() if kept}
+        for name in sorted(self.strategy.recomputed()) if picked else ():
+            anew = self.signals.signal(name, self.signals.texts(picked), number)
+            past[name] = anew.values[rows_of(anew, picked)]
         candidates = self._candidates()
         return PoolView(
             candidates,
             {name: signal for name, signal in signals.items() if name in needs},
-            k=len(candidates) if self.strategy.whole_pool else self.study.labels_per_round,
+            k=len(candidates) if self.strategy.whole_pool else self.study.batch_of(len(candidates)),
             seed=self.seed,
             round_number=number,
             reader=f"Strategy {self.strategy.name!r}",

@@ -12,15 +12,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.claiming import Claiming
+from engine.claiming import IDLE_S, Claiming
 from engine.config import findings
 from engine.errors import ConfigError
-from engine.store import tasks
+from engine.store import queries, tasks
 from engine.store.claims import TaskClaim, heartbeat
 from engine.store.database import open_store
+from engine.store.plugins import describe
 from engine.tasks.base import TASKS, Task
 
 GIB = 1024**3
+GLANCE_S = 0.1
+"""Between two glances at the number that rises when somebody asks; it takes no lock."""
 
 
 class ToolsWorker(Claiming[TaskClaim]):
@@ -32,11 +35,21 @@ class ToolsWorker(Claiming[TaskClaim]):
         "larger machine."
     )
 
+    _seen = 0
+
     def _claim(self) -> TaskClaim | None:
+        self._seen = queries.revision(self.store, "tasks")
         return tasks.claim_task(self.store, self.id, self.kind, self.lease_s)
+
+    def _rest(self) -> None:
+        """As any worker, but up at once when somebody asks: a reader waits for a dry run."""
+        for _ in range(round(IDLE_S / GLANCE_S)):
+            if self._stop.wait(GLANCE_S) or self._lasting(lambda: queries.revision(self.store, "tasks")) != self._seen:
+                return
 
     def _carry_out(self, claim: TaskClaim) -> bool:
         self._doing = "begins"
+        describe(self.store)  # a plugin may have been saved since the worker was started
         answer = task_of(claim).do(self.store, self._say)
         tasks.end_task(self.store, claim, "done", answer=answer)
         return True

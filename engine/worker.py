@@ -6,17 +6,20 @@ If it dies, another takes the run over from the last finished stage.
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.beside import Beside
 from engine.claiming import Claiming
 from engine.config import StudyConfig
 from engine.errors import EngineError, ModelError, TrainingError
 from engine.loop import Inputs, Stopped, rounds
 from engine.records import Event, Label, stage_of
 from engine.resume import MemoryPlan, killed_for_memory
+from engine.settings import ModelSettings
 from engine.store import writer
 from engine.store.cache import FileCache
 from engine.store.checkpoints import StoredCheckpoints
@@ -25,6 +28,7 @@ from engine.store.database import Store, open_store
 from engine.store.files import room_in
 from engine.store.history import load_events
 from engine.store.origins import origins
+from engine.store.plugins import as_it_runs
 from engine.store.provenance import provenance_of
 from engine.store.texts import load_dataset
 
@@ -48,18 +52,24 @@ class Worker(Claiming[writer.Claim]):
         self.loop = loop
         self._policy: tuple[str, Policy] | None = None
         self._threads = 0  # as this worker was started
+        self._beside = Beside(store, self.id, lease_s, self._check)
 
     def _claim(self) -> writer.Claim | None:
         room = room_in(self.store.folder).holds(0)
         self._doing = "waits for work" if room else "waits for room on the disk"
         if not room:  # else every queued run would fail in turn
             return None
+        with suppress(Stopped):  # then it ends before it claims anything
+            self._beside.do_all(self._lend)
+        if self._stop.is_set():
+            return None
         return writer.claim_run(self.store, self.id, self.lease_s)
 
     def _carry_out(self, claim: writer.Claim) -> bool:
         """One run, from its last finished stage to its end."""
         self._doing = "reads the data"
-        self._end(claim, "done" if self._rounds(claim) else "waiting")
+        config = as_it_runs(self.store, claim.config)
+        self._end(claim, "done" if self._rounds(replace(claim, config=config)) else "waiting")
         return True
 
     def _end(self, claim: writer.Claim, state: str, error: str = "") -> None:
@@ -78,6 +88,7 @@ class Worker(Claiming[writer.Claim]):
 
     def _word(self, claim: writer.Claim | None) -> bool:
         """A paused, cancelled or taken run is lost."""
+        self._beside.word()
         return writer.heartbeat(self.store, self.id, claim.run_id if claim else None, self._doing, self.lease_s)
 
     def _rounds(self, claim: writer.Claim) -> bool:
@@ -103,6 +114,7 @@ class Worker(Claiming[writer.Claim]):
                 raise Stopped
             last = event
             self._check()
+            self._beside.do_all(self._lend)
         return last is not None and (last.round, type(last).__name__) == (claim.config.study.rounds, "Evaluated")
 
     def _as_before(self, claim: writer.Claim, policy: "Policy | None", begun: bool) -> None:
@@ -178,14 +190,31 @@ class Worker(Claiming[writer.Claim]):
             return None
         from engine.models.load import load_policy
 
-        settings = claim.config.study.model
-        if self.device != "auto" and settings.device != "cpu":  # a study that says CPU is not moved to a GPU
-            settings = settings.model_copy(update={"device": self.device})
+        settings = self._settings_here(claim.config.study.model)
         key = settings.model_dump_json()
         if self._policy is None or self._policy[0] != key:
             self._doing = "loads the model"
             self._policy = (key, load_policy(settings, claim.config.seed, self._check))
         return self._policy[1]
+
+    def _settings_here(self, settings: ModelSettings) -> ModelSettings:
+        """A study that says CPU is not moved to a GPU."""
+        moved = self.device != "auto" and settings.device != "cpu"
+        return settings.model_copy(update={"device": self.device}) if moved else settings
+
+    @contextmanager
+    def _lend(self, settings: ModelSettings, seed: int) -> "Iterator[Policy]":
+        """The model in hand if it is the one wanted, else another; between two runs that one stays loaded."""
+        from engine.models.load import load_policy
+        from engine.models.watch import lent
+
+        here = self._settings_here(settings)
+        key, in_hand = here.model_dump_json(), self._policy
+        if in_hand is None or in_hand[0] != key:
+            in_hand = (key, load_policy(here, seed, self._check))
+            self._policy = in_hand if self._holds is None else self._policy
+        with lent(in_hand[1]) as policy:
+            yield policy
 
 
 def work(folder: Path, device: str = "auto", until_idle: bool = False) -> int:

@@ -8,7 +8,7 @@ from engine.arms import strategy_of
 from engine.store.summaries import PickedPair
 from engine.strategies.base import STRATEGIES
 from workbench import cache, session
-from workbench.components.markup import empty, page_head, show
+from workbench.components.markup import empty, escaped, page_head, show
 from workbench.components.news import news
 from workbench.components.pair_card import batch_words, pair_card, why_card, why_sentence
 from workbench.components.pick_list import pick_list, pick_table, step_buttons
@@ -85,6 +85,8 @@ def page() -> None:
     stamp = [f"{looking.study.name} · seed {run.seed} · round {looking.round}", batch_words(picks)]
     kind = "warm-up batch, drawn at random" if picks and picks[0].warm_up else f"what {run.strategy.title} picked"
     page_head("Batch", f"Round {looking.round}: {kind}, and the numbers behind each pick.", stamp)
+    said = [sentence for number, sentence in cache.notes(looking.study.id, run.id) if number == looking.round]
+    show("".join(f"<small>{escaped(sentence)}</small><br>" for sentence in said))
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(
             "View", [ONE, CARDS, TABLE], default=ONE, key="view", bind="query-params", required=True,

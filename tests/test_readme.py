@@ -44,7 +44,7 @@ def test_the_study_for_your_own_data_is_valid(tmp_path: Path) -> None:
 
 def test_the_code_for_python_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", block("python", "import engine\n")],
+        [sys.executable, "-c", block("python", "engine.read(")],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -109,3 +109,11 @@ def test_it_has_what_a_newcomer_looks_for_and_no_gap() -> None:
     for heading in ("Two commands", "Your own data and model", "Add a strategy", "Limits", "Security", "Changes"):
         assert f"\n## {heading}\n" in README
     assert not re.search(r"TODO|TBD|FIXME|XXX|coming soon|lorem", README, flags=re.IGNORECASE)
+
+
+def test_every_test_it_names_is_there() -> None:
+    """The faults of published code, each with the test that keeps it out."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
+    assert len(named) > 10
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"

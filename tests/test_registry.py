@@ -88,6 +88,32 @@ def test_another_module_may_not_take_a_name_but_the_same_may_register_again(regi
         registry.register(foreign)
 
 
+def version(cls: type[Plugin], words: str) -> type[Plugin]:
+    return type("Kept", (cls,), {"__module__": "kept", "__doc__": words, "version": words})
+
+
+def test_what_a_store_keeps_stands_beside_and_its_last_version_is_meant(registry: Registry) -> None:
+    registry.register(Hammer)
+    saw = type("Saw", (Hammer,), {"__module__": "kept", "name": "saw"})
+    registry.keep([version(saw, "one"), version(saw, "two")])
+    assert (registry.names(), registry.own()) == (["hammer", "saw"], ["hammer"])
+    assert [cls.name for cls in registry] == ["hammer", "saw"]
+    assert registry.get("saw").version == "two"
+    assert registry.build({"name": "saw", "version": "one", "weight": 2}).spec() == {
+        "name": "saw", "version": "one", "weight": 2.0
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="keeps no tool 'saw' of version 'three'; it keeps one, two"):
+        registry.get("saw", "three")
+    with pytest.raises(ValueError, match="keeps no tool 'hammer' of version 'one'; this one comes with the program"):
+        registry.build({"name": "hammer", "version": "one"})
+    with pytest.raises(UnknownName, match=r"Did you mean 'saw'\? Known: hammer, saw\."):
+        registry.get("sew")
+    registry.keep([version(Hammer, "one")])
+    assert registry.get("hammer") is Hammer, "a store cannot take the place of what comes with the program"
+    assert registry.get("hammer", "one").version == "one"
+    assert registry.names() == ["hammer"], "and what another store kept is gone"
+
+
 def test_discovery_imports_every_file_but_those_with_an_underscore(tmp_path: Path) -> None:
     folder = tmp_path / ROOM
     folder.mkdir()

@@ -21,6 +21,7 @@ PARTS = {
     "data": ("study", "strategy", "seed", "round"),
     "explore": ("study", "strategy", "seed", "round", "pair"),
     "map": ("study", "strategy", "seed", "round", "pair"),
+    "dry-run": ("study", "strategy", "seed", "round"),
     "batch": ("study", "strategy", "seed", "round", "pair"),
     "curves": ("study", "strategy"),
     "export": ("study", "strategy", "seed", "round"),
@@ -59,6 +60,7 @@ def main() -> None:
         "Pick": [
             st.Page(PAGES / "explore.py", title="Explore", icon=":material/bar_chart:"),
             st.Page(PAGES / "map.py", title="Map", icon=":material/scatter_plot:"),
+            st.Page(PAGES / "dry_run.py", title="Dry run", icon=":material/compare:", url_path="dry-run"),
             st.Page(PAGES / "batch.py", title="Batch", icon=":material/checklist:"),
         ],
         "Result": [
@@ -69,6 +71,7 @@ def main() -> None:
     }
     page = st.navigation(groups, position="hidden")  # drawn by `page_list`
     with messages.frame(page.title):
+        cache.plugins()
         studies = cache.studies()  # before the sidebar, so that a store that cannot be opened speaks on the page
         with st.sidebar:
             page_list(groups)

@@ -52,19 +52,29 @@ def tasks() -> list[TaskSummary]:
     return _tasks(str(cache.store_folder()), cache.revision("tasks"))
 
 
-def tools_alive() -> bool:
-    """Whether a worker is here that does tasks."""
-    return any(w.alive and w.kind == "tools" for w in cache.workers(str(cache.store_folder())))
+def alive(kind: str) -> bool:
+    """Whether a worker of that kind is here."""
+    return any(w.alive and w.kind == kind for w in cache.workers(str(cache.store_folder())))
 
 
-@st.fragment(run_every="2s")
 def wait_for(
-    task: Task, what: str, before: tuple[str, str], button: str, done: Callable[[Mapping[str, Any]], bool] | None = None
+    task: Task,
+    what: str,
+    before: tuple[str, str],
+    button: str,
+    done: Callable[[Mapping[str, Any]], bool] | None = None,
+    every: str = "2s",
 ) -> None:
     """Where the answer will stand: offers to ask, says what became of it, and draws the page again when it is done.
 
-    `done` says of an answer whether it is one to show; by default whether it holds.
+    `done` says of an answer whether it is one to show; by default whether it holds. `every`: between two looks.
     """
+    st.fragment(_wait_for, run_every=every)(task, what, before, button, done)
+
+
+def _wait_for(
+    task: Task, what: str, before: tuple[str, str], button: str, done: Callable[[Mapping[str, Any]], bool] | None
+) -> None:
     with messages.frame(f"The state of {what[0].lower()}{what[1:]}"):
         found = asked(task)
         if found is not None and found.answer is not None:
@@ -74,7 +84,7 @@ def wait_for(
         said = session.said()
         if said and said.error:
             messages.error_card(said.error)
-        task_card(found, what=what, before=before, button=button, tools_alive=tools_alive(),
+        task_card(found, what=what, before=before, button=button, alive=alive(task.wants), kind=task.wants,
                   on_ask=partial(ask_task, task), on_stop=stop_task)  # fmt: skip
 
 

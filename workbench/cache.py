@@ -18,6 +18,7 @@ from engine.store import queries
 from engine.store.database import Store, open_store
 from engine.store.files import Room, room_in
 from engine.store.pace import pace as pace_of_runs
+from engine.store.plugins import describe
 from engine.store.spent import spent as spent_by_round
 from engine.store.summaries import DatasetSummary, MetricRef, PickedPair, StudyDetail, StudySummary, WorkerSummary
 from workbench.subset import Subset
@@ -40,6 +41,11 @@ def _open(folder: str) -> Store:
 def store() -> Store:
     """The open store, one handle for all sessions; StoreError if it cannot be opened."""
     return _open(str(store_folder()))
+
+
+def plugins() -> None:
+    """Get to know the plugins that the store keeps, those saved since the last look among them."""
+    describe(store())
 
 
 def revision(scope: str = "all") -> int:
@@ -106,6 +112,11 @@ def rounds(study_id: str, run_id: str) -> list[int]:
     return _rounds(str(store_folder()), run_id, revision(study_id))
 
 
+def notes(study_id: str, run_id: str) -> list[tuple[int, str]]:
+    """What the stages of a run remark: (round, sentence), what was left out of a pool or of training included."""
+    return _notes(str(store_folder()), run_id, revision(study_id))
+
+
 def batch(study_id: str, run_id: str, round_number: int) -> list[PickedPair]:
     """The picks of a round with their texts, best first."""
     return _batch(str(store_folder()), run_id, round_number, revision(study_id))
@@ -164,6 +175,11 @@ def _curve(folder: str, study_id: str, metric: str, split: str, revision: int) -
 @st.cache_data(max_entries=32, show_spinner=False)
 def _spent(folder: str, study_id: str, revision: int) -> pd.DataFrame:
     return spent_by_round(_open(folder), study_id)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _notes(folder: str, run_id: str, revision: int) -> list[tuple[int, str]]:
+    return queries.notes(_open(folder), run_id)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

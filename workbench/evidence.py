@@ -5,7 +5,7 @@ It knows no screen: the command line makes its report on a machine without Strea
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -20,7 +20,7 @@ from engine.records import Outcomes
 from engine.settings import RefereeSettings
 from engine.store.database import Store
 from engine.store.growth import added_seeds
-from engine.store.outcomes import furthest, outcomes
+from engine.store.outcomes import every_outcome, furthest
 from engine.store.summaries import StrategyRef, StudyDetail
 from workbench.advice import Advised, advice
 
@@ -82,12 +82,19 @@ def arms_of(detail: StudyDetail) -> Arms:
         plain = TWIN in there and detail.config.get("race", "controlled") == "controlled"
         return Arms({key: TWIN for key in there if key in named - {TWIN} and plain})
     twins, again = config.twins(), config.seconds()
+    twins |= {key: TWIN for key, twin in twins.items() if twin not in there and _alike(detail, key, TWIN)}
     methods = {strategy.name for strategy in config.strategies if strategy.control != "oracle"}
     return Arms(
         {key: twins[key] for key in there if twins.get(key) in there},
         {twin: other for twin, other in again.items() if twin in there and other in there},
         frozenset(set(there) - methods - set(twins.values()) - set(again) - set(again.values())),
     )
+
+
+def _alike(detail: StudyDetail, key: str, other: str) -> bool:
+    """Whether both have run in one setting: what a paper's own is may have been settled after the study."""
+    settings = [detail.arms.get(name, {}).get("setting") for name in (key, other)]
+    return settings[0] is not None and settings[0] == settings[1]
 
 
 def in_slot_order(detail: StudyDetail) -> dict[str, StrategyRef]:
@@ -104,25 +111,27 @@ def declared_of(detail: StudyDetail) -> tuple[RefereeSettings, str]:
 def weighed(store: Store, detail: StudyDetail) -> Evidence:
     """All finished runs of a study, weighed; StoreError if a file of theirs is damaged."""
     declared, where = declared_of(detail)
-    arms, kept = arms_of(detail), outcomes(store, detail.summary.id, where, declared.metric)
+    arms, kept = arms_of(detail), every_outcome(store, detail.summary.id, where, declared.metric)
     methods = {key: twin for key, twin in arms.twins.items() if key not in arms.controls}
     if not methods:
         return Evidence(where, declared, arms, why_none=NO_TWIN)
-    if kept is None:
+    if not kept:
         done = sum(run.state == "done" for run in detail.runs)
         return Evidence(where, declared, arms, why_none=UNNAMED if done > 1 else NOT_YET)
     claim = _standing(store, detail, kept, methods, declared)
-    found = findings(
-        kept,
-        methods,
-        statistic=declared.statistic,
-        smallest=declared.smallest,
-        each=claim.each,
-        seeds=claim.seeds,
-        target=declared.target,
-    )
-    paired, ends = differences(kept, arms.twins)
-    luck, _ = differences(kept, {other: twin for twin, other in arms.again.items()})
+    found: dict[str, Finding] = {}
+    for one in kept:
+        found |= findings(
+            one,
+            methods,
+            statistic=declared.statistic,
+            smallest=declared.smallest,
+            each=claim.each,
+            seeds=claim.seeds,
+            target=declared.target,
+        )
+    paired, ends = _every_difference(kept, arms.twins)
+    luck, _ = _every_difference(kept, {other: twin for twin, other in arms.again.items()})
     order = [key for key in in_slot_order(detail) if key in found]
     verdicts = {key: found[key] for key in order}
     return Evidence(where, declared, arms, verdicts, claim, "" if found else NOT_YET, paired, luck, ends)
@@ -136,10 +145,11 @@ def advised(store: Store, detail: StudyDetail) -> tuple[Advised, ...]:
 
 
 def _standing(
-    store: Store, detail: StudyDetail, kept: Outcomes, methods: Mapping[str, str], declared: RefereeSettings
+    store: Store, detail: StudyDetail, kept: Sequence[Outcomes], methods: Mapping[str, str], declared: RefereeSettings
 ) -> Standing:
     """What may be claimed with the seeds that every strategy and its twin have finished."""
-    finished = set.intersection(*(set(kept.values.get(key, {})) for key in {*methods, *methods.values()}))
+    seeds = {key: set(runs) for one in kept for key, runs in one.values.items()}
+    finished = set.intersection(*(seeds.get(key, set()) for key in {*methods, *methods.values()}))
     return standing(
         detail.config["seeds"], added_seeds(store, detail.summary.id), finished, comparisons=len(methods),
         spending=declared.spending, seeds_at_most=declared.seeds_at_most,
@@ -149,6 +159,13 @@ def _standing(
 def no_verdict(evidence: Evidence) -> str:
     """Whether there is none yet, or will be none."""
     return "There is no verdict yet." if evidence.why_none == NOT_YET else "This study has no verdict."
+
+
+def _every_difference(kept: Sequence[Outcomes], twins: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`differences` of all outcomes one below the other."""
+    frames = [differences(one, twins) for one in kept]
+    paired, ends = ([frame[n] for frame in frames if len(frame[n])] or [frames[0][n]] for n in (0, 1))
+    return pd.concat(paired, ignore_index=True), pd.concat(ends, ignore_index=True)
 
 
 def differences(kept: Outcomes, twins: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:

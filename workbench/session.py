@@ -193,3 +193,37 @@ def said() -> Said | None:
     """The answer to the last action, while it is fresh: a page that draws itself every two seconds must not lose it."""
     found = st.session_state.get("_said")
     return found if isinstance(found, Said) and time.monotonic() - found.at < SAID_S else None
+
+
+def text_of(part: str) -> str:
+    """What a bound text holds, also before its widget is drawn: this session's words, else those of the link."""
+    found = st.session_state.get(part)
+    return str(st.query_params.get(part, "") if found is None else found)
+
+
+def change_words(part: str, change: Callable[[list[str]], list[str]]) -> None:
+    """Change the parts of words like "one; two"; to be called in a callback."""
+    parts = [word.strip() for word in text_of(part).split(";") if word.strip()]
+    st.session_state[part] = "; ".join(change(parts))
+
+
+def version_of(part: str, text: str) -> int:
+    """A number that rises when the words were changed elsewhere than by `keep_words`, for keys of their forms."""
+    kept, number = st.session_state.get(f"_{part}", (text, 0))
+    number += kept != text
+    st.session_state[f"_{part}"] = (text, number)
+    return int(number)
+
+
+def keep_words(part: str, text: str) -> None:
+    """The words as a form says them; to be called before the text's own widget is drawn."""
+    _, number = st.session_state.get(f"_{part}", ("", 0))
+    st.session_state[part] = text
+    st.session_state[f"_{part}"] = (text, number)
+
+
+def is_news(name: str, value: str) -> bool:
+    """Whether that name had another value before: what was clicked stays clicked, but is answered once."""
+    before = st.session_state.get(f"_news_{name}")
+    st.session_state[f"_news_{name}"] = value
+    return bool(before != value)

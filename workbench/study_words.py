@@ -14,7 +14,9 @@ def compares(detail: StudyDetail) -> str:
     s, config = detail.summary, detail.config
     words = [
         f"{_race(detail)} × {count(len(s.seeds), 'seed')} × {count(s.rounds, 'round')}",
-        f"{count(s.labels_per_round, 'label')} a round",
+        f"{share:.0%} of the pool a round"
+        if (share := config.get("label_share"))
+        else f"{count(s.labels_per_round, 'label')} a round",
     ]
     oracle = _name(config.get("oracle"))
     if oracle:

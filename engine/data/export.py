@@ -134,6 +134,8 @@ def about_study(detail: StudyDetail, strategy: str | None = None, seed: int | No
 def _budget(detail: StudyDetail, key: str) -> int | str:
     if buys_all(key):
         return "the whole pool, in one round"
+    if share := detail.seen_by(key, "label_share"):
+        return f"{share:.0%} of the pool a round, {detail.seen_by(key, 'rounds')} in all"
     return int(detail.seen_by(key, "rounds") * detail.seen_by(key, "labels_per_round"))
 
 

@@ -7,6 +7,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -67,12 +68,12 @@ class _Signals(ABC):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """Pair ids, in the order of every array."""
         return tuple(pair.id for pair in self.pairs)
 
-    @property
+    @cached_property
     def prompt_ids(self) -> tuple[str, ...]:
         """The prompt of each pair."""
         return tuple(pair.prompt_id for pair in self.pairs)

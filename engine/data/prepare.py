@@ -17,6 +17,7 @@ from engine.store.bank import LENT, loan
 from engine.store.cache import DEFAULT_CAP_BYTES
 from engine.store.database import Store
 from engine.store.files import Room, room_in
+from engine.store.plugins import look_for
 from engine.store.texts import add_dataset, id_of
 from engine.store.writer import queue_study
 
@@ -33,6 +34,7 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
     Before anything is written `tell` hears what the study will keep on disk and what room there is; it may raise. With
     `labels_of` the study begins with the labels that one has bought; StoreError if they cannot be its own.
     """
+    look_for(store, config.strategies)
     look_at_model(config)
     look_at_text(config)
     settings = config.data
@@ -93,7 +95,7 @@ def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:
     pairs = config.sampler.candidates(pool, list(pool.prompts), None).pairs
     allowed = config.oracle.can_answer(pool)
     usable = len(pairs) if allowed is None else sum(pair.id in allowed for pair in pairs)
-    if usable < config.budget:
+    if config.label_share is None and usable < config.budget:
         raise DataError(
             f"The pool holds {usable:,} pairs that oracle {config.oracle.name!r} can answer; a run is to buy "
             f"{config.budget:,} labels ({config.rounds} rounds of {config.labels_per_round}).",

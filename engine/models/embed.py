@@ -1,7 +1,8 @@
-"""Embeddings of responses: mean hidden states of the model itself, or a sentence encoder.
+"""Embeddings of responses: hidden states of the model itself, or a sentence encoder.
 
 REAL (Zhang et al. 2024, arXiv:2409.17169) embeds the response without its prompt with the base model and takes the mean
-over the tokens of the last hidden layer.
+over the tokens of the last hidden layer; the linear-reward methods (APO, Das et al. 2024, arXiv:2402.10500) take the
+state of the last token, behind the prompt.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,13 +30,14 @@ def embed_responses(
     reference: bool = False,
     layer: int = -1,
     text: Literal["response", "prompt_and_response"] = "response",
+    pooling: Literal["mean", "last"] = "mean",
     max_tokens: int = 4096,
 ) -> np.ndarray:
-    """Mean over each response's tokens of the hidden state, float32 (n, hidden).
+    """Mean over each response's tokens of the hidden state, or that of the last one, float32 (n, hidden).
 
     `layer` counts as the model gives them: 0 is the embedding of the tokens, -1 the last layer after its norm. With
     text="response" the prompt is not in the input (the tokenizer's BOS is, if it adds one). The end token is left out
-    of the mean unless it is all there is. ModelError if there is no such layer.
+    of both unless it is all there is. ModelError if there is no such layer.
     """
     count = policy.model.config.get_text_config().num_hidden_layers
     if not -count - 1 <= layer <= count:
@@ -44,6 +46,8 @@ def embed_responses(
             "Take -1 for the last.",
         )
     rows = [_input(policy, one, text) for one in encoded]
+    if pooling == "last":
+        rows = [(ids, len(ids) - 1) for ids, _ in rows]
     width = policy.model.config.get_text_config().hidden_size
     found = np.zeros((len(rows), width), dtype=np.float32)
     with torch.no_grad(), policy.acting_as(reference):

@@ -1,6 +1,7 @@
 """Draw responses. Each row has a random stream of its own, so a draw is a function of its key and not of its batch.
 
-Equal prompts are read once; rows then share a growing key-value cache until fewer than half of them still speak.
+Equal prompts are read once; rows then share a growing key-value cache until fewer than half of them still speak. Draws
+that lean towards or away from the reference (`lean`) read every text twice, with the adapter on and off.
 """
 
 from collections.abc import Sequence
@@ -78,14 +79,19 @@ def generate(
     reference: bool = False,
     max_rows: int = MAX_ROWS,
     cache: ArrayCache | None = None,
+    lean: Sequence[float] | None = None,
 ) -> list[Draw]:
     """One draw a row, in order: row i answers `prompts[i]` with the stream of `keys[i]` (engine.seeds.key_for).
 
     `temperature` 0 is greedy (keys are not used). `top_p` below 1 keeps the likeliest tokens that hold that share, at
-    that temperature (Holtzman et al. 2020, arXiv:1904.09751). Rows are drawn `max_rows` at a time; with a `cache` each
-    such part is kept by its content, so that what was drawn before a stop is not drawn again. TooLong if a prompt alone
-    fills the context.
+    that temperature (Holtzman et al. 2020, arXiv:1904.09751). With `lean`, row i is drawn token by token from the
+    logits (1 + lean[i]) h_θ − lean[i] h_ref, and its log-probability is that of these; while the policy equals the
+    reference they are the policy's own, so that nothing is read twice. Rows are drawn `max_rows` at a time; with a
+    `cache` each such part is kept by its content, so that what was drawn before a stop is not drawn again. TooLong if
+    a prompt alone fills the context.
     """
+    if lean is not None and policy.equals_reference:
+        lean = None
     if len(keys) != len(prompts):
         raise ValueError(f"generate needs a key for each of its {len(prompts)} prompts, got {len(keys)}.")
     encoded = {prompt.id: encode_prompt(policy, prompt) for prompt in prompts}
@@ -104,7 +110,8 @@ def generate(
         "sampling": [temperature, top_p, max_new_tokens, policy.context_tokens, policy.stop_ids],
         **(policy.fingerprint("reference" if reference else "policy") if cache is not None else {}),
     }
-    at_once = policy.memory.size("generating", max_rows)
+    said_of = [""] * len(rows) if lean is None else [f" lean {weight!r}" for weight in lean]
+    at_once = policy.memory.size("generating", max_rows if lean is None else max(1, max_rows // 2))
     with torch.no_grad(), policy.acting_as(reference):
         for start in range(0, len(order), at_once):
             chunk = order[start : start + at_once]
@@ -112,11 +119,11 @@ def generate(
             def compute(chunk: list[int] = chunk) -> np.ndarray:
                 said = f"generating {len(chunk):,} responses of up to {max_new_tokens:,} tokens at once"
                 with within_memory(policy, "generating", at_once, len(chunk), said, alone=len(chunk) == 1):
-                    return _draw(
-                        policy, [rows[i] for i in chunk], [keys[i] for i in chunk], temperature, top_p, max_new_tokens
-                    )
+                    weights = None if lean is None else [lean[i] for i in chunk]
+                    some, theirs = [rows[i] for i in chunk], [keys[i] for i in chunk]
+                    return _draw(policy, some, theirs, temperature, top_p, max_new_tokens, weights)
 
-            key = key_of(what, (f"{rows[i]}{keys[i]}" for i in chunk))
+            key = key_of(what, (f"{rows[i]}{keys[i]}{said_of[i]}" for i in chunk))
             found = cached(MemoryCache() if cache is None else cache, key, compute)[0]
             for i, draw in zip(chunk, _as_draws(policy, found), strict=True):
                 draws[i] = draw
@@ -130,6 +137,7 @@ def _draw(
     temperature: float,
     top_p: float,
     max_new_tokens: int,
+    lean: list[float] | None = None,
 ) -> np.ndarray:
     """One chunk (n, 3 + steps) float64: summed log-prob, whether it ended, its number of tokens, their ids.
 
@@ -149,6 +157,12 @@ def _draw(
     live = torch.arange(len(rows), device=device)
     done = torch.zeros_like(ended)
     logits, cache, mask = _read_prompts(policy, rows)
+    behind: DynamicCache | None = None
+    weights = torch.zeros(0) if lean is None else torch.tensor(lean, device=device, dtype=torch.float32)[:, None]
+    if lean is not None:
+        with policy.reference():
+            other, behind, _ = _read_prompts(policy, rows)
+        logits = (1 + weights) * logits - weights * other
     for step in range(steps):
         token, token_logp = sample(logits, uniform[live, step], temperature, top_p)
         tokens[live, step] = token
@@ -164,16 +178,26 @@ def _draw(
         if 2 * speaking < len(live):
             keep = (~done).nonzero().squeeze(1)
             cache.batch_select_indices(keep)
+            if behind is not None:
+                behind.batch_select_indices(keep)
             live, done, token, mask = live[keep], done[keep], token[keep], mask[keep]
-        out = policy.model(
-            input_ids=token[:, None],
-            attention_mask=mask,
-            position_ids=(lengths[live] + step)[:, None],
-            past_key_values=cache,
-            use_cache=True,
-        )
-        logits = out.logits[:, -1].float()
+        position = (lengths[live] + step)[:, None]
+        logits = _read_token(policy, token, mask, position, cache)
+        if behind is not None:
+            with policy.reference():
+                other = _read_token(policy, token, mask, position, behind)
+            logits = (1 + weights[live]) * logits - weights[live] * other
     return torch.column_stack([logp, ended, drawn, tokens]).cpu().numpy()  # float64 holds every token id exactly
+
+
+def _read_token(
+    policy: Policy, token: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, cache: DynamicCache
+) -> torch.Tensor:
+    """Next-token logits (n, vocabulary) after one more token a row, float32; the cache grows by it."""
+    out = policy.model(
+        input_ids=token[:, None], attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True
+    )
+    return out.logits[:, -1].float()
 
 
 def _read_prompts(policy: Policy, rows: list[tuple[int, ...]]) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:

@@ -1,10 +1,12 @@
 """Watches the passes of a model: counts their tokens, and lets a run be stopped before any of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from engine.models.adapters import adapter_state, set_adapter
 from engine.models.policy import Policy
 from engine.resume import unasked
 
@@ -19,11 +21,16 @@ class Watch:
 
     def __init__(self, policy: Policy, check: Callable[[], None] = unasked) -> None:
         self.tokens = 0
-        self.check = policy.check = check
-        decoder: Any = policy.model.get_base_model().get_decoder()  # type: ignore[operator]
-        for handle in getattr(decoder, "_watch", ()):
+        self.check = check
+        self.begin(policy)
+
+    def begin(self, policy: Policy) -> None:
+        """See its passes from now on, in the place of whoever saw them before."""
+        policy.check = self.check
+        decoder = _decoder(policy)
+        for _, handle in getattr(decoder, "_watch", ()):
             handle.remove()
-        decoder._watch = [decoder.register_forward_pre_hook(self._seen, with_kwargs=True)]
+        decoder._watch = [(self, decoder.register_forward_pre_hook(self._seen, with_kwargs=True))]
 
     def _seen(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.check()
@@ -33,3 +40,21 @@ class Watch:
             return
         # With a key-value cache the mask also covers the tokens of earlier calls; only the new columns count.
         self.tokens += ids.numel() if mask is None else int(mask[..., -ids.shape[-1] :].sum())
+
+
+@contextmanager
+def lent(policy: Policy) -> Iterator[Policy]:
+    """Inside, the policy is somebody else's; afterwards adapter, memory plan, check and watch are as they were."""
+    state, memory, check = adapter_state(policy), policy.memory, policy.check
+    watches = [watch for watch, _ in getattr(_decoder(policy), "_watch", ())]
+    try:
+        yield policy
+    finally:
+        set_adapter(policy, state)
+        policy.memory, policy.check = memory, check
+        for watch in watches:
+            watch.begin(policy)
+
+
+def _decoder(policy: Policy) -> Any:
+    return policy.model.get_base_model().get_decoder()  # type: ignore[operator]

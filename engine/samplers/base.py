@@ -27,7 +27,9 @@ class Sampler(Plugin):
     """Where candidate pairs come from."""
 
     generates: ClassVar[bool] = False
-    """True: responses are drawn from the policy, anew in every round when the pool is regenerated."""
+    """True: responses are drawn, anew in every round when the pool is regenerated."""
+    passes: ClassVar[float] = 1.0
+    """What a drawn response costs here, in generations by the policy alone; 0 where another machine draws."""
 
     @abstractmethod
     def candidates(self, data: PreferenceData, prompt_ids: Sequence[str], on: "Pass | None") -> Candidates:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from engine.cache import ArrayCache
-from engine.records import Axis, Pair, Prompt, Response
+from engine.records import Answer, Axis, Label, Pair, Prompt, Response
 from engine.registry import Plugin, Registry
 from engine.resume import unasked
 
@@ -63,6 +63,15 @@ class Texts:
 
 
 @dataclass(frozen=True)
+class Bought:
+    """The labels that a run bought in one round, in pair id order, with the texts that they are about."""
+
+    round: int
+    labels: tuple[Label, ...]
+    texts: Texts
+
+
+@dataclass(frozen=True)
 class Pass:
     """What a model pass may use: the policy (its adapter off is the reference), β, and where draws are keyed.
 
@@ -70,6 +79,11 @@ class Pass:
     `cache` keeps arrays that several signals share (policy log-probs, say). `check` is to be called between the passes
     of a model other than the policy, and may raise to end the stage; the policy's own passes do so by themselves.
     `gold` gives responses their gold scores, (n,).
+
+    What a run has bought so far is there for a signal that `learns`, and for no other: `bought`, round by round. It may
+    read other signals through `signal`, each from the cache where it lies there, and train an adapter of its own:
+    `tune` does so from a fresh start, by DPO with the settings of the study, on (pair, answer), keyed by a seed; it
+    gives the weights, and the policy stays as it is.
     """
 
     policy: "Policy"
@@ -80,6 +94,13 @@ class Pass:
     cache: ArrayCache
     check: Callable[[], None] = unasked
     gold: "Callable[[Sequence[Response]], np.ndarray] | None" = None
+    bought: tuple[Bought, ...] = ()
+    signal: "Callable[[Signal, Texts], np.ndarray] | None" = None
+    tune: "Callable[[Sequence[tuple[Pair, Answer]], int], Mapping[str, np.ndarray]] | None" = None
+
+    def read(self, signal: "Signal", texts: Texts) -> np.ndarray:
+        """The values of another signal for `texts.ids(signal.axis)`."""
+        return signal.compute(texts, self) if self.signal is None else self.signal(signal, texts)
 
 
 class Signal(Plugin):
@@ -87,6 +108,10 @@ class Signal(Plugin):
 
     axis: ClassVar[Axis]
     unit: ClassVar[str]
+    vector: ClassVar[bool] = False
+    """Whether a row holds several numbers."""
+    signed: ClassVar[bool] = False
+    """Whether it is about side a against side b, so that it changes its sign when they change places."""
     model: Literal["policy", "reference", "other"] = "policy"
     """Whose pass it is. "reference" and "other" do not change from round to round: computed once for the whole pool."""
 
@@ -94,9 +119,23 @@ class Signal(Plugin):
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Values (n,) or (n, d) float32 for `texts.ids(self.axis)`. Batch size, padding and order change nothing."""
 
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained on the labels that the run has bought so far: computed anew every round, in one go."""
+        return False
+
     def width(self, policy: "Policy") -> int:
         """Numbers a row, as far as it matters: a signal of very many is computed and kept in fewer rows at a time."""
         return 1
+
+    @property
+    def adapters(self) -> int:
+        """How many adapters of its own it trains a round, on about all labels so far, each with its own pass."""
+        return 0
+
+    def with_fixed(self, parameters: Mapping[str, Any]) -> "Signal":
+        """The same with some of its parameters set."""
+        return type(self)(**{**self.model_dump(), **parameters}) if parameters else self
 
     def made_on(self) -> str:
         """In words, for stamps: layer, pooling, projection."""

@@ -1,6 +1,6 @@
 """Where a response lies in embedding space."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +15,7 @@ class Embedding(Signal):
     """An embedding of each response: the mean over its tokens of a hidden state of the model.
 
     By default REAL's: the base model (the reference), the last layer, the response without its prompt. With model
-    "other" a sentence encoder reads the response's text instead.
+    "other" a sentence encoder reads the response's text instead, and pools as it was trained to.
     """
 
     name: ClassVar[str] = "embedding"
@@ -23,15 +23,24 @@ class Embedding(Signal):
     source: ClassVar[str] = "Zhang et al. 2024, arXiv:2409.17169; Reimers & Gurevych 2019, arXiv:1908.10084"
     axis: ClassVar[Axis] = "response"
     unit: ClassVar[str] = ""
+    vector: ClassVar[bool] = True
 
     model: Literal["policy", "reference", "other"] = Field(
         "reference", description="whose hidden states; 'other' is a sentence encoder"
     )
     layer: int = Field(-1, description="hidden layer: 0 is the token embedding, -1 the last")
     text: Literal["response", "prompt_and_response"] = Field("response", description="what the model reads")
+    pooling: Literal["mean", "last"] = Field(
+        "mean", description="the mean over the response's tokens, or the state of the last one"
+    )
     encoder: str | None = Field(
         None, description="sentence-transformers folder for 'other'; default: the MiniLM shipped"
     )
+
+    def spec(self) -> dict[str, Any]:
+        """As every plugin's; the mean goes without saying, so that what was saved before there was a choice holds."""
+        found = super().spec()
+        return {name: value for name, value in found.items() if (name, value) != ("pooling", "mean")}
 
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Embeddings (n, d) float32."""
@@ -46,6 +55,7 @@ class Embedding(Signal):
             reference=self.model == "reference",
             layer=self.layer,
             text=self.text,
+            pooling=self.pooling,
         )
 
     def _read(self, texts: Texts) -> dict[str, str]:
@@ -61,4 +71,5 @@ class Embedding(Signal):
         if self.model == "other":
             return f"sentence encoder {self.encoder or 'all-MiniLM-L6-v2'}, {read}"
         layer = "last layer" if self.layer == -1 else f"layer {self.layer}"
-        return f"{self.model}, {layer}, mean over response tokens, {read}"
+        pooled = "mean over response tokens" if self.pooling == "mean" else "last response token"
+        return f"{self.model}, {layer}, {pooled}, {read}"

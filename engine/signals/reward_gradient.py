@@ -27,6 +27,7 @@ class RewardGradient(Signal):
     source: ClassVar[str] = "Lin et al. 2025, arXiv:2505.19241; projection as Park et al. 2023 (TRAK), arXiv:2303.14186"
     axis: ClassVar[Axis] = "response"
     unit: ClassVar[str] = "nats per unit of weight"
+    vector: ClassVar[bool] = True
 
     model: Literal["policy"] = "policy"
     dimension: int | None = Field(512, ge=1, le=65536, description="d: numbers kept a response; none keeps all (exact)")

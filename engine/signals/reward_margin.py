@@ -22,6 +22,7 @@ class RewardMargin(Signal):
     source: ClassVar[str] = "Rafailov et al. 2023, arXiv:2305.18290, eq. 5; Muldrew et al. 2024, arXiv:2402.08114"
     axis: ClassVar[Axis] = "pair"
     unit: ClassVar[str] = "reward units"
+    signed: ClassVar[bool] = True
 
     model: Literal["policy"] = "policy"
 

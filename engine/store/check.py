@@ -17,10 +17,12 @@ from engine.store.cache import DEFAULT_CAP_BYTES, FileCache, read_entry
 from engine.store.consistency import Finding, of_leases, of_run, of_studies
 from engine.store.database import HEAD, Store, look_at, schema_of
 from engine.store.files import Written, megabytes, read_bytes
+from engine.store.plugins import ROOMS, all_kept, class_of, describe
 from engine.store.sweep import rubbish
 
 __all__ = ["Finding", "check"]
 _BACKUP = "Restore a backup."
+_AGAIN = "Save it again from where it was written, or restore a backup."
 
 
 def check(folder: Path | str, say: Callable[[str], None] = lambda sentence: None) -> list[Finding]:
@@ -40,7 +42,8 @@ def check(folder: Path | str, say: Callable[[str], None] = lambda sentence: None
                         "the rest was not looked at.", "Say `workbench store upgrade`, then check again.")
             )  # fmt: skip
         else:
-            for part in (of_studies, of_leases, _labels, _texts):
+            describe(store)
+            for part in (of_studies, of_leases, _plugins, _labels, _texts):
                 found += part(store)
             with store.read() as connection:
                 runs = list(connection.execute(sa.select(s.runs.c.id).order_by(s.runs.c.id)).scalars())
@@ -83,6 +86,17 @@ def _database(store: Store) -> Iterator[Finding]:
             yield Finding(
                 "error", "table labels", f"Labels are not protected: {' and '.join(gone)} not found.", _BACKUP
             )
+
+
+def _plugins(store: Store) -> Iterator[Finding]:
+    """Sources that were changed after they were saved, and rows that no class can be made of."""
+    for kept in all_kept(store):
+        trouble = class_of(kept, ROOMS[kept.room][1])
+        if not kept.whole:
+            yield Finding("error", f"plugin {kept.name}", f"The source of version {kept.version} was changed after it "
+                          "was saved: its checksum differs, and no worker runs it.", _AGAIN)  # fmt: skip
+        elif isinstance(trouble, str):
+            yield Finding("error", f"plugin {kept.name}", f"Version {kept.version} cannot be shown: {trouble}.", _AGAIN)
 
 
 def _labels(store: Store) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from engine.config import RunConfig, StudyConfig
 from engine.errors import ConfigError
 from engine.store import schema as s
 from engine.store.database import Store, now, raise_revisions
+from engine.store.plugins import describe
 
 LEASE_S = 30.0
 HALVED_AT = (3, 6)
@@ -79,6 +80,7 @@ def claim_run(store: Store, worker_id: str, lease_s: float = LEASE_S) -> Claim |
             )
             set_state(store, row.id, "failed", error=sentence, only_from=["running"], worker_id=worker_id)
             continue
+        describe(store)  # a plugin may have been saved since the worker was started
         try:
             study = StudyConfig.from_dict(row.study_config, f"Study {row.study_id}")
             run = study.run(**row.config)

@@ -73,12 +73,14 @@ def detail_of(event: Event) -> dict[str, Any]:
         }
     if isinstance(event, Picked):
         picks = [[p.pair_id, p.rank, p.score, p.gain, dict(p.why)] for p in event.picks]
-        return {"warm_up": event.warm_up, "picks": picks}
+        return {"warm_up": event.warm_up, "picks": picks, **({"pseudo": dict(event.pseudo)} if event.pseudo else {})}
     if isinstance(event, Labelled):
         labels = [[x.pair_id, x.answer, x.oracle, dict(x.detail)] for x in event.labels]
         return {"labels": labels, "reused": event.reused}
     if isinstance(event, Trained):
-        return {"labels_used": event.labels_used, "adapter_hash": event.adapter_hash}
+        found: dict[str, Any] = {"labels_used": event.labels_used, "adapter_hash": event.adapter_hash}
+        found |= {"dropped": dict(event.dropped)} if event.dropped else {}
+        return found | ({"pseudo": event.pseudo} if event.pseudo else {})
     return {"metrics": [[m.name, m.split, m.value, m.n, m.unit] for m in event.metrics]}
 
 
@@ -106,12 +108,14 @@ def event_of(stage: str, number: int, detail: Mapping[str, Any], spent: Spent, f
         return Scored(number, signals, arrays.get(_SCORES), tuple(detail["notes"]), spent)
     if stage == "picked":
         picks = tuple(Pick(*row) for row in detail["picks"])
-        return Picked(number, picks, detail["warm_up"], unpack(files["features.safetensors"]), spent)
+        kept, pseudo = unpack(files["features.safetensors"]), detail.get("pseudo", {})
+        return Picked(number, picks, detail["warm_up"], kept, spent, pseudo)
     if stage == "labelled":
         return Labelled(number, tuple(Label(*row) for row in detail["labels"]), detail["reused"], spent)
     if stage == "trained":
         adapter, steps = unpack(files["adapter.safetensors"]), tuple(json.loads(files["steps.json"]))
-        return Trained(number, adapter, steps, detail["labels_used"], detail["adapter_hash"], spent)
+        used, left_out = detail["labels_used"], detail.get("dropped", {})
+        return Trained(number, adapter, steps, used, detail["adapter_hash"], spent, left_out, detail.get("pseudo", 0))
     margins: dict[str, np.ndarray] = unpack(files["margins.safetensors"])
     answers = tuple(Response(*row) for row in json.loads(files["generations.json"]))
     measured = {

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from engine.errors import StoreError
 from engine.store import schema
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest schema this version knows (the last file in migrations/versions)."""
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
 
@@ -96,7 +96,7 @@ def now() -> datetime:
 
 
 def open_store(folder: Path | str, create: bool = True) -> Store:
-    """Open (or make) the store in that folder and bring its schema up to date.
+    """Open (or make) the store in that folder, bring its schema up to date and get to know the plugins that it keeps.
 
     StoreError: no store there and `create` is False, a network file system, a folder that cannot be made, no database
     or another program's, a newer schema. What is refused is left untouched.
@@ -119,6 +119,9 @@ def open_store(folder: Path | str, create: bool = True) -> Store:
             (folder / part).mkdir(exist_ok=True)
     except OSError as error:
         raise StoreError(f"No store can be made in {folder}: {error.strerror}.", "Name another folder.") from error
+    from engine.store.plugins import describe  # it stands on this module
+
+    describe(store)
     return store
 
 

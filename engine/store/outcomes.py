@@ -13,12 +13,24 @@ from engine.store.history import load_stage
 
 
 def outcomes(store: Store, study_id: str, split: str, metric: PrimaryMetric = "accuracy") -> Outcomes | None:
-    """The outcomes on one held-out set over all runs that have finished; None if there are none to compare.
+    """The outcomes on one held-out set over the runs of most rounds that have finished; None if there are none.
 
     None, too, for a study from before its records said which pairs were measured. StoreError if a file is damaged.
     """
-    config, runs = _runs(store, study_id, s.runs.c.state == "done")
-    return _gathered(store, runs, split, int(config["rounds"]), int(config["labels_per_round"]), metric)
+    found = every_outcome(store, study_id, split, metric)
+    return max(found, key=lambda kept: len(kept.labels), default=None)
+
+
+def every_outcome(store: Store, study_id: str, split: str, metric: PrimaryMetric = "accuracy") -> tuple[Outcomes, ...]:
+    """The same of all that have finished, those together that have bought as many labels by each of their rounds.
+
+    An arm in the setting of its paper may run fewer rounds than its study, or larger ones; so do its twin and controls.
+    """
+    _, runs = _runs(store, study_id, s.runs.c.state == "done")
+    of_run = _labels(store, runs)
+    axes = dict.fromkeys(of_run[run.id] for run in runs)
+    found = [_gathered(store, [r for r in runs if of_run[r.id] == axis], split, axis, metric) for axis in axes]
+    return tuple(kept for kept in found if kept is not None)
 
 
 def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
@@ -26,7 +38,8 @@ def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
 
     In accuracy. For advice on going on: there it counts where a strategy stands now. Arms without a round are left out.
     """
-    config, runs = _runs(store, study_id, sa.true())
+    _, runs = _runs(store, study_id, sa.true())
+    of_run = _labels(store, runs)
     evaluated = sa.select(s.stages.c.run_id, sa.func.max(s.stages.c.round)).where(
         s.stages.c.run_id.in_([run.id for run in runs]) & (s.stages.c.stage == "evaluated")
     )
@@ -37,7 +50,7 @@ def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
         mine = [run for run in runs if run.strategy == arm]
         rounds = max(done.get(run.id, 0) for run in mine)
         far = [run for run in mine if done.get(run.id, 0) == rounds]
-        kept = _gathered(store, far, split, rounds, int(config["labels_per_round"]), "accuracy") if rounds else None
+        kept = _gathered(store, far, split, of_run[far[0].id][: rounds + 1], "accuracy") if rounds else None
         found.update({arm: kept} if kept else {})
     return found
 
@@ -51,9 +64,23 @@ def _runs(store: Store, study_id: str, which: Any) -> tuple[dict[str, Any], Sequ
         return config, connection.execute(sa.select(*columns).where(wanted).order_by(s.runs.c.position)).all()
 
 
+def _labels(store: Store, runs: Sequence[Any]) -> dict[str, tuple[float, ...]]:
+    """Run → labels asked for up to each of its rounds, round 0 first."""
+    picks = s.picks.c
+    counted = sa.select(picks.run_id, picks.round, sa.func.count()).where(picks.run_id.in_([run.id for run in runs]))
+    found: dict[str, list[float]] = {run.id: [0.0] for run in runs}
+    with store.read() as connection:
+        for run_id, _, n in connection.execute(
+            counted.group_by(picks.run_id, picks.round).order_by(picks.run_id, picks.round)
+        ):
+            found[run_id].append(found[run_id][-1] + n)
+    return {run_id: tuple(labels) for run_id, labels in found.items()}
+
+
 def _gathered(
-    store: Store, runs: Sequence[Any], split: str, rounds: int, batch: int, metric: PrimaryMetric
+    store: Store, runs: Sequence[Any], split: str, labels: tuple[float, ...], metric: PrimaryMetric
 ) -> Outcomes | None:
+    rounds = len(labels) - 1
     values: dict[str, dict[int, np.ndarray]] = {}
     prompts: tuple[str, ...] = ()
     sides: tuple[float, ...] = ()
@@ -70,5 +97,4 @@ def _gathered(
         margins = np.stack([event.outcomes[split] for event in found]) * sign
         found_well = (np.sign(margins) + 1) / 2 if metric == "accuracy" else -np.logaddexp(0.0, -margins)
         values.setdefault(run.strategy, {})[run.seed] = found_well
-    labels = tuple(float(number * batch) for number in range(rounds + 1))
     return Outcomes(labels, prompts, values, sides) if values else None

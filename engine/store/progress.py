@@ -18,8 +18,9 @@ def runs_of(connection: sa.Connection, studies: Sequence[Any]) -> dict[str, list
     evaluated = evaluated.where(of.study_id.in_(ids) & (s.stages.c.stage == "evaluated")).group_by(s.stages.c.run_id)
     done = dict(connection.execute(evaluated).all())
     # Only what a summary shows: configs and provenances of a thousand runs take long to read.
-    columns = [of[name] for name in ("id", "study_id", "strategy", "seed", "state", "stage", "round", "progress",
-                                     "error", "edited", "updated", "arm")]  # fmt: skip
+    shown = ("id", "study_id", "strategy", "seed", "state", "stage", "round", "progress")
+    own_rounds = sa.func.json_extract(of.config, "$.setting.rounds").label("own_rounds")
+    columns: list[Any] = [*(of[name] for name in (*shown, "error", "edited", "updated", "arm")), own_rounds]
     rows = connection.execute(sa.select(*columns).where(of.study_id.in_(ids)).order_by(of.study_id, of.position))
     by_id = {study.id: study for study in studies}
     found: dict[str, list[RunSummary]] = {study_id: [] for study_id in ids}
@@ -35,7 +36,7 @@ def runs_of(connection: sa.Connection, studies: Sequence[Any]) -> dict[str, list
                 stage=r.stage,
                 round=r.round,
                 rounds_done=done.get(r.id, 0),
-                rounds_total=1 if buys_all(r.strategy) else study.config["rounds"],
+                rounds_total=r.own_rounds or (1 if buys_all(r.strategy) else study.config["rounds"]),
                 progress=r.progress,
                 error=r.error,
                 edited=r.edited,

@@ -153,17 +153,21 @@ def stage_log(store: Store, run_id: str) -> pd.DataFrame:
 
 
 def notes(store: Store, run_id: str) -> list[tuple[int, str]]:
-    """What the stages of a run remark: (round, sentence), dropped pairs included."""
+    """What the stages of a run remark: (round, sentence), dropped pairs and labels included."""
     found: list[tuple[int, str]] = []
     with store.read() as connection:
         rows = connection.execute(
-            sa.select(s.stages.c.round, s.stages.c.detail)
-            .where((s.stages.c.run_id == run_id) & s.stages.c.stage.in_(["pooled", "scored"]))
+            sa.select(s.stages.c.round, s.stages.c.stage, s.stages.c.detail)
+            .where((s.stages.c.run_id == run_id) & s.stages.c.stage.in_(["pooled", "scored", "trained"]))
             .order_by(s.stages.c.round)
         )
-        for number, detail in rows:
-            found += [(number, f"{n:,} left out: {reason}") for reason, n in detail.get("dropped", {}).items()]
+        for number, stage, detail in rows:
+            what = "left out of training by the filter" if stage == "trained" else "left out:"
+            found += [(number, f"{n:,} {what} {reason}") for reason, n in detail.get("dropped", {}).items()]
             found += [(number, note) for note in detail.get("notes", [])]
+            if stage == "trained" and detail.get("pseudo"):
+                beside = f"trained beside {detail['labels_used']:,} labels"
+                found.append((number, f"{detail['pseudo']:,} pseudo-labels, the policy's own answers, {beside}"))
     return found
 
 

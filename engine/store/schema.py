@@ -284,9 +284,10 @@ plugins = Table(
     metadata,
     Column("room", String, primary_key=True),
     Column("name", String, primary_key=True),
+    Column("sha256", String, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("sha256", String, nullable=False),
     Column("fields", JSON, nullable=False),
+    Column("about", JSON, nullable=False),
     at(),
 )
 revisions = Table(

@@ -27,11 +27,18 @@ class ActiveDPO(Strategy):
         r"\varphi = \tilde g(x,y_1) - \tilde g(x,y_2),\quad "
         r"a = \varphi^\top V^{-1} \varphi,\quad V = \lambda I + \sum_{j \in S} \varphi_j \varphi_j^\top"
     )
+    cost: ClassVar[str] = (
+        "Two forwards and two backwards of the policy (one of each with three responses a prompt and all their pairs), "
+        "d numbers kept a response. The batch: O(n (d + |S| + b)) for its b-th pick. With `past: recomputed` a forward "
+        "and a backward more for each response of every past pick, every round."
+    )
     open_points: ClassVar[str] = (
-        "Read: LoRA gradients, random projection, normalised gradients, V updated within the batch. "
-        "Not stated: λ (ours: 0.1, a mild prior for unit-length gradients), whether unit length is given to each "
-        "response or to the difference (inferred: each response), whether φ of past picks is computed anew "
-        "(ours: cached from the round that picked them)."
+        "Read at second hand: LoRA gradients, random projection to d = 8192 (here 512, by signal reward_gradient's "
+        "dimension), normalised gradients, V updated within the batch. Inferred: unit length for each response and not "
+        "for the difference, as in LESS, whose settings are the same. Inferred from φ's index: past picks at the "
+        "current adapter; it costs a pass over them every round, so ours keeps φ of the round that picked them, and "
+        "`past: recomputed` is a switch. Not stated: λ (ours: 0.1, a mild prior for unit-length gradients), and "
+        "whether a round trains on its own labels (regime.data new, with weights continue) or on all."
     )
 
     published: ClassVar[Mapping[str, Any]] = {
@@ -43,6 +50,15 @@ class ActiveDPO(Strategy):
     unit_norm: Literal["response", "difference", "off"] = Field(
         "response", description="what is brought to length 1: each response's gradient, their difference, or nothing"
     )
+
+    past: Literal["cached", "recomputed"] = Field(
+        "cached",
+        description="φ of past picks: as it was in the round that picked them, or anew at the current adapter",
+    )
+
+    def recomputed(self) -> frozenset[str]:
+        """Gradients of past picks, if they are to be those of the current adapter."""
+        return self.needs if self.past == "recomputed" else frozenset()
 
     def recipe(self, view: PoolView) -> Recipe:
         """Greedy log-determinant over φ = g̃(y1) − g̃(y2), past picks and in-batch updates included."""

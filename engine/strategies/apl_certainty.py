@@ -26,6 +26,16 @@ class AplCertainty(Strategy):
     formula: ClassVar[str] = (
         r"a = |\hat r(x,y_1) - \hat r(x,y_2)|,\quad \hat r = \beta \log \frac{\pi_\theta}{\pi_{ref}}"
     )
+    cost: ClassVar[str] = (
+        "Two forwards of the policy and two of the reference, one number kept a response. The batch: one sort."
+    )
+    aliases: ClassVar[tuple[str, ...]] = (
+        "APLP",
+        "preference certainty",
+        "PMC",
+        "max-diff",
+        "largest implicit-reward gap",
+    )
     open_points: ClassVar[str] = "Read: sums over response tokens, largest first. The bands are the authors' ablations."
     ties_at_reference: ClassVar[bool] = True
     published: ClassVar[Mapping[str, Any]] = {

@@ -23,7 +23,14 @@ class AplEntropy(Strategy):
     needs: ClassVar[frozenset[str]] = frozenset({"prompt_entropy"})
     source: ClassVar[str] = "Muldrew et al. 2024, arXiv:2402.08114"
     formula: ClassVar[str] = r"a = -\tfrac{1}{N} \sum_{n=1}^{N} \log \pi_\theta(y_n \mid x),\quad y_n \sim \pi_\theta"
-    open_points: ClassVar[str] = "Read: sums over tokens, T = 1, highest first, one pair a prompt."
+    cost: ClassVar[str] = (
+        "N draws of the policy a prompt and their log-probabilities, one number kept a prompt. The batch: one sort."
+    )
+    aliases: ClassVar[tuple[str, ...]] = ("predictive entropy of the prompt",)
+    open_points: ClassVar[str] = (
+        "Read: sums over tokens, T = 1, highest first, one pair a prompt; N = 32 in the authors' code (here 8, by the "
+        "samples of signal prompt_entropy). A re-implementation keeps the lowest: its sign is wrong."
+    )
     published: ClassVar[Mapping[str, Any]] = {
         "sampler": {"name": "policy", "responses": 2, "temperature": 0.7},
         "regime": {"pool": "regenerated", "weights": "reset", "data": "cumulative"},

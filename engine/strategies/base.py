@@ -1,8 +1,8 @@
 """The contract of a strategy; read this before adding one.
 
 A file in this room registers one class. It declares the signals it `needs` and answers `recipe(view)`. It holds no
-model, no file, no clock, no randomness and no state between calls; what must persist is a signal. **Higher score =
-label sooner**, always.
+model, no file, no clock, no randomness but draws keyed by the view's seed and round, and no state between calls; what
+must persist is a signal. **Higher score = label sooner**, always.
 """
 
 from abc import abstractmethod
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from engine.data.pool import PoolView
+from engine.records import Answer
 from engine.registry import Plugin, Registry
 from engine.selection.recipes import Recipe
 
@@ -30,6 +31,8 @@ class Strategy(Plugin):
     """Other names in the field for the same ranking of the same pairs."""
     ties_at_reference: ClassVar[bool] = False
     """True for margin methods: while policy = reference all their scores are equal."""
+    learns: ClassVar[bool] = False
+    """True: its recipe reads the answers this run has bought, not only which pairs they are of."""
 
     published: ClassVar[Mapping[str, Any]] = {}
     """The paper's own sampler and regime where they are not given pairs in a fixed pool: field of a study → value."""
@@ -39,6 +42,12 @@ class Strategy(Plugin):
     @abstractmethod
     def recipe(self, view: PoolView) -> Recipe:
         """How to choose `view.k` pairs of the view."""
+
+    def pseudo(self, view: PoolView) -> Mapping[str, Answer]:
+        """Answers that it gives pairs itself instead of asking: pair id → a or b. They train in this round, cost
+        nothing and are no labels; a pair that is picked is asked about all the same.
+        """
+        return {}
 
     def recomputed(self) -> frozenset[str]:
         """Signals of past picks that are computed anew in each round, by the policy as it then stands."""
@@ -50,3 +59,16 @@ class Strategy(Plugin):
 
 
 STRATEGIES: Registry[Strategy] = Registry("strategy", "engine.strategies")
+
+
+def find(name: str) -> type[Strategy]:
+    """The strategy of that name, or the one that goes by it besides: "SHARP" is `smallest_margin`.
+
+    Capitals do not matter in an alias, nor what stands behind it in brackets. UnknownName if there is none.
+    """
+    if name not in STRATEGIES.names():
+        wanted = name.casefold()
+        for cls in STRATEGIES:
+            if wanted in {part.casefold() for alias in cls.aliases for part in (alias, alias.partition(" (")[0])}:
+                return cls
+    return STRATEGIES.get(name)

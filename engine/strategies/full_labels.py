@@ -19,6 +19,9 @@ class FullLabels(Strategy):
     source: ClassVar[str] = "a control of this workbench"
     control: ClassVar[Literal["", "baseline", "oracle"]] = "baseline"
     formula: ClassVar[str] = r"S = \text{pool}"
+    cost: ClassVar[str] = "No pass, no number kept; every label of the pool is paid."
+    aliases: ClassVar[tuple[str, ...]] = ("all labels",)
+    open_points: ClassVar[str] = "Ours: all in one round, from the reference."
     whole_pool: ClassVar[bool] = True
 
     def recipe(self, view: PoolView) -> Recipe:

@@ -22,6 +22,11 @@ class GradientNorm(Strategy):
     source: ClassVar[str] = "a control of this workbench, after Lin et al. 2025, arXiv:2505.19241"
     control: ClassVar[Literal["", "baseline", "oracle"]] = "baseline"
     formula: ClassVar[str] = r"a = \lVert \tilde g(x,y_1) - \tilde g(x,y_2) \rVert^2"
+    cost: ClassVar[str] = (
+        "As ActiveDPO: two forwards and two backwards, d numbers kept a response. The batch: one sort."
+    )
+    aliases: ClassVar[tuple[str, ...]] = ("norm only", "EXP of SHARP (unit_norm: off)")
+    open_points: ClassVar[str] = "Ours: the limit of ActiveDPO for a large λ; ranks as φᵀV⁻¹φ with V = λI."
 
     unit_norm: Literal["response", "difference", "off"] = Field(
         "response",

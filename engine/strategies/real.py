@@ -1,6 +1,7 @@
 """REAL: pairs whose responses say different things."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -22,10 +23,21 @@ class Real(Strategy):
     needs: ClassVar[frozenset[str]] = frozenset({"embedding"})
     source: ClassVar[str] = "Zhang et al. 2024, arXiv:2409.17169"
     formula: ClassVar[str] = r"a = -\cos\big(\bar e(y_1), \bar e(y_2)\big)"
-    open_points: ClassVar[str] = (
-        "Read: last hidden layer of the base model, response text without the prompt, mean over its tokens, lowest "
-        "cosine first; one shot before training. Ours: the same ranking used round by round."
+    cost: ClassVar[str] = (
+        "Two forwards of the embedding model, once in a study, D numbers kept a response. The batch: one sort."
     )
+    aliases: ClassVar[tuple[str, ...]] = ("least similar pair",)
+    open_points: ClassVar[str] = (
+        "Read in the authors' code: last hidden layer of the base model, response text without the prompt, mean over "
+        "its tokens, cut at 512 or 128 of them (here never cut); of given pairs the half of lowest cosine, of several "
+        "responses the least similar pair of each prompt (`per_prompt`); one shot before training, as in a race as "
+        "published. Their second script takes chosen and rejected from the order of ids; here the oracle says. Ours: "
+        "the same ranking used round by round, and any other layer, model or sentence encoder by signal embedding."
+    )
+
+    published: ClassVar[Mapping[str, Any]] = {
+        "rounds": 1, "label_share": 0.5, "warm_up": False, "prompts_per_round": None,
+    }  # fmt: skip
 
     keep: Literal["dissimilar", "similar"] = Field(
         "dissimilar", description="similar is the opposite end, as a control"

@@ -22,6 +22,9 @@ class SmallestOracleMargin(Strategy):
     source: ClassVar[str] = "a control of this workbench"
     control: ClassVar[Literal["", "baseline", "oracle"]] = "oracle"
     formula: ClassVar[str] = r"a = -|r^*(x,y_1) - r^*(x,y_2)|"
+    cost: ClassVar[str] = "No pass of the policy: the gold score of two responses. The batch: one sort."
+    aliases: ClassVar[tuple[str, ...]] = ("true margin, ascending",)
+    open_points: ClassVar[str] = "Ours: a control; a method that knew the answers would have no use for labels."
 
     def recipe(self, view: PoolView) -> Recipe:
         """Minus the absolute difference of both gold scores."""

@@ -8,13 +8,16 @@ names it. torch, scikit-learn and `engine.models` are imported inside functions.
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from engine.registry import Plugin, Registry
 from engine.store import inbox
 from engine.store.database import Store
 from engine.store.summaries import TaskSummary
 from engine.store.tasks import find_task
+
+if TYPE_CHECKING:
+    from engine.models.policy import Policy
 
 Say = Callable[[str], None]
 """Say where the task is, one sentence. It raises `engine.worker.Stopped` when the task is no longer this worker's."""
@@ -29,6 +32,10 @@ class Task(Plugin):
     @abstractmethod
     def do(self, store: Store, say: Say) -> dict[str, Any]:
         """The answer, as JSON. An EngineError makes the task fail with its sentence."""
+
+    def do_with(self, store: Store, say: Say, policy_of: "Callable[[Any, int], Policy]") -> dict[str, Any]:
+        """`do` with a model that a device worker lends; `policy_of` takes model settings and a seed."""
+        return self.do(store, say)
 
     def still_holds(self, store: Store, answer: Mapping[str, Any]) -> bool:
         """Whether an answer that was given before may be shown again; read rows and files only, fast."""

@@ -10,6 +10,7 @@ PAGES = {
     "data": "responses",
     "explore": "How the scores of a round lie",
     "map": "Near means alike",
+    "dry-run": "What scoring will take",
     "batch": "Why this pair",
     "curves": "How to read",
     "export": "Counts",

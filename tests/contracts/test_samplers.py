@@ -3,7 +3,7 @@
 import copy
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -15,14 +15,31 @@ from engine.samplers.base import SAMPLERS, Candidates, Sampler
 from engine.signals.base import Pass
 from tests.conftest import move
 from tests.contracts.texts import small_world
+from tests.engine.samplers.small_server import SmallServer, running
 
 # Parameters that make a sampler cheap here; short draws of a random model seldom end, so they are kept.
-SMALL = {"policy": {"max_new_tokens": 6, "unended": "keep"}}
+SHORT = {"max_new_tokens": 6, "unended": "keep"}
+SMALL = {"policy": SHORT, "pilaf": {**SHORT, "beta": 2.0}, "server": {"unended": "keep"}}
+SETTINGS = [{"name": name, **SMALL.get(name, {})} for name in SAMPLERS.names()]
+SETTINGS.append({"name": "policy", "model": "reference", **SHORT})
 ALL = pytest.mark.parametrize(
-    "sampler",
-    [SAMPLERS.build({"name": name, **SMALL.get(name, {})}) for name in SAMPLERS.names()],
-    ids=lambda s: s.name,
+    "sampler", SETTINGS, ids=lambda s: f"{s['name']} {s.get('model', '')}".strip(), indirect=True
 )
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Where a server listens, for the sampler that asks one."""
+    with running(SmallServer()) as server:
+        yield server.url
+
+
+@pytest.fixture
+def sampler(request: pytest.FixtureRequest, url: str) -> Sampler:
+    if request.param["name"] == "server":
+        pytest.importorskip("openai", reason="The package openai is not installed.")
+        return SAMPLERS.build({**request.param, "url": url})
+    return SAMPLERS.build(request.param)
 
 
 @pytest.fixture
@@ -36,7 +53,7 @@ def candidates(sampler: Sampler, data: PreferenceData, prompt_ids: Sequence[str]
 
 
 def test_all_samplers_are_here() -> None:
-    assert {"given", "all_pairs", "policy"} <= set(SAMPLERS.names())
+    assert {"given", "all_pairs", "policy", "pilaf", "server"} <= set(SAMPLERS.names())
 
 
 @ALL

@@ -55,6 +55,7 @@ def test_one_finite_float32_row_an_id(signal: Signal, tiny_policy: Policy, texts
     assert found.dtype == np.float32
     assert len(found) == len(texts.ids(signal.axis))
     assert found.ndim == (2 if signal.name in WIDTH else 1), "name its width in tests/contracts/views.py"
+    assert signal.vector == (found.ndim == 2), "vector: ClassVar[bool] = True, where a row holds several numbers"
     assert np.isfinite(found).all()
     assert len(np.unique(found, axis=0)) > 1
 

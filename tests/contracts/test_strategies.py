@@ -2,11 +2,13 @@
 
 import inspect
 import json
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
+from engine.config import StudyConfig
 from engine.errors import SelectionError
 from engine.records import Pick
 from engine.seeds import rng_for
@@ -65,6 +67,7 @@ def test_which_response_is_side_a_changes_nothing(strategy: Strategy, picked: in
     world = world_for(strategy, picked=picked)
     for rows in (range(len(world.pairs)), range(0, len(world.pairs), 2)):
         assert ids(picks(strategy, world.mirrored(rows))) == ids(picks(strategy, world))
+    assert ids(picks(strategy, world.mirrored_past())) == ids(picks(strategy, world))
 
 
 @ALL
@@ -95,7 +98,8 @@ def test_a_signal_that_is_not_finite_stops_and_names_a_pair(strategy: Strategy, 
             lambda name, v, spoilt=spoilt: with_one(v, bad) if name == spoilt else v
         )
         signal = world.signals[spoilt]
-        touched = [p.id for p in world.pairs if signal.ids[4] in (p.id, p.prompt_id, p.a, p.b)]
+        prompts = {p.prompt_id for p in world.pairs if signal.ids[4] in (p.id, p.prompt_id, p.a, p.b)}
+        touched = [p.id for p in world.pairs if p.prompt_id in prompts]  # a score may compare a prompt's responses
         with np.errstate(invalid="ignore"), pytest.raises(SelectionError, match="not finite") as error:
             picks(strategy, world)
         assert any(pair_id in str(error.value) for pair_id in touched)
@@ -146,29 +150,69 @@ def test_it_survives_json(strategy: Strategy) -> None:
 
 
 @ALL
-def test_it_says_what_it_is_and_where_it_comes_from(strategy: Strategy) -> None:
+def test_its_card_is_complete(strategy: Strategy) -> None:
+    """Title, idea, formula, citation, cost, open points: what the command line and the page Help show of it."""
     cls = type(strategy)
     assert "summary" not in vars(cls)
-    assert (inspect.getdoc(cls) or "") != inspect.getdoc(Strategy)
-    assert cls.summary().endswith(".")
-    assert cls.heading()
+    said = inspect.getdoc(cls) or ""
+    assert said != inspect.getdoc(Strategy)
+    summary, _, idea = said.partition("\n\n")
+    assert cls.summary().endswith(".") and "\n\n" not in summary
+    assert len(idea.split()) >= 15, "the idea in a paragraph, behind the summary and a blank line"
+    assert cls.title
     assert cls.source
     assert cls.formula
+    assert balanced(cls.formula), cls.formula
+    assert cls.cost.endswith(".")
+    assert re.match(r"(Read|Inferred|Ours)\b[^.:]*:", cls.open_points), "Read: …, Inferred: … or Ours: …"
     assert cls.control in ("", "baseline", "oracle")
     for name, field in cls.model_fields.items():
         assert field.description, f"{name} has no description"
         assert not field.is_required(), f"{name} has no default"
 
 
+def balanced(formula: str) -> bool:
+    """As many braces opened as closed, and as many \\left as \\right."""
+    depth = [formula[:n].count("{") - formula[:n].count("}") for n in range(len(formula) + 1)]
+    return min(depth) == 0 == depth[-1] and len(re.findall(r"\\left\b", formula)) == len(
+        re.findall(r"\\right\b", formula)
+    )
+
+
+@ALL
+def test_its_papers_setting_is_one_that_a_study_takes(strategy: Strategy) -> None:
+    """Sampler, regime and whatever else it publishes; only full labels, which is no racer, is named elsewhere."""
+    racers = ["random"] if strategy.whole_pool else list(dict.fromkeys(["random", strategy.name]))
+    study = {"name": "s", "data": {"pool": "p"}, "model": {"path": "m"}, "sampler": "all_pairs", "oracle": "gold"}
+    config = StudyConfig.from_dict({**study, "strategies": racers, "race": "as_published"})
+    setting = next(e.setting for e in config.entrants() if e.strategy.name == racers[-1] and e.arm == "")
+    assert set(setting) <= set(strategy.published)
+
+
+def test_no_two_strategies_answer_to_one_name() -> None:
+    names = [name for cls in STRATEGIES for name in (cls.name, *cls.aliases)]
+    folded = [name.partition(" (")[0].casefold() for name in names]
+    assert sorted(folded) == sorted(set(folded))
+
+
 @ALL
 def test_every_parameter_can_change_a_pick(strategy: Strategy) -> None:
-    """One that cannot does not belong."""
-    for name in type(strategy).model_fields:
-        chosen = set()
-        for value in [getattr(strategy, name), *others(strategy, name)]:
-            changed = type(strategy)(**{**strategy.model_dump(), name: value})
-            chosen.add(tuple(ids(picks(changed, world_for(strategy, picked=5)))))
-        assert len(chosen) > 1, name
+    """One that never can does not belong: neither a pick, nor a pseudo-label, nor what is computed anew."""
+    world = world_for(strategy, picked=60)
+    names = list(type(strategy).model_fields)
+    for name in names:
+        given = [{}, *({other: value} for other in names if other != name for value in others(strategy, other))]
+        assert any(matters(strategy, name, world, one) for one in given), name
+
+
+def matters(strategy: Strategy, name: str, world: World, given: dict[str, Any]) -> bool:
+    """Whether two values of the parameter choose differently where another parameter has the value given."""
+    chosen = set()
+    for value in [getattr(strategy, name), *others(strategy, name)]:
+        changed = type(strategy)(**{**strategy.model_dump(), **given, name: value})
+        found, pseudo = ids(picks(changed, world)), changed.pseudo(world.view())
+        chosen.add((tuple(found), tuple(sorted(pseudo.items())), changed.recomputed()))
+    return len(chosen) > 1
 
 
 def others(strategy: Strategy, name: str) -> list[Any]:

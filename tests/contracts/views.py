@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.data.pool import PoolView
-from engine.records import Pair, SignalArray
+from engine.records import Answer, Label, Pair, SignalArray
 from engine.seeds import rng_for
 from engine.signals.base import SIGNALS
 from engine.strategies.base import Strategy
@@ -14,18 +14,19 @@ from engine.strategies.base import Strategy
 N_PROMPTS, M_RESPONSES = 12, 3
 
 # What cannot be read off a signal's class: how wide a row is, and what happens to it when the two sides change places.
-WIDTH = {"embedding": 6, "reward_gradient": 8}
+WIDTH = {"embedding": 6, "hidden_state": 5, "prompt_embedding": 4, "reward_ensemble": 5, "reward_gradient": 8}
 CHANGES_SIGN = {"reward_margin"}
 
 
 @dataclass(frozen=True)
 class World:
-    """Pairs, the signals a strategy declared, and past picks with theirs."""
+    """Pairs, the signals a strategy declared, and past picks with theirs and with their labels."""
 
     pairs: tuple[Pair, ...]
     signals: Mapping[str, SignalArray]
     picked: tuple[Pair, ...] = ()
     picked_values: Mapping[str, np.ndarray] | None = None
+    labels: tuple[Label, ...] = ()
 
     def view(self, k: int = 8, seed: int = 1, round_number: int = 2) -> PoolView:
         """The view of a strategy that is to pick k."""
@@ -37,6 +38,7 @@ class World:
             round_number=round_number,
             picked=self.picked,
             picked_values=self.picked_values,
+            labels=self.labels,
         )
 
     def order(self, rows: Sequence[int]) -> "World":
@@ -64,6 +66,22 @@ class World:
 
         return replace(self.with_values(change), pairs=pairs)
 
+    def mirrored_past(self) -> "World":
+        """The same past picks with sides a and b exchanged, in their signals and their answers too."""
+        values = {
+            name: frozen(v[:, ::-1]) if SIGNALS.get(name).axis == "response" else -v if name in CHANGES_SIGN else v
+            for name, v in (self.picked_values or {}).items()
+        }
+        other = {"a": "b", "b": "a"}
+        labels = tuple(replace(label, answer=other.get(label.answer, label.answer)) for label in self.labels)  # type: ignore[arg-type]
+        picked = tuple(replace(p, a=p.b, b=p.a) for p in self.picked)
+        return replace(self, picked=picked, picked_values=values or None, labels=labels)
+
+    def answered(self, answers: Sequence[Answer]) -> "World":
+        """The same with other answers to its past picks."""
+        labels = tuple(Label(p.id, answer, "test") for p, answer in zip(self.picked, answers, strict=True))
+        return replace(self, labels=labels)
+
 
 def world_for(strategy: Strategy, *, picked: int = 0, seed: int = 0) -> World:
     """N prompts × all pairs of M responses, normal noise for every signal that the strategy needs."""
@@ -82,7 +100,14 @@ def world_for(strategy: Strategy, *, picked: int = 0, seed: int = 0) -> World:
         sides = (2,) if kind.axis == "response" else ()
         past[name] = frozen(rng.normal(size=(picked, *sides, *width)).astype(np.float32))
     gone = tuple(Pair.of("past", f"past{n}x", f"past{n}y") for n in range(picked))
-    return World(tuple(pairs), signals, gone, past if picked else None)
+    answers = ["a" if up else "b" for up in _preferred(past, picked)]
+    return World(tuple(pairs), signals, gone, past if picked else None).answered(answers)  # type: ignore[arg-type]
+
+
+def _preferred(past: Mapping[str, np.ndarray], picked: int) -> np.ndarray:
+    """Who wins each past pick, (picked,): what some features tell, so that whoever learns from answers can."""
+    wide = [values for values in past.values() if values.ndim == 3]
+    return wide[0][:, 0, 0] > wide[0][:, 1, 0] if wide else np.arange(picked) % 2 == 0
 
 
 def frozen(values: np.ndarray) -> np.ndarray:

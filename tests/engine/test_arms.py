@@ -50,13 +50,14 @@ def test_as_published_gives_every_setting_its_own_twin() -> None:
         "activedpo": "random:as activedpo",
         "apl": "random:as apl",
         "apl_entropy": "random:as apl",
-        "real": "random",
+        "real": "random:as real",
     }
-    assert set(config.seconds()) == {"random", "random:as activedpo", "random:as apl"}
+    assert set(config.seconds()) == {"random", "random:as activedpo", "random:as apl", "random:as real"}
     assert all(arms.second(key) for key in config.seconds().values())
     seen = {run.key: run.study for run in config.runs(seeds=[1])}
     assert (seen["activedpo"].sampler.name, seen["activedpo"].regime.weights) == ("policy", "continue")
     assert (seen["real"].sampler.name, seen["real"].regime) == ("all_pairs", config.regime)
+    assert (seen["real"].rounds, seen["real"].label_share, seen["random"].rounds) == (1, 0.5, 6)
     for key, twin in config.twins().items():
         assert (seen[key].sampler, seen[key].regime) == (seen[twin].sampler, seen[twin].regime), key
     assert arms.title_of("random:as activedpo, again") == "random as ActiveDPO, again"

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def main(names: list[str]) -> int:
-    found = sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name != "__main__")
+    found = sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if not module.name.startswith("_"))
     unknown = sorted(set(names) - set(found))
     if unknown:
         print(f"No proof is called {', '.join(unknown)}. Known: {', '.join(found)}.", file=sys.stderr)

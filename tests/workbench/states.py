@@ -22,6 +22,7 @@ class See:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
+DRY = {"as": "SFT model", "with": "random; real"}
 IMPORT = {"part": "import", "path": "{path}"}
 NO_STUDY = "No study is here yet."
 NOTHING_PICKED = "has picked nothing yet."
@@ -90,6 +91,33 @@ WHERE: dict[str, dict[State, See]] = {
         "queued": See("curves", ("No round is done yet.",), ("Guardrails",)),
         "failed": See("curves", ("Guardrails", "does a gain come with a cost?")),
         "finished": See("curves", ("Guardrails", "does a gain come with a cost?", "names no evaluator")),
+    },
+    "lab_choice": {
+        "empty": See("dry_run", (NO_STUDY,), ("Add a strategy",)),
+        "queued": See("dry_run", ("Add a strategy", "Pool"), query=DRY),
+        "running": See("dry_run", ("Add a strategy", "Pool"), query=DRY),
+        "failed": See("dry_run", ("Not everything in the link can be read.",), query={**DRY, "with": "gone"}),
+        "finished": See("dry_run", ("Add a strategy", "Compare with a copy"), query=DRY),
+    },
+    "lab_figures": {
+        "queued": See("dry_run", ("The scoring waits for the worker.",), ("Where picks agree",), query=DRY),
+        "running": See("dry_run", ("is being made", "width:25%"), ("Where picks agree",), query=DRY),
+        "failed": See("dry_run", ("could not be made", "&lt;b&gt;"), ("Where picks agree",), query=DRY),
+        "finished": See("dry_run", ("Where picks agree", "It takes two strategies that give scores"), query=DRY),
+    },
+    "lab_pairs": {
+        "queued": See("dry_run", ("What scoring will take",), ("beside those of",), query=DRY),
+        "finished": See("dry_run", ("beside those of", "Only REAL", "Neither"), query=DRY),
+    },
+    "lab_price": {
+        "queued": See("dry_run", ("What scoring will take", "not known yet"), query=DRY),
+        "running": See("dry_run", ("What scoring will take", "– to score"), query=DRY),
+        "failed": See("dry_run", ("What scoring will take",), query=DRY),
+        "finished": See("dry_run", ("Redundancy of each batch",), ("What scoring will take",), query=DRY),
+    },
+    "lab_tables": {
+        "queued": See("dry_run", ("What scoring will take",), ("Redundancy of each batch",), query=DRY),
+        "finished": See("dry_run", ("Redundancy of each batch", "of 6 picks", "How picks differ"), query=DRY),
     },
     "levels_table": {
         "empty": See("curves", (NO_STUDY,), ("95 % interval",)),

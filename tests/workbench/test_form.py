@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from pydantic import BaseModel, Field
 from streamlit.testing.v1 import AppTest
 
 from engine.config import StudyConfig
 from engine.cost import Pace, Sizes, estimate
-from engine.store import queries
+from engine.store import queries, schema
 from engine.store.database import open_store
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
@@ -74,12 +75,13 @@ def test_what_cannot_be_read_is_left_for_the_check():
 
 
 def test_every_parameter_of_every_plugin_has_a_widget_or_one_possible_value():
+    from engine.filters.base import FILTERS
     from engine.oracles.base import ORACLES
     from engine.samplers.base import SAMPLERS
     from engine.signals.base import SIGNALS
     from engine.strategies.base import STRATEGIES
 
-    for registry in (STRATEGIES, SAMPLERS, ORACLES, SIGNALS):
+    for registry in (STRATEGIES, SAMPLERS, ORACLES, SIGNALS, FILTERS):
         for plugin in registry:
             asked = {form.name for form in fields_of(plugin)}
             left = set(plugin.model_fields) - asked
@@ -217,3 +219,19 @@ def test_a_time_is_no_finer_than_it_is_known():
     assert "not known yet" in basis(None)
     assert estimate(study(), Sizes(1, 2, 1), []).total.backwards > 0
     assert Pace(1, 1, 1, 1).runs == 1
+
+
+def test_filters_of_a_study_are_in_its_form_and_stay_when_it_is_cloned(tmp_path, monkeypatch):
+    sample_model(monkeypatch)
+    store = worlds.finished(tmp_path / "own", seeds=(1,), rounds=1, strategies=("random",))
+    with store.write() as connection:
+        config = connection.execute(sa.select(schema.studies.c.config)).scalar_one()
+        filters = [{"name": "difficulty", "gap": "absolute_ascending", "share": 0.5}, "dual_margin"]
+        connection.execute(schema.studies.update().values(config={**config, "filters": filters}))
+    test = press(app(store.folder, monkeypatch), "Clone this study")
+    assert "Keep the labels with the smallest implicit-reward gap" in seen(test)
+    assert file_of(test)["filters"] == filters
+    widget(test, "selectbox", "fusion").select("add").run()
+    assert file_of(test)["filters"][1] == {"name": "dual_margin", "fusion": "add"}
+    widget(test, "multiselect", "filters").set_value([]).run()
+    assert "filters" not in file_of(test)

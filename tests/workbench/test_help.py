@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field
 
+from engine.filters.base import FILTERS
 from engine.oracles.base import ORACLES
 from engine.samplers.base import SAMPLERS
 from engine.selection.recipes import Recipe, Uniform
@@ -58,7 +59,7 @@ def test_every_strategy_has_its_formula_source_and_parameters(store, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("chapter", "registries"), [("signals", [SIGNALS]), ("samplers and oracles", [SAMPLERS, ORACLES])]
+    ("chapter", "registries"), [("signals", [SIGNALS]), ("samplers and oracles", [SAMPLERS, ORACLES, FILTERS])]
 )
 def test_every_other_plugin_is_there(store, monkeypatch, chapter, registries):
     said = seen(app(store, monkeypatch, "help", chapter=chapter))

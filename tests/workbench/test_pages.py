@@ -11,8 +11,8 @@ from tests.workbench import worlds
 from workbench import cache, commands
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("studies", "data", "explore", "map", "batch", "curves", "export", "help")
-NOT_YET = ("Dry run", "Label quality", "Data check", "New study")
+PAGES = ("studies", "data", "explore", "map", "dry_run", "batch", "curves", "export", "help")
+NOT_YET = ("Label quality", "Data check", "New study")
 """Words of pages that are not built: a reader must not meet them."""
 
 
@@ -50,7 +50,7 @@ def test_every_page_in_every_world_draws_without_a_fault(stores, monkeypatch, wo
     said = seen(test)
     assert not test.exception
     assert "could not be drawn" not in said
-    assert page.capitalize() in said
+    assert page.replace("_", " ").capitalize() in said
     assert not [word for word in NOT_YET if word in said]
 
 

@@ -13,12 +13,15 @@ from streamlit.testing.v1 import AppTest
 
 from engine.store import queries, tasks, writer
 from engine.store.database import Store, open_store
+from engine.strategies.base import STRATEGIES
 from engine.tasks.base import ask
+from engine.tasks.dry_run import DryRun
 from engine.tasks.import_data import ImportData
 from engine.tasks.projection import Projection
+from engine.tasks.score_pool import ScorePool
 from engine.tools import ToolsWorker
 from tests.engine.tasks.toys import vectors
-from tests.workbench import worlds
+from tests.workbench import lab_worlds, worlds
 from tests.workbench.states import EMPTY_OVER, NO_STATE, ON_ITS_OWN, WHERE
 from tests.workbench.test_explore import scored_world
 from tests.workbench.test_pages import ROOT, app, seen
@@ -56,6 +59,7 @@ def stores(tmp_path_factory) -> dict[str, Store]:
                 writer.register_worker(store, "device", "cpu", os.getpid(), "here", lease_s=3600)
             if state != "empty":
                 _asked(store, state, path)
+                _dry(store, state)
     return made
 
 
@@ -74,6 +78,26 @@ def _asked(store: Store, state: str, path: Path) -> None:
             tasks.task_word(store, claim, word)
             if state == "failed":
                 tasks.end_task(store, claim, "failed", error=error)
+
+
+def _dry(store: Store, state: str) -> None:
+    """A dry run of the SFT model over the study's pool in that state."""
+    names = ("random", "real")
+    if state == "finished":
+        task = lab_worlds.scored(store, lab_worlds.request(store, *names, seed=1))
+        chosen = tuple(STRATEGIES.build(name) for name in names)
+        ask(store, DryRun.model_validate({**task.request(), "strategies": chosen, "k": 6}))
+        ToolsWorker(store).work(until_idle=True)
+        return
+    ask(store, ScorePool.model_validate(lab_worlds.request(store, *names, seed=1)))
+    if state == "queued":
+        return
+    me = writer.register_worker(store, "device", "cpu", os.getpid(), "here", lease_s=3600)
+    claim = tasks.claim_task(store, me, wants="device", lease_s=3600)
+    assert claim is not None
+    tasks.task_word(store, claim, "round 1, embedding, 16 of 64 responses")
+    if state == "failed":
+        tasks.end_task(store, claim, "failed", error="The disk is full: <b>x</b>.")
 
 
 def _filled(query: Mapping[str, str], store: Store) -> dict[str, str]:

@@ -8,12 +8,16 @@ import typer
 
 from engine.errors import DataError
 from engine.store import queries
-from engine.strategies.base import STRATEGIES
+from engine.strategies.base import STRATEGIES, find
 from workbench.cli.data import data
+from workbench.cli.plugins import kept as kept_in
+from workbench.cli.plugins import source_lines, trust
 from workbench.cli.run import run
+from workbench.cli.score import score
 from workbench.cli.store import store as store_commands
 from workbench.cli.study import study
-from workbench.cli.terminal import JsonOption, StoreOption, folder_of, opened, plainly, show, table
+from workbench.cli.terminal import JsonOption, StoreOption, folder_of, known, opened, plainly, printable, show, table
+from workbench.plugin_words import kept_words
 
 app = typer.Typer(
     name="workbench",
@@ -31,21 +35,39 @@ app.add_typer(run, name="run")
 app.add_typer(store_commands, name="store")
 
 
+strategy.command("trust", epilog="Example: workbench strategy trust uneven")(trust)
+strategy.command("score", epilog="Example: workbench strategy score random activedpo --study s1a2b3c4d5")(score)
+
+
 @strategy.command("list", epilog="Example: workbench strategy list")
-def list_(as_json: JsonOption = False) -> None:
-    """All strategies with the signals they need."""
-    rows = [[s.name, s.heading(), ", ".join(sorted(s.needs)) or "none", s.source] for s in STRATEGIES]
-    head = ["name", "title", "needs", "source"]
-    show([dict(zip(head, row, strict=True)) for row in rows], as_json, lambda: table(head, rows))
+@plainly
+def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """All strategies with the signals they need, those that the store keeps among them."""
+    known(store)
+    rows = [[s.name, s.heading(), ", ".join(sorted(s.needs)) or "none", s.source, kept_words(s)] for s in STRATEGIES]
+    head = ["name", "title", "needs", "source", "kept"]
+    wide = len(head) if any(row[-1] for row in rows) else len(head) - 1  # most stores keep none
+    value = [dict(zip(head, row, strict=True)) for row in rows]
+    show(value, as_json, lambda: table(head[:wide], [row[:wide] for row in rows]))
 
 
 @strategy.command("show", epilog="Example: workbench strategy show activedpo")
 @plainly
-def show_(name: str, as_json: JsonOption = False) -> None:
-    """A strategy's idea, formula, source, open points and parameters."""
+def show_(
+    name: str,
+    source: Annotated[bool, typer.Option("--source", help="Print the source that the store keeps.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A strategy's idea, formula, source, cost, open points and parameters; by its name or another it goes by."""
     import inspect
 
-    found = STRATEGIES.get(name)
+    known(store)
+    if source:
+        kept = kept_in(opened(store), name)
+        show({"version": kept.version, "source": kept.source}, as_json, lambda: source_lines(kept))
+        return
+    found = find(name)
     fields = found.model_json_schema()["properties"] if found.model_fields else {}
     value = {
         "name": found.name,
@@ -54,19 +76,28 @@ def show_(name: str, as_json: JsonOption = False) -> None:
         "formula": found.formula,
         "source": found.source,
         "needs": sorted(found.needs),
+        "cost": found.cost,
+        "aliases": list(found.aliases),
+        "control": found.control,
+        "learns": found.learns,
         "open_points": found.open_points,
         "ties_at_reference": found.ties_at_reference,
         "parameters": fields,
+        "kept": kept_words(found),
     }
 
     def text() -> str:
         lines = [found.heading(), "", value["idea"], "", f"formula  {found.formula}", f"source   {found.source}"]
         lines += [f"needs    {', '.join(sorted(found.needs)) or 'no signal'}"]
+        lines += [f"cost     {found.cost}"] if found.cost else []
+        lines += [f"also     {'; '.join(found.aliases)}"] if found.aliases else []
+        lines += [f"control  {found.control}"] if found.control else []
+        lines += [f"kept     {value['kept']}"] if value["kept"] else []
         lines += [f"open     {found.open_points}"] if found.open_points else []
         for key, field in fields.items():
             allowed = {k: v for k, v in field.items() if k not in ("title", "description", "default", "type")}
             lines.append(f"  {key} = {field.get('default')!r}: {field.get('description', '')} {allowed or ''}".rstrip())
-        return "\n".join(str(line) for line in lines)
+        return "\n".join(printable(part) for line in lines for part in str(line).split("\n"))
 
     show(value, as_json, text)
 
@@ -126,7 +157,7 @@ def worker(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
     until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when nothing is left to do.")] = False,
     tools: Annotated[
-        bool, typer.Option("--tools", help="Do what pages ask for (imports, maps, token counts), on the CPU.")
+        bool, typer.Option("--tools", help="Do what pages ask for (imports, maps, dry runs), on the CPU.")
     ] = False,
     store: StoreOption = None,
 ) -> None:

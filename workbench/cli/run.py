@@ -35,7 +35,8 @@ def replay(
     """Pick the batch of a round again from the record, and compare. Exit code 1 if the picks differ."""
     where = opened(store)
     record = record_of(where, run_id, round_number)
-    found = _beside(where, record) if record.missing() else asdict(from_record(record))
+    kept = bool(record.config.strategy.version)  # its source is run beside, as a worker does
+    found = _beside(where, record) if kept or record.missing() else asdict(from_record(record))
     show(found, as_json, lambda: _said(found))
     if not found["same"]:
         raise typer.Exit(OTHER)

@@ -16,7 +16,7 @@ from engine.store.files import Room
 from engine.store.summaries import StudyDetail, StudySummary
 from workbench.cli.changes import as_yaml, cloned
 from workbench.cli.report import StudyName, report
-from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
+from workbench.cli.terminal import JsonOption, StoreOption, known, opened, plainly, show, table
 from workbench.disk_words import said, too_much
 from workbench.processes import run_worker_until_idle
 from workbench.warm_up_words import HOW, ties_at_first
@@ -39,6 +39,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Check a study file, read its data, queue its runs; with --wait run them to the end."""
+    known(store)
     config = StudyConfig.from_yaml(file)
     if warm_up:
         config = StudyConfig.from_dict({**config.model_dump(mode="json"), "warm_up": True}, str(file))

@@ -36,6 +36,12 @@ def opened(store: Path | None, create: bool = False) -> Store:
     return open_store(folder_of(store), create=create)
 
 
+def known(store: Path | None) -> None:
+    """Get to know the plugins that the store keeps, if there is one there."""
+    if (folder_of(store) / "workbench.db").exists():
+        opened(store)
+
+
 def plainly(command: Callable[P, R]) -> Callable[P, R]:
     """An error that a user can mend is printed as its sentence and ends with code 2, without a trace."""
 

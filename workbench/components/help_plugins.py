@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from engine.registry import Plugin, Registry
 from engine.signals.base import SIGNALS
-from workbench.components.markup import chip, escaped, heading, show, table
+from workbench.components.markup import chip, escaped, foreign, heading, show, table
 from workbench.forms import FieldForm, as_text, fields_of
+from workbench.plugin_words import kept_words
 
 
 def room(registry: Registry[Any], sentence: str) -> None:
@@ -29,10 +30,16 @@ def plugin_help(plugin: type[Plugin]) -> None:
     mark = chip(f"control: {control}") if control else ""
     title = f"<h2>{escaped(plugin.heading())}</h2><code>{escaped(plugin.name)}</code>{mark}"
     show(f'<div class="row">{title}</div>{paragraphs(plugin)}')
-    if formula := getattr(plugin, "formula", ""):
+    formula = getattr(plugin, "formula", "")
+    if formula and plugin.version:  # of a kept one it is anybody's text, and Streamlit reads formulas within markdown
+        show(f"<code>{foreign(formula)}</code>")
+    elif formula:
         st.latex(formula)
     facts = [
+        ("kept", kept_words(plugin)),
         ("source", plugin.source),
+        ("also called", "; ".join(getattr(plugin, "aliases", ()))),
+        ("cost", _text(plugin, "cost")),
         *_needs(plugin),
         *_about_signal(plugin),
         ("open points", _text(plugin, "open_points")),

@@ -8,8 +8,9 @@ import streamlit as st
 from pydantic import BaseModel
 
 from engine.registry import Plugin
-from workbench.components.markup import escaped, show
+from workbench.components.markup import escaped, foreign, show
 from workbench.forms import FieldForm, as_text, fields_of, from_text
+from workbench.plugin_words import kept_words
 from workbench.wording import plain
 
 COLUMNS = 3
@@ -19,23 +20,37 @@ def model_form(
     model: type[BaseModel], start: Mapping[str, Any], key: str, *, without: Sequence[str] = (), columns: int = COLUMNS
 ) -> dict[str, Any]:
     """Every field of the model but `without`, beginning with the values of `start`; what they hold now."""
+    draw = _foreign_field if issubclass(model, Plugin) and model.version else field
     forms = [form for form in fields_of(model) if form.name not in without]
     values: dict[str, Any] = {}
     short = [form for form in forms if form.kind != "mapping"]
     for first in range(0, len(short), columns):
         for place, form in zip(st.columns(columns, gap="small"), short[first : first + columns], strict=False):
             with place:
-                values[form.name] = field(form, start.get(form.name, form.default), f"{key}-{form.name}")
+                values[form.name] = draw(form, start.get(form.name, form.default), f"{key}-{form.name}")
     for form in forms:
         if form.kind == "mapping":
-            values[form.name] = field(form, start.get(form.name, form.default), f"{key}-{form.name}")
+            values[form.name] = draw(form, start.get(form.name, form.default), f"{key}-{form.name}")
     return {form.name: values[form.name] for form in forms}
 
 
 def field(form: FieldForm, value: Any, key: str) -> Any:
-    """One widget and what it holds."""
-    said = ". ".join(filter(None, [form.description[:1].upper() + form.description[1:], form.bounds.capitalize()]))
-    shared: dict[str, Any] = {"key": key, "help": said or None}
+    """One widget, with its description in its help, and what it holds."""
+    return _widget(form, value, {"key": key, "help": _said(form) or None})
+
+
+def _foreign_field(form: FieldForm, value: Any, key: str) -> Any:
+    """The same for words that came with a store: help is read as markdown, so they stand below as text."""
+    held = _widget(form, value, {"key": key})
+    show(f"<small>{foreign(_said(form))}</small>")
+    return held
+
+
+def _said(form: FieldForm) -> str:
+    return ". ".join(filter(None, [form.description[:1].upper() + form.description[1:], form.bounds.capitalize()]))
+
+
+def _widget(form: FieldForm, value: Any, shared: dict[str, Any]) -> Any:
     label = form.label
     if form.kind == "switch":
         return st.checkbox(label, value=bool(value), **shared)
@@ -69,7 +84,8 @@ def _number(form: FieldForm, value: Any, label: str, shared: dict[str, Any]) -> 
 
 def plugin_form(plugin: type[Plugin], start: Mapping[str, Any], key: str, *, columns: int = COLUMNS) -> dict[str, Any]:
     """What the plugin is in a sentence, where it comes from, and a form for its parameters."""
-    show(f"<p>{escaped(plugin.summary())}</p><small>{escaped(plugin.source)}</small>")
+    kept = f"<br><small>{escaped(kept_words(plugin))}</small>" if plugin.version else ""
+    show(f"<p>{foreign(plugin.summary())}</p><small>{foreign(plugin.source)}</small>{kept}")
     if not fields_of(plugin):
         show("<small>It has no parameters.</small>")
     return model_form(plugin, start, key, columns=columns)

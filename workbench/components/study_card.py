@@ -58,11 +58,16 @@ def study_facts(detail: StudyDetail) -> None:
 
 
 def _budget(detail: StudyDetail) -> str:
-    """Labels that all runs together may ask for; a run that labels its whole pool has no number before it has."""
-    some = [run for run in detail.runs if not buys_all(run.strategy.name)]
-    known = integer(sum(run.rounds_total for run in some) * detail.summary.labels_per_round) if some else ""
-    whole = count(len(detail.runs) - len(some), "whole pool") if len(some) < len(detail.runs) else ""
-    return " and ".join(part for part in (known, whole) if part)
+    """Labels that all runs together may ask for; a run that labels a share of its pool has no number before it has."""
+    whole = [run for run in detail.runs if buys_all(run.strategy.name)]
+    part = [run for run in detail.runs if detail.seen_by(run.strategy.name, "label_share")]
+    rounds = sum(run.rounds_total for run in detail.runs if run not in whole and run not in part)
+    parts = (
+        integer(rounds * detail.summary.labels_per_round) if rounds else "",
+        count(len(whole), "whole pool") if whole else "",
+        count(len(part), "share of a pool", "shares of a pool") if part else "",
+    )
+    return " and ".join(filter(None, parts))
 
 
 def study_grid(detail: StudyDetail) -> None:

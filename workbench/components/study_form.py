@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.arms import Control
 from engine.config import StudyConfig
+from engine.filters.base import FILTERS
 from engine.guardrails.base import GUARDRAILS
 from engine.oracles.base import ORACLES
 from engine.registry import Plugin
@@ -53,6 +54,8 @@ def study_form(start: Mapping[str, Any], datasets: Sequence[DatasetSummary], key
     with training_tab:
         show(heading("DPO", _first(DPOSettings)))
         found |= _part("dpo", DPOSettings, start, key)
+        show(heading("Filters", "labels that are bought and do not train"))
+        found |= _filters(start, key)
     with evaluation_tab:
         show(heading("Evaluation", _first(EvaluationSettings)))
         found |= _evaluation(start, key)
@@ -175,6 +178,24 @@ def _strategies(start: Mapping[str, Any], key: str) -> dict[str, Any]:
     if signals := _signals(start, sorted(needed), key):
         out["signals"] = signals
     return out | ({"panel": panel} if panel else {}) | ({"controls": controls} if controls else {})
+
+
+def _filters(start: Mapping[str, Any], key: str) -> dict[str, Any]:
+    known, begin = plugins(FILTERS), _by_name(start.get("filters") or ())
+    chosen = st.multiselect(
+        "filters",
+        list(known),
+        default=[name for name in begin if name in known],
+        key=f"{key}-filters",
+        format_func=lambda name: known[name].heading(),
+        help=_description("filters"),
+    )
+    found = []
+    for name in chosen:
+        with st.container(border=True):
+            show(heading(known[name].heading()))
+            found.append(shortest(known[name], plugin_form(known[name], begin.get(name, {}), f"{key}-filter-{name}")))
+    return {"filters": found} if found else {}
 
 
 def _signals(start: Mapping[str, Any], needed: Sequence[str], key: str) -> list[Any]:

@@ -1,13 +1,16 @@
 """What became of a task that a page asked for: waits, runs, failed. Where it is done, the page shows the answer."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
 from engine.store.summaries import TaskSummary
 from workbench.components.markup import empty, escaped, show
 
-START = "Start one in a terminal: <code>workbench worker --tools</code>. Nothing is lost while none runs."
+START = "Start one in a terminal: <code>workbench worker{}</code>. Nothing is lost while none runs."
+KINDS = {"tools": ("tools worker", " --tools"), "device": ("worker", "")}
+"""Kind of worker → what it is called, and what its command ends with."""
 
 
 def task_card(
@@ -16,15 +19,17 @@ def task_card(
     what: str,
     before: tuple[str, str],
     button: str,
-    tools_alive: bool,
+    alive: bool,
     on_ask: Callable[[], None],
     on_stop: Callable[[int], None],
+    kind: Literal["tools", "device"] = "tools",
 ) -> None:
     """`before` is what stands there while nobody has asked: a sentence and the reason; `button` asks.
 
     `on_ask` is called before the page is drawn again, from the button or from "Try again"; `on_stop` with the task's
-    number.
+    number. `kind` of worker does it, and `alive` says whether one is here.
     """
+    who, option = KINDS[kind]
     if task is None or task.state == "cancelled":
         empty(*before)
         with st.container(horizontal=True, horizontal_alignment="center"):
@@ -36,7 +41,7 @@ def task_card(
         )
         st.button("Try again", icon=":material/refresh:", on_click=on_ask)
     elif task.state in ("queued", "running"):
-        word = "waits for the tools worker" if task.state == "queued" else "is being made"
+        word = f"waits for the {who}" if task.state == "queued" else "is being made"
         doing = f"<p>{escaped(task.progress)}</p>" if task.state == "running" and task.progress else ""
         done, of = _share(task.progress)
         bar = f'<div class="bar"><i style="width:{100 * done / of:.0f}%"></i></div>' if of else ""
@@ -45,10 +50,10 @@ def task_card(
             "<p><small>Closing this tab changes nothing: the worker goes on.</small></p></div>"
         )
         st.button("Stop", key=f"stop-task-{task.id}", icon=":material/stop_circle:", on_click=on_stop, args=(task.id,))
-    if not tools_alive and (task is None or task.state in ("queued", "running")):
+    if not alive and (task is None or task.state in ("queued", "running")):
         show(
-            '<div class="note warn" role="status"><b class="word">! No tools worker is here.</b>'
-            f"<p><small>{START}</small></p></div>"
+            f'<div class="note warn" role="status"><b class="word">! No {who} is here.</b>'
+            f"<p><small>{START.format(option)}</small></p></div>"
         )
 
 

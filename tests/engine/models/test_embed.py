@@ -1,6 +1,7 @@
 """Embeddings against one text at a time."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -34,6 +35,20 @@ def test_the_mean_is_over_the_response_alone(
     assert alone.dtype == np.float32
     small = embed_responses(tiny_policy, encoded[::-1], reference=reference, layer=layer, max_tokens=1)
     np.testing.assert_allclose(small[::-1], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["response", "prompt_and_response"])
+def test_the_last_token_is_the_one_before_the_end(
+    tiny_policy: Policy, text: Literal["response", "prompt_and_response"]
+) -> None:
+    encoded = encode_responses(move(tiny_policy), *some_texts())
+    for max_tokens in (4096, 1):
+        found = embed_responses(tiny_policy, encoded, text=text, pooling="last", max_tokens=max_tokens)
+        for one, state in zip(encoded, found, strict=True):
+            spoken = one.response_ids[:-1] or one.response_ids
+            whole = one.prompt_ids + spoken if text == "prompt_and_response" else spoken
+            wanted = naive.mean_hidden(tiny_policy.model, whole, len(whole) - 1, -1)
+            np.testing.assert_allclose(state, wanted, atol=1e-5)
 
 
 def test_a_bos_is_read_but_not_averaged(tmp_path: Path) -> None:

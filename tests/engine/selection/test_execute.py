@@ -65,6 +65,19 @@ def test_gains_add_up_to_the_log_determinant() -> None:
     assert sum(np.log1p(gains)) == pytest.approx(np.linalg.slogdet(v)[1] - np.linalg.slogdet(v0)[1])
 
 
+def test_of_the_three_pairs_of_a_prompt_the_third_tells_hardly_more() -> None:
+    """φ(1,2) + φ(2,3) = φ(1,3): two of them leave nothing but the ridge; ranked by length all three would be taken."""
+    rng = np.random.default_rng(1)
+    responses = rng.normal(size=(3, 8)) * 10
+    of_prompt = np.array([responses[0] - responses[1], responses[1] - responses[2], responses[0] - responses[2]])
+    features = np.concatenate([of_prompt, rng.normal(size=(4, 8))])
+    view = view_of(7, 3)
+    by_design = execute(GreedyLogDet(features, np.zeros((0, 8)), 1e-3), view)
+    by_norm = execute(Scores((features**2).sum(axis=1)), view)
+    assert len({view.ids.index(p.pair_id) for p in by_design} & {0, 1, 2}) == 2
+    assert {view.ids.index(p.pair_id) for p in by_norm} == {0, 1, 2}
+
+
 def test_a_duplicated_pair_is_not_picked_twice_in_a_batch() -> None:
     features = np.array([[3.0, 0.0], [3.0, 0.0], [0.0, 1.0], [0.0, 0.9]])
     view = view_of(4, 2)

@@ -52,7 +52,14 @@ def fill(store: Store) -> None:
         pair_id = next(iter(world().pairs))
         given = {"run_id": half.run_id, "round": 1, "pair_id": pair_id, "person_id": "ada", "state": "open"}
         connection.execute(schema.assignments.insert().values(**given, lease_until=1e9, created=now()))
-        plugin = {"room": "engine.strategies", "name": "own", "source": "pass", "sha256": "0", "fields": {}}
+        plugin = {
+            "room": "engine.strategies",
+            "name": "own",
+            "source": "pass",
+            "sha256": "0",
+            "fields": {},
+            "about": {},
+        }
         connection.execute(schema.plugins.insert().values(**plugin, created=now()))
         connection.execute(schema.runs.update().where(schema.runs.c.state == "running").values(lease_until=0.0))
 

@@ -117,6 +117,24 @@ def test_a_task_that_is_told_to_stop_goes_back_to_the_queue(store: Store, monkey
     assert queries.workers(store) == []
 
 
+def test_a_resting_worker_gets_up_when_somebody_asks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a dry run would wait for the worker's next look, here an hour away."""
+    monkeypatch.setattr("engine.tools.IDLE_S", 3600.0)
+    worker = ToolsWorker(store)
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    for n in range(3):
+        number = ask(store, Toy(word=f"turn {n}"))
+        for _ in range(1000):
+            if queries.task(store, number).state == "done":
+                break
+            time.sleep(0.02)
+        assert queries.task(store, number).answer == {"said": f"turn {n}"}
+    worker.stop()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
 def test_a_task_that_was_taken_is_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claiming, "WORD_EVERY_S", 0.02)
     number = ask(store, Toy(word="wait"))

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import engine.stages  # with torch: a process forked from here need not import it  # noqa: F401
 from engine import claiming, resume
 from engine.config import StudyConfig
+from engine.data.pool import PreferenceData
 from engine.records import STAGES, Spent
 from engine.seeds import rng_for
 from engine.store import queries, schema, texts, writer
@@ -132,9 +133,9 @@ def study_of(name: str, model: Path, **changes: Any) -> StudyConfig:
     return study.model_copy(update={"model": study.model.model_copy(update={"lora": lora})})
 
 
-def queue(folder: Path, study: StudyConfig) -> Store:
+def queue(folder: Path, study: StudyConfig, pool: PreferenceData | None = None) -> Store:
     store = open_store(folder)
-    roles = {"pool": make_data(8, "pool"), "held_out:near": make_data(3, "near")}
+    roles = {"pool": pool or make_data(8, "pool"), "held_out:near": make_data(3, "near")}
     ids = {
         role: texts.add_dataset(
             store, name=role, path=role, format_name="made", sha256=role, data=data, rows=len(data.pairs), refused={}

@@ -70,10 +70,10 @@ def test_as_published_each_draws_its_own_pool_and_its_twin_draws_the_same_way(
         tmp_path, tiny_model_dir, strategies=["activedpo", "real"], race="as_published",
         referee={"second_random": False}, **GOLD,
     )  # fmt: skip
-    assert set(runs) == {"activedpo", "random:as activedpo", "real", "random"}
+    assert set(runs) == {"activedpo", "random:as activedpo", "real", "random:as real"}
     made = {arm: any(event.made for event in load_events(store, run)[0] if hasattr(event, "made"))
             for arm, run in runs.items()}  # fmt: skip
-    assert made == {"activedpo": True, "random:as activedpo": True, "real": False, "random": False}
+    assert made == {"activedpo": True, "random:as activedpo": True, "real": False, "random:as real": False}
     pooled = {
         arm: next(e.pair_ids for e in load_events(store, runs[arm])[0] if hasattr(e, "made") and e.round == 1)
         for arm in ("activedpo", "random:as activedpo")

@@ -1,0 +1,1 @@
+"""One file = one way to leave labels out of training after they were bought."""

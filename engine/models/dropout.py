@@ -1,0 +1,71 @@
+"""Monte-Carlo dropout: log-probabilities of responses with the last hidden state dropped at random.
+
+The state that goes into the output layer is multiplied by a mask that keeps a number with chance 1 − p, and divided by
+1 − p; the rest of the model is as in evaluation. So one pass of the model's body serves all draws. Gal & Ghahramani
+2016, arXiv:1506.02142; on the last hidden layer as Mehta et al. 2023, arXiv:2312.00267.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from engine.models.logps import MAX_TOKENS, scoring, tokens_a_batch
+from engine.models.policy import Policy, output_layer
+from engine.models.tokens import Batch, Encoded, batches
+
+
+def dropout_logps(
+    policy: Policy,
+    encoded: Sequence[Encoded],
+    keys: Sequence[Sequence[int]],
+    *,
+    share: float,
+    max_tokens: int = MAX_TOKENS,
+) -> np.ndarray:
+    """Summed log-probs (n, draws) float64 in nats; `keys[i][k]` decides the mask of text i's draw k, `share` is p.
+
+    Order and batch size move only last bits: a mask belongs to its text.
+    """
+    draws = len(keys[0]) if keys else 0
+    found = np.zeros((len(encoded), draws))
+    if not draws:
+        return found
+    with torch.no_grad(), policy.acting_as(reference=False):
+        allowed = tokens_a_batch(policy, max_tokens)
+        for batch in batches(policy, encoded, max(1, allowed // draws)):
+            with scoring(policy, allowed, batch):
+                logp = _token_logps(policy, batch, [keys[i] for i in batch.index], share)
+                found[list(batch.index)] = torch.stack([batch.per_text(row) for row in logp], dim=1).cpu().numpy()
+    return found
+
+
+def _token_logps(policy: Policy, batch: Batch, keys: Sequence[Sequence[int]], share: float) -> torch.Tensor:
+    """log p of the batch's response tokens under each draw, (draws, m) float64."""
+    draws = len(keys[0])
+
+    def drop(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        hidden = inputs[0][batch.rows, batch.columns]
+        kept = torch.from_numpy(_masks(batch.counts, hidden.shape[1], keys, share)).to(hidden.device)
+        return ((hidden * kept.to(hidden.dtype) / (1 - share)).reshape(-1, hidden.shape[1]),)
+
+    handle = output_layer(policy.model).register_forward_pre_hook(drop)
+    try:
+        logits = policy.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
+    finally:
+        handle.remove()
+    targets = batch.targets.repeat(draws)
+    rows = [
+        part.float().log_softmax(1).gather(1, wanted[:, None]).squeeze(1).double()
+        for part, wanted in zip(logits.split(len(batch.targets)), targets.split(len(batch.targets)), strict=True)
+    ]
+    return torch.stack(rows)
+
+
+def _masks(counts: Sequence[int], width: int, keys: Sequence[Sequence[int]], share: float) -> np.ndarray:
+    """What is kept: (draws, response tokens of all texts, width), the rows of a text from its own keys."""
+    texts = [
+        np.stack([np.random.default_rng(key).random((count, width), dtype=np.float32) >= share for key in row])
+        for count, row in zip(counts, keys, strict=True)
+    ]
+    return np.concatenate(texts, axis=1)

@@ -1,0 +1,87 @@
+"""What scoring a pool for a dry run takes, before it is asked for: passes, draws, tokens, seconds and bytes.
+
+Counted without a model, from what the store knows; what lies in the cache can only make it less.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from engine.cost import Pace, Sizes, Work, scoring
+from engine.signals.base import Signal
+from engine.store import schema as s
+from engine.store.database import Store
+from engine.store.pace import pace
+
+CHARACTERS_A_TOKEN = 4.0
+"""Where nobody has counted yet; a small vocabulary takes fewer characters a token, so more tokens."""
+SENTENCES = 384
+"""Numbers a row of the sentence encoder that is shipped."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """`tokens` through the model and `bytes` kept are about; `pace` None: no run with this model has finished here."""
+
+    work: Work
+    tokens: float
+    bytes: float
+    pace: Pace | None
+
+    @property
+    def seconds(self) -> float | None:
+        """At the pace of finished runs; None where there are none."""
+        return None if self.pace is None else self.pace.seconds(self.work)
+
+
+def price(store: Store, model: str, dataset_id: str, of: Sizes, signals: Sequence[Signal], *, trained: bool) -> Price:
+    """Of these signals over a pool of that size from that data set; `trained`: the policy is no longer its reference.
+
+    Each array is kept twice: in the blocks that it was computed in, and whole.
+    """
+    work = scoring(signals, of, trained=trained)
+    prompt, response = _characters(store, dataset_id)
+    texts = work.forwards + work.backwards
+    drawn = work.generations * float(max((getattr(x, "max_new_tokens", 0) for x in signals), default=0))
+    tokens = texts * (prompt + response) / CHARACTERS_A_TOKEN + work.generations * prompt / CHARACTERS_A_TOKEN + drawn
+    rows = {"response": of.responses, "pair": of.pairs, "prompt": of.prompts}
+    size = sum(2 * 4 * rows[signal.axis] * _width(signal, model) for signal in signals)
+    return Price(work, tokens, size, pace(store, model))
+
+
+def _width(signal: Signal, model: str) -> int:
+    """Numbers a row, where a parameter of the signal or the model's own config says so."""
+    if not signal.vector:
+        return 1
+    for name in ("dimension", "members"):
+        if isinstance(found := getattr(signal, name, None), int):
+            return found
+    if signal.model == "other":
+        return SENTENCES
+    config = Path(model).expanduser() / "config.json"
+    try:
+        known = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return SENTENCES
+    return int(known.get("hidden_size", known.get("n_embd", SENTENCES)))
+
+
+def _characters(store: Store, dataset_id: str) -> tuple[float, float]:
+    """Mean characters of a prompt and of a response of the data set; 0 where it has none."""
+    told = sa.func.avg(sa.func.length(sa.cast(s.prompts.c.messages, sa.Text)))
+    said = sa.func.avg(sa.func.length(s.responses.c.text))
+    member, given = s.dataset_prompts.c, s.dataset_responses.c
+    with store.read() as connection:
+        prompts = sa.select(told).join(s.dataset_prompts, member.prompt_id == s.prompts.c.id)
+        responses = sa.select(said).join(s.dataset_responses, given.response_id == s.responses.c.id)
+        found = [
+            connection.execute(wanted).scalar()
+            for wanted in (
+                prompts.where(member.dataset_id == dataset_id),
+                responses.where(given.dataset_id == dataset_id),
+            )
+        ]
+    return float(found[0] or 0), float(found[1] or 0)

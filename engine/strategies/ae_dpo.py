@@ -1,0 +1,55 @@
+"""AE-DPO: pairs on which the best the policy may be worth is far above the least it must be."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from engine.data.pool import PoolView
+from engine.selection.recipes import Recipe, Scores
+from engine.strategies._ensemble import ENSEMBLE, variance
+from engine.strategies.base import STRATEGIES, Strategy
+
+
+@STRATEGIES.register
+class AeDpo(Strategy):
+    """Label pairs with the widest gap between optimistic and pessimistic value of the better response.
+
+    Each response's implicit reward is drawn several times with dropout on the last hidden layer; mean plus and minus κ
+    standard deviations bound it. The prompt is worth asking about where the best upper bound of its two responses lies
+    far above their best lower bound.
+    """
+
+    name: ClassVar[str] = "ae_dpo"
+    title: ClassVar[str] = "AE-DPO"
+    needs: ClassVar[frozenset[str]] = frozenset({ENSEMBLE})
+    source: ClassVar[str] = "Mehta et al. 2023, arXiv:2312.00267 (COLM 2025)"
+    formula: ClassVar[str] = (
+        r"a = \max_{j \in \{1,2\}} (\mu_j + \kappa s_j) - \max_{j \in \{1,2\}} (\mu_j - \kappa s_j),\quad "
+        r"\mu_j, s_j = \text{mean, s.d. of } \beta\big(\log \pi_\theta(y_j|x) - \log \pi_{ref}(y_j|x)\big)"
+    )
+    open_points: ClassVar[str] = (
+        "Read (code): κ = 2, p = 0.05, 5 draws, sample standard deviation, dropout on the last hidden state, the "
+        "best third of each batch that comes along. Inferred: log-probabilities are multiplied by β here, which "
+        "changes no order. Ours: the code turns the whole policy to training, so its adapter's dropout draws too; "
+        "here only the last hidden state does. The top k of the pool are taken, not a third of each of many small "
+        "batches."
+    )
+    cost: ClassVar[str] = (
+        "A forward a response each round, and the output layer as often as there are draws (5). Choosing sorts the "
+        "pool."
+    )
+    aliases: ClassVar[tuple[str, ...]] = ("AE-DPO offline", "active exploration")
+
+    kappa: float = Field(2.0, ge=0, le=100, description="κ: standard deviations on each side of the mean")
+
+    def signal_parameters(self) -> dict[str, dict[str, Any]]:
+        """Draws of dropout, whatever the study's ensemble is for others."""
+        return {ENSEMBLE: {"members": "dropout"}}
+
+    def recipe(self, view: PoolView) -> Recipe:
+        """Best upper minus best lower bound, in reward units, ≥ 0."""
+        sides = [side.astype(np.float64) for side in view.sides(ENSEMBLE)]
+        means = np.stack([side.mean(axis=1) for side in sides])
+        away = self.kappa * np.sqrt(np.stack([variance(side) for side in sides]))
+        return Scores((means + away).max(axis=0) - (means - away).max(axis=0))

@@ -1,0 +1,59 @@
+"""BAL-PM: disputed pairs, of prompts that lie where little was asked so far."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from engine.data.pool import PoolView
+from engine.selection.recipes import Crowding, Recipe
+from engine.strategies._ensemble import ENSEMBLE, disagreement, gaps
+from engine.strategies.base import STRATEGIES, Strategy
+
+
+@STRATEGIES.register
+class BalPm(Strategy):
+    """Label pairs that a reward ensemble disputes, of prompts that raise the entropy of the prompts asked about.
+
+    BALD alone takes near-copies: what is uncertain lies together. So to each pair's disagreement is added how much its
+    prompt widens the spread of the acquired prompts in feature space, by a nearest-neighbour estimate: the distance to
+    its k-th neighbour in the pool, less how many acquired prompts lie within it. That number is counted anew after
+    every pick, so a batch spreads by itself.
+    """
+
+    name: ClassVar[str] = "bal_pm"
+    title: ClassVar[str] = "BAL-PM"
+    needs: ClassVar[frozenset[str]] = frozenset({ENSEMBLE, "prompt_embedding"})
+    source: ClassVar[str] = (
+        "Melo et al. 2024, arXiv:2406.10023; the estimator after Kraskov et al. 2004, arXiv:cond-mat/0305641"
+    )
+    formula: ClassVar[str] = (
+        r"a = U_{epi} + \beta \Big[\log\big(2 D_k(x) + 10^{-4}\big) - \tfrac1d \psi(n_x + 1)\Big],\quad "
+        r"n_x = \#\{x' \in S : \lVert h(x') - h(x) \rVert < D_k(x)\}"
+    )
+    open_points: ClassVar[str] = (
+        "Read: k = 13, β = 0.01, d = 1, the 10⁻⁴, n_x over past picks and the batch and counted anew after each "
+        "pick; K = 5 heads of their code have 2048 and 256 units and stop early, on hidden states of a 7B model. "
+        "Inferred: D_k is taken among the prompts of the pool and of past picks, each prompt once; n_x counts pairs, "
+        "and a neighbour exactly at D_k is not within it. Ours: prompts are the reference's last hidden state at the "
+        "last token, as they are (their code divides by the standard deviation before it subtracts the mean, by "
+        "mistake); heads are the study's `reward_ensemble`."
+    )
+    cost: ClassVar[str] = (
+        "A forward a response and one a prompt, once for all rounds; each round K heads are trained, K numbers a "
+        "response kept. Choosing measures the distances between all prompts once, and of each pick's prompt to all."
+    )
+
+    neighbour: int = Field(13, ge=1, le=1000, description="k: which neighbour's distance says how empty it is around")
+    weight: float = Field(0.01, ge=0, le=100, description="β: nats of disagreement that a nat of entropy is worth")
+    dimension: float = Field(1.0, gt=0, le=10_000, description="d, by which crowding is divided (no unit)")
+
+    def recipe(self, view: PoolView) -> Recipe:
+        """Disagreement in nats plus β times the entropy term in nats."""
+        return Crowding(
+            values=disagreement(gaps(view)),
+            features=view["prompt_embedding"],
+            past=view.picked["prompt_embedding"],
+            neighbour=self.neighbour,
+            weight=self.weight,
+            dimension=self.dimension,
+        )

@@ -1,0 +1,44 @@
+"""Efficient exploration at scale: the pair of a prompt whose chance of winning is least settled."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from engine.data.pool import PoolView
+from engine.selection.recipes import Recipe
+from engine.strategies._ensemble import ENSEMBLE, PROMPTS, Prompts, chance, gaps, one_a_prompt, variance
+from engine.strategies.base import STRATEGIES, Strategy
+
+
+@STRATEGIES.register
+class EnnVariance(Strategy):
+    """Label the pair of each prompt on whose chance of preference the members of an ensemble vary most.
+
+    The variance is taken of σ of the difference, not of the difference: where all members are sure, it does not matter
+    how sure. It is information-directed exploration for choices of two.
+    """
+
+    name: ClassVar[str] = "enn_variance"
+    title: ClassVar[str] = "ENN variance"
+    needs: ClassVar[frozenset[str]] = frozenset({ENSEMBLE})
+    source: ClassVar[str] = (
+        "Asghari et al. 2026, arXiv:2603.17378; epistemic networks: Osband et al. 2021, arXiv:2107.08924"
+    )
+    formula: ClassVar[str] = r"a = \mathrm{Var}_k\big[\sigma(z_k(x,y_1) - z_k(x,y_2))\big]"
+    open_points: ClassVar[str] = (
+        "Read (abstract and digests): 100 heads, each with a fixed prior of its own, 16 responses a prompt, the pair "
+        "of largest variance of the 120. Inferred: every prompt that comes is asked about. Ours: anchored heads in "
+        "the place of an epistemic network with prior functions (set `size` 100 on the signal for their number), DPO "
+        "in the place of their reinforcement; `prompts` ranked asks where the variance is largest."
+    )
+    cost: ClassVar[str] = (
+        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K "
+        "numbers a response are kept. Choosing sorts the pool."
+    )
+    aliases: ClassVar[tuple[str, ...]] = ("InfoMax by variance",)
+
+    prompts: Prompts = Field("drawn", description=PROMPTS)
+
+    def recipe(self, view: PoolView) -> Recipe:
+        """Sample variance of the chance that side a is preferred (no unit), the same for side b."""
+        return one_a_prompt(view, variance(chance(gaps(view))), self.prompts)

@@ -1,0 +1,101 @@
+"""REAL as published: one round, half of the pool; its twin buys as much, and the referee weighs the two alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from engine.config import StudyConfig
+from engine.cost import Sizes, estimate
+from engine.records import Picked, Pooled, Scored
+from engine.replay import from_record, record_of, with_model
+from engine.store import queries, schema
+from engine.store.database import Store
+from engine.store.history import load_events
+from engine.store.outcomes import every_outcome, outcomes
+from engine.worker import Worker
+from tests.engine.worker.lives import queue, study_of
+from workbench.components.study_card import _budget
+from workbench.evidence import arms_of, weighed
+
+SMALL = {
+    "data": {"pool": "unused", "held_out": {"near": "unused"}},
+    "rounds": 2,
+    "labels_per_round": 3,
+    "prompts_per_round": 6,
+    "seeds": [1, 2, 3],
+    "panel": [],
+}
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> Store:
+    race = {"race": "as_published", "referee": {"second_random": False}, "strategies": ["real", "gradient_norm"]}
+    study = study_of("recorded", tiny_model_dir, **{**SMALL, **race})
+    store = queue(tmp_path_factory.mktemp("one shot"), study)
+    Worker(store, "cpu").work(until_idle=True)
+    assert {run.state for run in detail_of(store).runs} == {"done"}
+    return store
+
+
+def detail_of(store: Store) -> queries.StudyDetail:
+    return queries.study(store, queries.studies(store)[0].id)
+
+
+def test_it_buys_the_less_alike_half_of_all_pairs_at_once_and_its_twin_another_half(raced: Store) -> None:
+    runs = {run.strategy.name: run for run in detail_of(raced).runs if run.seed == 1}
+    assert set(runs) == {"real", "random:as real", "gradient_norm", "random"}
+    assert {key: (run.rounds_done, run.rounds_total) for key, run in runs.items()} == {
+        "real": (1, 1), "random:as real": (1, 1), "gradient_norm": (2, 2), "random": (2, 2),
+    }  # fmt: skip
+    batches = {}
+    for key in ("real", "random:as real"):
+        events = load_events(raced, runs[key].id)[0]
+        pooled = next(e for e in events if isinstance(e, Pooled))
+        batches[key] = [pick.pair_id for e in events if isinstance(e, Picked) for pick in e.picks]
+        assert (len(pooled.pair_ids), len(batches[key])) == (24, 12)
+        scored = next(e for e in events if isinstance(e, Scored))
+        if key == "real":
+            scores = dict(zip(pooled.pair_ids, np.asarray(scored.scores).tolist(), strict=True))
+            assert set(batches[key]) == set(sorted(scores, key=scores.__getitem__, reverse=True)[:12])
+    assert batches["real"] != batches["random:as real"]
+    assert with_model(raced, record_of(raced, runs["real"].id, 1)).same
+    assert from_record(record_of(raced, runs["random:as real"].id, 1)).same
+
+
+def test_the_referee_weighs_it_against_its_own_twin_at_its_own_labels(raced: Store) -> None:
+    detail = detail_of(raced)
+    assert arms_of(detail).twins == {"real": "random:as real", "gradient_norm": "random"}
+    evidence = weighed(raced, detail)
+    assert set(evidence.found) >= {"real"} and not evidence.why_none
+    assert (evidence.found["real"].twin, evidence.found["real"].seeds) == ("random:as real", (1, 2, 3))
+    axes = {one.labels: set(one.values) for one in every_outcome(raced, detail.summary.id, "near")}
+    assert axes == {(0.0, 12.0): {"real", "random:as real"}, (0.0, 3.0, 6.0): {"gradient_norm", "random"}}
+    whole = outcomes(raced, detail.summary.id, "near")
+    assert whole is not None and set(whole.values) == {"gradient_norm", "random"}
+    shown = evidence.paired.groupby("strategy")["labels"].max().to_dict()
+    assert shown == {"real": 12.0, "gradient_norm": 6.0}
+
+
+def test_the_budget_is_said_as_what_it_is(raced: Store, tiny_model_dir: Path) -> None:
+    assert _budget(detail_of(raced)) == "36 and 6 shares of a pool"
+    study = StudyConfig.from_dict(detail_of(raced).config)
+    cost = estimate(study, Sizes(8, 24, 24), [Sizes(3, 9, 9)])
+    assert cost.labels_asked == 3 * (2 * 12 + 2 * 6)
+    assert cost.runs["real"]["trained"].backwards == 2 * study.dpo.epochs * 12
+
+
+def test_a_study_from_before_that_setting_keeps_its_verdicts(
+    raced: Store, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    """There REAL ran in the study's own rounds, beside plain random."""
+    race = {"race": "as_published", "referee": {"second_random": False}, "strategies": ["random", "real"]}
+    study = study_of("recorded", tiny_model_dir, **{**SMALL, **race})
+    old = study.model_copy(update={"race": "controlled"})
+    store = queue(tmp_path, old)
+    with store.write() as connection:
+        connection.execute(schema.studies.update().values(config=study.model_dump(mode="json")))
+        keys = set(connection.execute(sa.select(schema.runs.c.strategy)).scalars())
+    assert keys == {"random", "real"}
+    assert arms_of(detail_of(store)).twins == {"real": "random"}
