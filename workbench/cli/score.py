@@ -1,0 +1,147 @@
+"""`workbench strategy score`: a dry run without the app. It scores in a process of its own; only that loads torch."""
+
+import json
+import subprocess
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from engine.errors import ConfigError, EngineError
+from engine.signals.base import SIGNALS, Signal
+from engine.store import browse, pace, queries, scoring_price
+from engine.store.database import Store
+from engine.strategies.base import STRATEGIES, Strategy
+from engine.tasks._laboratory import signals_for
+from engine.tasks.dry_run import DryRun
+from engine.tasks.score_pool import ScorePool
+from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
+from workbench.lab_words import read_words, title_of
+from workbench.wording import count, duration, integer, number, percent
+
+
+@plainly
+def score(
+    strategies: Annotated[list[str], typer.Argument(help='Each with its parameters: activedpo "activedpo ridge=1".')],
+    study: Annotated[str, typer.Option(help="Study, by id or name: its pool, model and signals.")] = "",
+    run: Annotated[str, typer.Option(help="A run of the study: its adapter, picks and labels.")] = "",
+    round_number: Annotated[int, typer.Option("--round", min=1, help="The run before its picks of this round.")] = 1,
+    dataset: Annotated[str, typer.Option(help="An imported data set as the pool.")] = "",
+    model: Annotated[str, typer.Option(help="Folder or hub id of a model, where no study is named.")] = "",
+    k: Annotated[int, typer.Option("--pairs", min=1, help="Pairs in a batch.")] = 60,
+    prompts: Annotated[int | None, typer.Option(min=1, help="A seeded subset of so many prompts.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the subset and of ties; a run brings its own.")] = 1,
+    signals: Annotated[
+        list[str] | None, typer.Option("--signal", help='Parameters of a signal: "prompt_entropy samples=16".')
+    ] = None,
+    price: Annotated[bool, typer.Option("--price", help="Only say what scoring will take.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What strategies would pick from a pool, and how far they agree. Buys no label and trains nothing."""
+    where = opened(store)
+    detail = queries.study(where, study) if study else None
+    chosen = _read("strategies", "; ".join(strategies), STRATEGIES)
+    known = {spec["name"]: SIGNALS.build(spec) for spec in (detail.config.get("signals") or [])} if detail else {}
+    known |= {signal.name: signal for signal in _read("--signal", "; ".join(signals or []), SIGNALS)}
+    fields: dict[str, Any] = {
+        "study_id": detail.summary.id if detail else "", "run_id": run, "round": round_number, "dataset_id": dataset,
+        "model": model, "prompts": prompts, "seed": seed,
+    }  # fmt: skip
+    wanted = signals_for(chosen, list(known.values()))
+    task = ScorePool.read({**fields, "signals": wanted})
+    dry = DryRun.read({**fields, "signals": tuple(known.values()), "strategies": chosen, "k": k})
+    missing = [signal for signal in wanted if signal not in task.there(where, wanted)]
+    takes = _price(where, task, missing, str(detail.config["model"]["path"]) if detail else model)
+    if not as_json or price:
+        show(takes, as_json, lambda: _takes(takes))
+    if price:
+        return
+    scored = {} if task.is_kept(where, wanted) else _scored(where, task)
+    answer = dry.do(where, lambda _: None)
+    value = {"price": takes, "scored": scored, **answer}
+    show(value, as_json, lambda: _table(answer, chosen))
+
+
+def _read(where: str, text: str, registry: Any) -> list[Any]:
+    found, wrong = read_words(text, registry)
+    if wrong:
+        raise ConfigError(where, wrong, "Nothing was scored.")
+    return found
+
+
+def _price(store: Store, task: ScorePool, missing: list[Signal], model: str) -> dict[str, Any]:
+    """What the missing signals take, as plain numbers; the whole data set is counted, which is the most."""
+    if task.dataset_id:
+        found = next((d for d in queries.datasets(store) if d.id == task.dataset_id), None)
+        if found is None:
+            raise EngineError(f"There is no data set {task.dataset_id!r}.", "See `workbench data list`.")
+        of = pace.Sizes(found.prompts, found.responses, found.pairs)
+        dataset = found.id
+    else:
+        of = pace.sizes_of(store, task.study_id)[1][0]
+        dataset = browse.datasets_of(store, task.study_id)["pool"]
+    if task.prompts is not None and task.prompts < of.prompts:
+        share = task.prompts / of.prompts
+        of = pace.Sizes(task.prompts, round(of.responses * share), round(of.pairs * share))
+    trained = bool(task.run_id) and task.round > 1
+    found_price = scoring_price.price(store, model, dataset, of, missing, trained=trained)
+    work = found_price.work
+    return {
+        "signals": [signal.name for signal in missing], "forwards": work.forwards, "backwards": work.backwards,
+        "generations": work.generations, "tokens": round(found_price.tokens), "bytes": round(found_price.bytes),
+        "seconds": found_price.seconds,
+    }  # fmt: skip
+
+
+def _takes(price: dict[str, Any]) -> str:
+    if not price["signals"]:
+        return "All signals lie in the cache: scoring costs nothing."
+    time = "not known yet" if price["seconds"] is None else f"about {duration(price['seconds'])}"
+    return (
+        f"Scoring {', '.join(price['signals'])}: at most {integer(price['forwards'])} forwards, "
+        f"{integer(price['backwards'])} backwards, {integer(price['generations'])} draws, about "
+        f"{integer(price['tokens'])} tokens, time {time}."
+    )
+
+
+def _scored(store: Store, task: ScorePool) -> dict[str, Any]:
+    """Score in a process of its own; its error is ours."""
+    command = [sys.executable, "-m", "engine.laboratory", str(store.folder)]
+    done = subprocess.run(command, input=task.model_dump_json(), capture_output=True, text=True, check=False)
+    lines = done.stdout.strip().splitlines()
+    found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
+    if "error" in found:
+        raise EngineError(found["error"], found["next_step"])
+    if done.returncode or not found:
+        raise EngineError(f"Scoring ended with code {done.returncode}: {done.stderr[-300:]}", "Its words say why.")
+    return found
+
+
+def _table(answer: dict[str, Any], chosen: list[Strategy]) -> str:
+    pool = answer["pool"]
+    past = f"; {count(pool['past'], 'earlier pick')} and {count(pool['labels'], 'label')} known" if pool["past"] else ""
+    lines = [
+        f"{count(pool['pairs'], 'pair')} of {count(pool['prompts'], 'prompt')}, {pool['stamp']['adapter']}{past}.",
+        "",
+        table(["", "strategy", "picks", "near-duplicate prompts", "effective number, words", "note"], [
+            [str(n), title_of(strategy), len(found["picks"]), _share(row["near_duplicates"]),
+             number(row["spaces"].get("words", {}).get("effective"), 1), found["error"] or found["note"]]
+            for n, (strategy, found, row) in enumerate(
+                zip(chosen, answer["strategies"], answer["redundancy"], strict=True), start=1)
+        ]),
+    ]  # fmt: skip
+    ranks = {(row["first"], row["second"]): row for row in answer["ranks"]}
+    pairs = []
+    for row in answer["shared"]:
+        rank = ranks.get((row["first"], row["second"]), {"spearman": None, "kendall": None})
+        pairs.append([
+            f"{row['first'] + 1} and {row['second'] + 1}", row["shared"], number(row["chance"], 1), str(row["most"]),
+            number(row["jaccard"], 2), number(rank["spearman"], 2), number(rank["kendall"], 2),
+        ])  # fmt: skip
+    head = ["two", "shared picks", "by chance", "at most (95 %)", "Jaccard", "Spearman", "Kendall"]
+    return "\n".join([*lines, "", table(head, pairs)]) if pairs else "\n".join(lines)
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else percent(share)

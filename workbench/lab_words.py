@@ -1,0 +1,81 @@
+"""A choice of plugins with their parameters as words for a link: "activedpo ridge=0.5; real; activedpo"."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.config import findings
+from engine.errors import EngineError
+from engine.registry import Plugin, Registry
+
+
+def read_words(text: str, registry: Registry[Any]) -> tuple[list[Plugin], list[str]]:
+    """The plugins of these words in order, and a sentence for each part that says nothing."""
+    found: list[Plugin] = []
+    wrong: list[str] = []
+    for part in (part.strip() for part in text.split(";")):
+        if not part:
+            continue
+        try:
+            name, *fields = shlex.split(part)
+            pairs = [field.partition("=") for field in fields]
+            if missing := [key for key, sign, _ in pairs if not sign]:
+                wrong.append(f"“{part}”: {missing[0]!r} has no '='.")
+                continue
+            found.append(registry.build({"name": name, **{key: _value(value) for key, _, value in pairs}}))
+        except ValidationError as error:
+            wrong.append(f"“{part}”: {findings(error)[0]}.")
+        except (EngineError, ValueError) as error:
+            wrong.append(f"“{part}”: {error}")
+    return found, wrong
+
+
+def as_words(plugins: Sequence[Plugin]) -> str:
+    """What `read_words` reads, with those parameters only that are not their defaults."""
+    return "; ".join(" ".join([x.name, *(_field(*item) for item in said_of(x).items())]) for x in plugins)
+
+
+def said_of(plugin: Plugin) -> dict[str, Any]:
+    """Its parameters that are not their defaults."""
+    fields = type(plugin).model_fields
+    return {
+        name: value
+        for name, value in plugin.model_dump(mode="json").items()
+        if fields[name].is_required() or getattr(plugin, name) != fields[name].get_default(call_default_factory=True)
+    }
+
+
+def title_of(plugin: Plugin) -> str:
+    """ "ActiveDPO", or "ActiveDPO, ridge 0.5"."""
+    return ", ".join([plugin.heading(), *words_of(said_of(plugin))])
+
+
+def words_of(said: Mapping[str, Any]) -> list[str]:
+    """Parameters as words, one each: "ridge 0.5"."""
+    return [
+        f"{name.replace('_', ' ')} {value if isinstance(value, str) else _plain(value)}" for name, value in said.items()
+    ]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return {True: "yes", False: "no", None: "none"}.get(value, json.dumps(value)) if not isinstance(value, list) else (
+        ", ".join(map(str, value))
+    )  # fmt: skip
+
+
+def _field(name: str, value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"{name}={shlex.quote(text).replace(';', '')}"
+
+
+def _value(text: str) -> Any:
+    """JSON where it is some, else the word itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
