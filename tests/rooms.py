@@ -104,7 +104,10 @@ TABLE = {
     "workbench.cache": room(LIGHT, "workbench streamlit pandas"),
     "workbench.session": room(LIGHT, "workbench streamlit"),
     **dict.fromkeys(
-        [f"workbench.{name}" for name in "asking browsing importing laboratory mapping starting tokens verdicts".split()],
+        words(
+            "workbench.asking workbench.browsing workbench.importing workbench.laboratory workbench.mapping",
+            "workbench.starting workbench.tokens workbench.verdicts",
+        ),
         room(LIGHT, "workbench streamlit pandas"),
     ),
     "workbench.lab_words": room(LIGHT, "workbench pydantic"),
