@@ -1,7 +1,7 @@
 """What the page Dry run reads and asks for: the request behind its choices, its price, the newest answer."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -217,8 +217,15 @@ def choice(looking: Looking, known: Sequence[Signal]) -> tuple[list[Strategy], l
     said = session.text_of("signals")
     own, mistaken = read_words(said, SIGNALS)
     lab_choice.mistakes([*wrong, *mistaken])
-    change = partial(session.change_words, "with")
+    drawn = [as_words(chosen)]
     signals: list[Signal] = []
+
+    def change(how: Callable[[list[str]], list[str]]) -> None:
+        session.change_words("with", drawn[-1], how)
+
+    def keep(now: Sequence[Strategy]) -> None:
+        drawn.append(as_words(now))
+        session.keep_words("with", drawn[-1])
 
     def behind(now: Sequence[Strategy]) -> None:
         usual = signals_read(now, known)
@@ -236,7 +243,7 @@ def choice(looking: Looking, known: Sequence[Signal]) -> tuple[list[Strategy], l
         on_add=lambda key: change(lambda parts: [*parts, str(session.value_of(key))]),
         on_remove=lambda n: change(lambda parts: parts[:n] + parts[n + 1 :]),
         on_double=lambda n: change(lambda parts: [*parts[: n + 1], *parts[n:]]),
-        on_words=lambda now: session.keep_words("with", as_words(now)),
+        on_words=keep,
         behind=behind,
     )
     return found, signals

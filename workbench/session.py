@@ -201,9 +201,13 @@ def text_of(part: str) -> str:
     return str(st.query_params.get(part, "") if found is None else found)
 
 
-def change_words(part: str, change: Callable[[list[str]], list[str]]) -> None:
-    """Change the parts of words like "one; two"; to be called in a callback."""
-    parts = [word.strip() for word in text_of(part).split(";") if word.strip()]
+def change_words(part: str, drawn: str, change: Callable[[list[str]], list[str]]) -> None:
+    """Change the parts of words like "one; two"; to be called in a callback.
+
+    `drawn` are the words as the page showed them: Streamlit may call back twice for one click, when its answer to the
+    first was cut short, and twice must be as once.
+    """
+    parts = [word.strip() for word in drawn.split(";") if word.strip()]
     st.session_state[part] = "; ".join(change(parts))
 
 
