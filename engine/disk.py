@@ -124,13 +124,13 @@ def _run(
         warm_up = config.warm_up and number == 1
         wide = {*config.panel, *(() if warm_up else strategy.needs)}
         for signal in (config.signal(name, strategy) for name in sorted(wide)):
-            if _width(signal, shapes) == 1:
+            if width_of(signal, shapes) == 1:
                 total += (4 + ID) * _rows(signal, pool)
         total += 8 * pool.pairs if strategy.needs and not warm_up else 0
         total += _trained(config, number, shapes) + 5 * HEADER
         for signal in (config.signal(name, strategy) for name in sorted(strategy.needs)):
             sides = 2 if signal.axis == "response" else 1
-            total += 4 * sides * config.labels_per_round * _width(signal, shapes)
+            total += 4 * sides * config.labels_per_round * width_of(signal, shapes)
     return total + _evaluated(config, held_out)
 
 
@@ -157,7 +157,7 @@ def _cached(config: StudyConfig, strategy: Strategy, pool: Sizes, shapes: Shapes
     rounds = [pool] * config.rounds
     if config.warm_up and not config.panel:
         rounds[0] = batch
-    return sum(4 * _width(signal, shapes) * _rows(signal, of) for signal in policy for of in rounds)
+    return sum(4 * width_of(signal, shapes) * _rows(signal, of) for signal in policy for of in rounds)
 
 
 def _cached_once(config: StudyConfig, pool: Sizes, shapes: Shapes | None) -> float:
@@ -165,7 +165,7 @@ def _cached_once(config: StudyConfig, pool: Sizes, shapes: Shapes | None) -> flo
     signals = [config.signal(name) for name in sorted(names)]
     fixed = [s for s in signals if s.model != "policy" and not config.sampler.generates]
     hidden = shapes.width if shapes else 1  # what reads frozen hidden states to learn from them leaves these here
-    wide = [hidden if signal.learns else _width(signal, shapes) for signal in fixed]
+    wide = [hidden if signal.learns else width_of(signal, shapes) for signal in fixed]
     return 8 * pool.responses + sum(4 * n * _rows(signal, pool) for n, signal in zip(wide, fixed, strict=True))
 
 
@@ -173,8 +173,8 @@ def _rows(signal: Signal, of: Sizes) -> int:
     return {"response": of.responses, "pair": of.pairs, "prompt": of.prompts}[signal.axis]
 
 
-def _width(signal: Signal, shapes: Shapes | None) -> int:
-    """Numbers a row; 1 for a scalar."""
+def width_of(signal: Signal, shapes: Shapes | None) -> int:
+    """Numbers a row of a signal; 1 for a scalar, and where a model whose shapes are not known would have to say."""
     if signal.name == "reward_gradient":
         dimension = getattr(signal, "dimension", None)
         return int(dimension) if dimension else (shapes.adapter if shapes else 1)

@@ -64,7 +64,9 @@ TABLE = {
         BASE, PLUGINS, "engine.config engine.data engine.store numpy pandas pyarrow sqlalchemy alembic duckdb",
         inside="safetensors",
     ),
-    "engine.store.scoring_price": room(BASE, PLUGINS, "engine.config engine.cost engine.store sqlalchemy"),
+    "engine.store.scoring_price": room(
+        BASE, PLUGINS, "engine.cost engine.disk engine.settings engine.store sqlalchemy",
+    ),
     "engine.store.pace": room(BASE, PLUGINS, "engine.config engine.cost engine.store sqlalchemy"),
     "engine.tasks": room(
         BASE, PLUGINS, ROOMS_OF_DATA, "numpy pandas pydantic", inside="torch engine.models engine.laboratory",

@@ -11,6 +11,7 @@ import streamlit as st
 
 from engine.config import StudyConfig
 from engine.cost import Sizes, round_pool
+from engine.settings import ModelSettings
 from engine.signals.base import SIGNALS, Signal
 from engine.store.cache import FileCache
 from engine.store.pace import sizes_of
@@ -134,7 +135,8 @@ def price_of(task: ScorePool, missing: Sequence[Signal], looking: Looking) -> Pr
     if task.prompts is not None and of.prompts > task.prompts:
         share = task.prompts / of.prompts
         of = Sizes(task.prompts, round(of.responses * share), round(of.pairs * share))
-    model = task.model or (str(detail.config["model"]["path"]) if detail else "")
+    own = {"path": task.model} if task.model or not detail else detail.config["model"]
+    model = ModelSettings.model_validate(own)
     return price(cache.store(), model, dataset, of, missing, trained=bool(task.run_id) and task.round > 1)
 
 

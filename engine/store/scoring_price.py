@@ -3,14 +3,14 @@
 Counted without a model, from what the store knows; what lies in the cache can only make it less.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from engine.cost import Pace, Sizes, Work, scoring
+from engine.disk import shapes_of, width_of
+from engine.settings import ModelSettings
 from engine.signals.base import Signal
 from engine.store import schema as s
 from engine.store.database import Store
@@ -18,8 +18,6 @@ from engine.store.pace import pace
 
 CHARACTERS_A_TOKEN = 4.0
 """Where nobody has counted yet; a small vocabulary takes fewer characters a token, so more tokens."""
-SENTENCES = 384
-"""Numbers a row of the sentence encoder that is shipped."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,9 @@ class Price:
         return None if self.pace is None else self.pace.seconds(self.work)
 
 
-def price(store: Store, model: str, dataset_id: str, of: Sizes, signals: Sequence[Signal], *, trained: bool) -> Price:
+def price(
+    store: Store, model: ModelSettings, dataset_id: str, of: Sizes, signals: Sequence[Signal], *, trained: bool
+) -> Price:
     """Of these signals over a pool of that size from that data set; `trained`: the policy is no longer its reference.
 
     Each array is kept twice: in the blocks that it was computed in, and whole.
@@ -47,26 +47,9 @@ def price(store: Store, model: str, dataset_id: str, of: Sizes, signals: Sequenc
     texts = work.forwards + work.backwards
     drawn = work.generations * float(max((getattr(x, "max_new_tokens", 0) for x in signals), default=0))
     tokens = texts * (prompt + response) / CHARACTERS_A_TOKEN + work.generations * prompt / CHARACTERS_A_TOKEN + drawn
-    rows = {"response": of.responses, "pair": of.pairs, "prompt": of.prompts}
-    size = sum(2 * 4 * rows[signal.axis] * _width(signal, model) for signal in signals)
-    return Price(work, tokens, size, pace(store, model))
-
-
-def _width(signal: Signal, model: str) -> int:
-    """Numbers a row, where a parameter of the signal or the model's own config says so."""
-    if not signal.vector:
-        return 1
-    for name in ("dimension", "members"):
-        if isinstance(found := getattr(signal, name, None), int):
-            return found
-    if signal.model == "other":
-        return SENTENCES
-    config = Path(model).expanduser() / "config.json"
-    try:
-        known = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return SENTENCES
-    return int(known.get("hidden_size", known.get("n_embd", SENTENCES)))
+    rows, shapes = {"response": of.responses, "pair": of.pairs, "prompt": of.prompts}, shapes_of(model)
+    size = sum(2 * 4 * rows[signal.axis] * width_of(signal, shapes) for signal in signals)
+    return Price(work, tokens, size, pace(store, model.path))
 
 
 def _characters(store: Store, dataset_id: str) -> tuple[float, float]:

@@ -20,17 +20,23 @@ import pandas as pd
 import sqlalchemy as sa
 
 from engine.config import StudyConfig
+from engine.cost import Sizes
 from engine.data.pool import Comparison, PreferenceData
 from engine.records import STAGES, Message, Pair, Prompt, Response
 from engine.seeds import rng_for
+from engine.settings import ModelSettings
+from engine.signals.base import SIGNALS
 from engine.store import browse, claims, inbox, pace, projected, queries, texts, writer
 from engine.store import schema as s
 from engine.store.codec import _SCORES
 from engine.store.database import Store, now, open_store
 from engine.store.files import Written, pack, write_bytes
 from engine.store.outcomes import outcomes
+from engine.store.plugins import all_kept
+from engine.store.scoring_price import price
 
 LIMIT_MS = 300
+MODEL = ModelSettings(path="model")
 STUDIES, SEEDS, ROUNDS, BATCH = 50, 4, 6, 25
 STRATEGIES = ("random", "activedpo", "apl", "real", "apl_entropy")
 PROMPTS, RESPONSES, LARGE = 350, 4, 20_000
@@ -123,6 +129,10 @@ def _queries(store: Store) -> dict[str, Callable[[int], object]]:
         "tasks": lambda n: queries.tasks(store),
         "find a task": lambda n: queries.find_task(store, asked.kind, asked.request),
         "pace": lambda n: pace.pace(store, "model"),
+        "price of a dry run": lambda n: price(
+            store, MODEL, large, Sizes(LARGE, 2 * LARGE, LARGE), [SIGNALS.build("reward_margin")], trained=True
+        ),
+        "kept strategies": lambda n: all_kept(store),
         "data sets of a study": lambda n: browse.datasets_of(store, study(n)),
         "recorded answers": lambda n: browse.recorded(store, large),
         "search for nothing, last page": lambda n: browse.search(store, large, "", LARGE // browse.PAGE - 1 - n),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import ConfigError, EngineError
+from engine.settings import ModelSettings
 from engine.signals.base import SIGNALS, Signal
 from engine.store import browse, pace, queries, scoring_price
 from engine.store.database import Store
@@ -52,7 +53,8 @@ def score(
     task = ScorePool.read({**fields, "signals": wanted})
     dry = DryRun.read({**fields, "signals": tuple(known.values()), "strategies": chosen, "k": k})
     missing = [signal for signal in wanted if signal not in task.there(where, wanted)]
-    takes = _price(where, task, missing, str(detail.config["model"]["path"]) if detail else model)
+    own = {"path": model} if model or not detail else detail.config["model"]
+    takes = _price(where, task, missing, ModelSettings.model_validate(own))
     if not as_json or price:
         show(takes, as_json, lambda: _takes(takes))
     if price:
@@ -70,7 +72,7 @@ def _read(where: str, text: str, registry: Any) -> list[Any]:
     return found
 
 
-def _price(store: Store, task: ScorePool, missing: list[Signal], model: str) -> dict[str, Any]:
+def _price(store: Store, task: ScorePool, missing: list[Signal], model: ModelSettings) -> dict[str, Any]:
     """What the missing signals take, as plain numbers; the whole data set is counted, which is the most."""
     if task.dataset_id:
         found = next((d for d in queries.datasets(store) if d.id == task.dataset_id), None)

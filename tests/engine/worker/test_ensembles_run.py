@@ -77,15 +77,15 @@ def test_it_learns_from_responses_that_were_drawn_and_a_replay_picks_the_same(
     [("bald", HEADS), ("delta_ucb", {**HEADS, "members": "adapters", "size": 2}), ("ae_dpo", HEADS), (GATE, HEADS)],
     ids=["heads", "adapters", "dropout", "gated"],
 )
-def test_stopped_anywhere_it_goes_on_with_the_same_bits(strategy: Any, ensemble: Any, tiny_model_dir: Path) -> None:
-    """Every time with an empty cache, so that heads and adapters are trained again."""
+def test_stopped_between_stages_it_goes_on_to_the_same_bits(strategy: Any, ensemble: Any, tiny_model_dir: Path) -> None:
+    """Every time with an empty cache, so that heads and adapters are trained again: before a pool, picks, training."""
     from engine.loop import rounds
 
     changes = {**SMALL, **ALONE, "signals": [ensemble]}
     study = study_of("recorded", tiny_model_dir, strategies=[strategy], **changes)
     data, held_out = make_data(8, "pool"), {"near": make_data(3, "near")}
     whole = list(rounds(inputs(study, 0, data, held_out)))
-    for cut in range(6, len(whole)):
+    for cut in (7, 9, 11):
         same(list(rounds(inputs(study, 0, data, held_out), done=whole[:cut])), whole[cut:])
 
 
