@@ -1,9 +1,11 @@
 # The two commands: `make run` (the app on localhost:8501) and `make test`.
-# May be set: PORT=8502, PYTHON=python3.12, TORCH=… (where to take PyTorch from), ACCEPT_CUDA=1.
+# May be set: PORT=8502, PYTHON=python3.12, TORCH=… (where to take PyTorch from), ACCEPT_CUDA=1, AT_ONCE=1 (test files).
 
 PYTHON ?= python3
 PORT ?= 8501
 PYTEST ?=
+# Test files at once, a core each: most of a test is Python, which a second thread within it would not speed up.
+AT_ONCE ?= 2
 BIN := .venv/bin
 LINT := $(BIN)/ruff format --check . && $(BIN)/ruff check --quiet . && $(BIN)/mypy
 export TORCH ACCEPT_CUDA
@@ -15,7 +17,8 @@ run: setup
 
 test: setup-dev
 	@start=$$(date +%s); $(LINT) && \
-	LINT_SECONDS=$$(($$(date +%s) - start)) $(BIN)/python -m pytest -p tests.timing $(PYTEST)
+	LINT_SECONDS=$$(($$(date +%s) - start)) OMP_NUM_THREADS=1 \
+	$(BIN)/python -m pytest -p tests.timing -n $(AT_ONCE) --dist loadfile $(PYTEST)
 
 lint: setup-dev
 	@$(LINT)

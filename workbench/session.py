@@ -149,6 +149,11 @@ def drafts() -> int:
     return int(st.session_state.get("_drafts", 0))
 
 
+def tick(key: str) -> None:
+    """Tick a box that another button speaks for; called before the page is drawn again."""
+    st.session_state[key] = True
+
+
 def draft() -> Draft | None:
     """The study that is being filled in, while its form is open."""
     found = st.session_state.get("_draft")

@@ -23,6 +23,7 @@ def at_rest(page, url: str, landmark: str) -> None:
     page.goto(url)
     main(page).get_by_text(landmark).first.wait_for(timeout=SLOW)
     page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+    page.wait_for_function("document.querySelector('[data-testid=stSidebarContent] a[href]')")
     page.wait_for_timeout(500)
 
 

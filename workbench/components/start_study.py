@@ -15,7 +15,7 @@ from engine.errors import EngineError
 from engine.store.cache import DEFAULT_CAP_BYTES
 from engine.store.files import Room
 from engine.store.summaries import DatasetSummary
-from workbench import messages
+from workbench import messages, session
 from workbench.components.cost_card import cost_card
 from workbench.components.markup import escaped, heading, show
 from workbench.components.study_form import study_form
@@ -137,12 +137,9 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
 
 def _offer_warm_up(tied: str, key: str) -> None:
     """Say whose first batch would be a draw, and a button that ticks the form's own box."""
-
-    def take() -> None:
-        st.session_state[f"{key}-study-warm_up"] = True
-
     show(f'<div class="note">{heading("Round 1")}<p>{escaped(tied)} {escaped(HOW)}</p></div>')
-    st.button("Begin with a warm-up batch", icon=":material/shuffle:", on_click=take, key=f"{key}-take-warm-up")
+    st.button("Begin with a warm-up batch", icon=":material/shuffle:", on_click=session.tick,
+              args=(f"{key}-study-warm_up",), key=f"{key}-take-warm-up")  # fmt: skip
 
 
 def _cost(config: StudyConfig, desk: Desk) -> Cost | None:
