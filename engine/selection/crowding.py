@@ -60,7 +60,8 @@ def neighbourhoods(
     rank = min(neighbour, len(everything) - 1)
     reach, taken = np.zeros(len(points)), np.zeros(len(points), dtype=np.int64)
     for start in range(0, len(points), _AT_ONCE):
-        check()
+        if start:
+            check()
         part = slice(start, start + _AT_ONCE)
         reach[part] = np.partition(cdist(points[part], everything), rank, axis=1)[:, rank]
         taken[part] = (cdist(points[part], past) < reach[part, None]).sum(axis=1)

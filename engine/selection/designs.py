@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from engine.selection import on_device
 from engine.selection.distances import d2_sampling, farthest_first, squared_distances, squared_lengths
 from engine.selection.logdet import greedy_log_det, whitened
 from engine.selection.recipes import FarthestFirst, GreedyLogDet, KMeansPlusPlus
@@ -15,17 +16,21 @@ def log_det(recipe: GreedyLogDet, rows: Rows, k: int) -> Chosen:
     features, past = rows.finite(recipe.features), _past(recipe.past, recipe.features)
     space, known, ridge = features, past, recipe.ridge
     if recipe.whole_pool:
-        space = whitened(features, np.concatenate([past, features]), ridge, rows.check)
+        space = whitened(features, past, ridge, rows.check, features.T @ features)
         known, ridge = past[:0], 1.0
-    among = _subsets(rows, recipe.among) if recipe.among else None
-    picked, before, gains = greedy_log_det(space, known, ridge, k, rows.tie, recipe.in_batch, rows.check, among)
+    if recipe.in_batch and not recipe.among and k and on_device.usable(rows.device, features):
+        picked, before, gains = on_device.greedy_log_det(space, known, ridge, k, rows)
+    else:
+        among = _subsets(rows, recipe.among) if recipe.among else None
+        picked, before, gains = greedy_log_det(space, known, ridge, k, rows.tie, recipe.in_batch, rows.check, among)
     return Chosen(picked, before, gains, _nearest_cosine(features[picked], past, rows.view.picked.ids))
 
 
 def k_means_plus_plus(recipe: KMeansPlusPlus, rows: Rows, k: int) -> Chosen:
     """Score: squared length; gain: squared distance to the nearest pick before it."""
     features = rows.finite(recipe.features)
-    picked, gains, chances = d2_sampling(
+    sampled = on_device.d2_sampling if k and on_device.usable(rows.device, features) else d2_sampling
+    picked, gains, chances = sampled(
         features, k, rows, drawn_first=recipe.first == "drawn", either_sign=recipe.either_sign
     )
     return Chosen(picked, squared_lengths(features), gains, [{"chance_when_drawn": chance} for chance in chances])
@@ -34,7 +39,8 @@ def k_means_plus_plus(recipe: KMeansPlusPlus, rows: Rows, k: int) -> Chosen:
 def k_center(recipe: FarthestFirst, rows: Rows, k: int) -> Chosen:
     """Score: distance to the nearest past pick; gain: to the nearest of past picks and picks before it."""
     features, past = rows.finite(recipe.features), _past(recipe.past, recipe.features)
-    picked, before, gains = farthest_first(features, past, k, rows, either_sign=recipe.either_sign)
+    covered = on_device.farthest_first if k and on_device.usable(rows.device, features) else farthest_first
+    picked, before, gains = covered(features, past, k, rows, either_sign=recipe.either_sign)
     why: Sequence[Mapping[str, float | str]] = ()
     if len(past) and picked:
         distance = np.sqrt(squared_distances(features[picked], past, recipe.either_sign))

@@ -1,18 +1,21 @@
-"""Designs by distance: k-means++ (D² sampling) and farthest-first (greedy k-center), O(n d) a pick.
+"""Designs by distance: k-means++ (D² sampling) and farthest-first (greedy k-center), O(n d) a pick, in place.
 
 A pair has no first side: φ = g(a) − g(b) and −φ are the same pair. So distances are min(‖φ−ψ‖, ‖φ+ψ‖), whose square is
-‖φ‖² + ‖ψ‖² − 2|φ·ψ|, and no sign has to be settled.
+‖φ‖² + ‖ψ‖² − 2|φ·ψ|, and no sign has to be settled. A pick costs one product of the features with a vector.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+from scipy.linalg.blas import sgemv
 
 from engine.resume import unasked
 from engine.selection.rows import Rows
 
-_SAME = 1e-12
+SAME = 1e-12
 """Squared distances below this share of the squared lengths are rounding: the two are one point."""
+_MANY = 16
+"""Where fewer than one row in so many was nearer to the last point, the next one's are looked for and gathered."""
 _CELLS = 1 << 22
 """Distances to past picks held at once."""
 
@@ -29,7 +32,44 @@ def squared_distances(one: np.ndarray, other: np.ndarray, either_sign: bool) -> 
         product = np.abs(product)
     reach = squared_lengths(one)[:, None] + squared_lengths(other)[None, :]
     found = reach - 2 * product
-    return np.where(found < _SAME * reach, 0.0, found)
+    return np.where(found < SAME * reach, 0.0, found)
+
+
+class _Nearest:
+    """Each row's squared distance to the nearest point so far, (n,) in `found`.
+
+    A new point is nearer than those before it to few rows only. Which they may be is told by a product in float32,
+    allowing for all that its rounding can come to; only theirs is worked out in float64. So half as much is read for a
+    point, and every number is what it is without.
+    """
+
+    def __init__(self, features: np.ndarray, lengths: np.ndarray, found: np.ndarray, either_sign: bool) -> None:
+        self.features, self.lengths, self.found, self.either_sign = features, lengths, found, either_sign
+        largest = float(np.sqrt(lengths.max(initial=0.0)))
+        self._few, self._unscaled = False, np.float64(2 * largest**2)
+        self._single = np.empty(features.shape, dtype=np.float32)
+        np.multiply(features, 1 / largest if largest else 0.0, out=self._single, casting="unsafe")
+        self._off = 2 * largest**2 * (4 * features.shape[1] + 16) * 2.0**-24
+
+    def add(self, row: int) -> None:
+        """Row `row` is one more of the points."""
+        rows = self._may_be_nearer(row) if self._few else slice(None)
+        product = self.features[rows] @ self.features[row]
+        if self.either_sign:
+            np.abs(product, out=product)
+        reach, before = self.lengths[rows] + self.lengths[row], self.found[rows]
+        to = reach - 2 * product
+        to[to < SAME * reach] = 0.0
+        self._few = _MANY * int((to < before).sum()) < len(self.found)
+        self.found[rows] = np.minimum(before, to)
+
+    def _may_be_nearer(self, row: int) -> np.ndarray | slice:
+        """The rows that may be nearer to it than to what was there before; all, where it comes to that."""
+        product = sgemv(1.0, self._single.T, self._single[row], trans=1)
+        if self.either_sign:
+            np.abs(product, out=product)
+        nearer = np.flatnonzero(self.lengths + (self.lengths[row] - self._off) - product * self._unscaled < self.found)
+        return nearer if _MANY * len(nearer) < len(product) else slice(None)
 
 
 def d2_sampling(
@@ -41,29 +81,30 @@ def d2_sampling(
     every open row lies on a picked one, ties are broken by the rows' draws. Arthur & Vassilvitskii 2007, section 2.2.
     """
     lengths, stream, n = squared_lengths(features), rows.stream("k-means++"), len(features)
-    nearest, open_ = np.full(n, np.inf), np.ones(n, dtype=bool)
+    nearest = _Nearest(features, lengths, np.full(n, np.inf), either_sign)
+    weight, edge, open_ = nearest.found, np.empty(n), np.ones(n, dtype=bool)
     picked: list[int] = []
     gains: list[float] = []
     chances: list[float] = []
     for step in range(k):
         rows.check()
-        weight = np.where(open_, nearest if step else lengths, 0.0)
         uniform = stream.random()
-        if step == 0 and drawn_first:
-            row, chance = int(uniform * n), 1 / n
-        elif step == 0:
-            row, chance = rows.lowest_tie(weight == weight.max()), 1.0
-        elif (total := weight.sum()) > 0:
-            edge = np.cumsum(weight)
-            row = min(int(np.searchsorted(edge, uniform * edge[-1], side="right")), int(np.flatnonzero(weight)[-1]))
-            chance = float(weight[row] / total)
+        if step == 0:
+            row = int(uniform * n) if drawn_first else rows.best(lengths)
+            gain, chance = float(lengths[row]), 1 / n if drawn_first else 1.0
+        elif (total := np.cumsum(weight, out=edge)[-1]) > 0:
+            row = int(np.searchsorted(edge, uniform * total, side="right"))
+            row = row if row < n else int(np.flatnonzero(weight)[-1])
+            gain, chance = float(weight[row]), float(weight[row] / total)
         else:
-            row, chance = rows.lowest_tie(open_), 1 / int(open_.sum())
+            row = rows.lowest_tie(open_)
+            gain, chance = float(weight[row]), 1 / int(open_.sum())
         picked.append(row)
-        gains.append(float(weight[row]))
+        gains.append(gain)
         chances.append(chance)
         open_[row] = False
-        nearest = np.minimum(nearest, squared_distances(features, features[[row]], either_sign)[:, 0])
+        nearest.add(row)
+        weight[row] = 0.0
     return picked, gains, chances
 
 
@@ -75,19 +116,22 @@ def farthest_first(
     With no past the first is the longest, its length standing for its distance. Gonzalez 1985; Sener & Savarese 2018,
     arXiv:1708.00489, algorithm 1.
     """
-    nearest = nearest_of(features, past, either_sign, rows.check) if len(past) else squared_lengths(features)
-    before, open_ = np.sqrt(nearest), np.ones(len(features), dtype=bool)
+    lengths = squared_lengths(features)
+    worth = nearest_of(features, past, either_sign, rows.check) if len(past) else lengths.copy()
+    nearest = _Nearest(features, lengths, worth, either_sign)
+    before, shut = np.sqrt(worth), list[int]()
     picked: list[int] = []
     gains: list[float] = []
     for step in range(k):
         rows.check()
-        best = nearest[open_].max()
-        row = rows.lowest_tie(open_ & (nearest == best))
+        worth[shut] = -np.inf
+        row = rows.best(worth)
         picked.append(row)
-        gains.append(float(np.sqrt(best)))
-        open_[row] = False
-        to_it = squared_distances(features, features[[row]], either_sign)[:, 0]
-        nearest = to_it if step == 0 and not len(past) else np.minimum(nearest, to_it)
+        gains.append(float(np.sqrt(worth[row])))
+        shut.append(row)
+        if step == 0 and not len(past):
+            worth.fill(np.inf)
+        nearest.add(row)
     return picked, before, gains
 
 

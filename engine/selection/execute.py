@@ -13,9 +13,11 @@ from engine.resume import unasked
 from engine.selection import designs, ranking
 from engine.selection.crowding import crowded
 from engine.selection.dealing import dealt_out
+from engine.selection.facility import located
 from engine.selection.recipes import (
     Band,
     Crowding,
+    FacilityLocation,
     FarthestFirst,
     GreedyLogDet,
     GumbelTopK,
@@ -37,15 +39,19 @@ HOW: Mapping[type, Callable[[Any, Rows, int], Chosen]] = {
     GreedyLogDet: designs.log_det,
     KMeansPlusPlus: designs.k_means_plus_plus,
     FarthestFirst: designs.k_center,
+    FacilityLocation: located,
     Crowding: crowded,
 }
 """Recipe → what runs it: (recipe, rows, k) → what is chosen; with k = 0 the scores alone."""
 
 
-def execute(recipe: Recipe, view: PoolView, check: Callable[[], None] = unasked) -> list[Pick]:
+def execute(
+    recipe: Recipe, view: PoolView, check: Callable[[], None] = unasked, device: str | None = None
+) -> list[Pick]:
     """`view.k` picks. SelectionError if the pool is too small or a score is not finite.
 
-    `check` is called before each pick of a batch design and may raise to end it there.
+    `check` is called before each pick of a batch design and may raise to end it there. On `device` ("cuda:0") torch
+    runs the large ones, and asks `check` now and then; without it numpy runs all.
     """
     if view.k > len(view):
         raise SelectionError(
@@ -54,7 +60,7 @@ def execute(recipe: Recipe, view: PoolView, check: Callable[[], None] = unasked)
         )
     if view.k == 0:
         return []
-    rows = Rows.of(view, check)
+    rows = Rows.of(view, check, device)
     return _picks(_chosen(recipe, rows, view.k), rows)
 
 

@@ -102,6 +102,23 @@ class FarthestFirst:
 
 
 @dataclass(frozen=True)
+class FacilityLocation:
+    """Greedy: each pick raises Σᵢ maxⱼ s(i, j) the most; i any pair of the pool, j a past pick or one of the batch.
+
+    `features` (n, d), `past` (m, d); s = |cos| of two pairs' features (φ and −φ are one pair), or max(cos, 0) if not
+    `either_sign`. In a pool of more than `dense` pairs s(i, j) counts only where j is one of the `neighbours` pairs
+    most like i (itself one of them): another objective, that overlooks weak likeness. Similarities are float32, as the
+    signals are. Wei, Iyer & Bilmes 2015, PMLR 37, section 2; Mirzasoleiman et al. 2020, arXiv:1906.01827.
+    """
+
+    features: np.ndarray
+    past: np.ndarray
+    either_sign: bool = True
+    neighbours: int = 64
+    dense: int = 10_000
+
+
+@dataclass(frozen=True)
 class Crowding:
     """Greedy: each pick has the highest value + weight · (log(2 D + 1e-4) − ψ(n + 1) / dimension), nats.
 
@@ -120,7 +137,7 @@ class Crowding:
 
 Ranked = Scores | TwoStage | Band | GumbelTopK
 """Recipes over one value a pair."""
-Design = GreedyLogDet | KMeansPlusPlus | FarthestFirst | Crowding
+Design = GreedyLogDet | KMeansPlusPlus | FarthestFirst | FacilityLocation | Crowding
 """Recipes over one vector a pair: what a pick is worth depends on those before it."""
 Dealt = Ranked | Design
 """Recipes whose values can be dealt out to other pairs."""

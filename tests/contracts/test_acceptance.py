@@ -18,7 +18,14 @@ from engine.models.projection import Projection
 from engine.records import Pair, Pick
 from engine.seeds import rng_for, uniforms
 from engine.selection.execute import execute, scores_of
-from engine.selection.recipes import Crowding, FarthestFirst, GreedyLogDet, KMeansPlusPlus, TwoStage
+from engine.selection.recipes import (
+    Crowding,
+    FacilityLocation,
+    FarthestFirst,
+    GreedyLogDet,
+    KMeansPlusPlus,
+    TwoStage,
+)
 from engine.strategies.base import STRATEGIES, Strategy
 from tests.contracts.views import World, frozen, world_for
 
@@ -204,7 +211,7 @@ def with_copies(world: World) -> World:
 def spreads(strategy: Strategy) -> bool:
     recipe = strategy.recipe(world_for(strategy).view())
     greedy = isinstance(recipe, GreedyLogDet) and recipe.in_batch
-    return greedy or isinstance(recipe, KMeansPlusPlus | FarthestFirst)
+    return greedy or isinstance(recipe, KMeansPlusPlus | FarthestFirst | FacilityLocation)
 
 
 def twins_among(strategy: Strategy) -> int:
@@ -238,5 +245,7 @@ def test_j_unit_length_per_response_cancels_beta_and_scale(strategy: Strategy, f
 
 def test_no_test_lost_what_it_is_about() -> None:
     """Crowding re-counts after every pick but forbids no copy; it is no design of h."""
-    assert {s.name for s in ALL if spreads(s)} >= {"activedpo", "adpo", "badge", "k_center", "k_center_gradients"}
+    assert {s.name for s in ALL if spreads(s)} >= {
+        "activedpo", "adpo", "badge", "k_center", "k_center_gradients", "facility_location",
+    }  # fmt: skip
     assert not any(spreads(s) and recipe_is(Crowding)(s) for s in ALL)

@@ -158,6 +158,37 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(distances.nearest_of(features, past, either_sign=True), whole, rtol=1e-12)
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000), st.sampled_from([1e-30, 1.0, 1e25]), st.booleans(), st.sampled_from([0, 3]))
+def test_a_look_in_float32_leaves_out_nobody(seed: int, scale: float, either_sign: bool, m: int) -> None:
+    """Whether few rows, many or all are worked out again changes no pick and no distance; lengths differ widely."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(6, 12)) * rng.lognormal(0, 2, size=(6, 1))
+    features = scale * (centres[rng.integers(0, 6, size=300)] + 1e-3 * rng.normal(size=(300, 12)))
+    features[:40] = -features[40:80]
+    past = scale * rng.normal(size=(m, 12))
+    rows, found, looked = Rows.of(view_of(300, 60, seed=seed)), [], [0]
+    real = distances._Nearest._may_be_nearer
+
+    def counted(self: distances._Nearest, row: int) -> np.ndarray | slice:
+        looked[0] += 1
+        return real(self, row)
+
+    for many in (1 << 40, 16, 1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(distances, "_MANY", many)
+            patch.setattr(distances._Nearest, "_may_be_nearer", counted)
+            found.append((
+                distances.d2_sampling(features, 60, rows, drawn_first=False, either_sign=either_sign),
+                distances.farthest_first(features, past, 60, rows, either_sign=either_sign),
+            ))  # fmt: skip
+    assert looked[0] > 100
+    for drawn, first in found[1:]:
+        assert drawn[0] == found[0][0][0]
+        assert first[0] == found[0][1][0]
+        np.testing.assert_allclose(drawn[1], found[0][0][1], rtol=1e-6, atol=1e-10 * (features**2).sum(axis=1).max())
+
+
 def test_where_all_is_one_point_ties_are_broken_by_the_draw() -> None:
     features, view = np.ones((30, 2)), view_of(30, 4)
     tie = uniforms(view.seed, view.round, "tie", view.ids)

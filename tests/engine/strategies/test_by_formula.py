@@ -13,6 +13,7 @@ from engine.selection.execute import execute, scores_of
 from engine.strategies.base import STRATEGIES, Strategy
 from tests.contracts.views import world_for
 from tests.engine.selection.test_distances import apart, slow_d2_sampling, slow_farthest_first
+from tests.engine.selection.test_facility import slow as slow_facility
 from tests.engine.strategies.test_fisher import slow_theta
 
 Slow = Callable[[PoolView], list[int]]
@@ -158,6 +159,13 @@ def covered(signal: str, unit: bool) -> Slow:
     return picks
 
 
+def represented(view: PoolView) -> list[int]:
+    """argmax of the rise of Σᵢ maxⱼ |cos(φᵢ, φⱼ)| over labelled pairs and the batch."""
+    past = differences(view.picked, "embedding")  # type: ignore[arg-type]
+    tie = uniforms(view.seed, view.round, "tie", view.ids)
+    return slow_facility(differences(view, "embedding"), past, view.k, tie, either_sign=True)[0]
+
+
 def scored(signal: str, sign: int) -> Slow:
     return lambda view: top(view, lambda row: sign * float(np.abs(np.subtract(*sides(view, row, signal)))))
 
@@ -190,6 +198,7 @@ BY_FORMULA: Sequence[tuple[Strategy, Slow]] = [
         ("aepo", aepo),
         ("k_center", covered("embedding", unit=False)),
         ("k_center_gradients", covered("reward_gradient", unit=True)),
+        ("facility_location", represented),
         ("smallest_margin", lambda view: top(view, lambda row: -abs(margin(view, row)))),
         ("length_difference", scored("response_length", 1)),
         ("largest_oracle_margin", scored("gold_score", 1)),
