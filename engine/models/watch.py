@@ -39,7 +39,10 @@ class Watch:
         if ids is None:
             return
         # With a key-value cache the mask also covers the tokens of earlier calls; only the new columns count.
-        self.tokens += ids.numel() if mask is None else int(mask[..., -ids.shape[-1] :].sum())
+        if isinstance(mask, torch.Tensor) and mask.ndim == 2:
+            self.tokens += int(mask[:, -ids.shape[-1] :].sum())
+        else:  # no padding, or a mask that says which token sees which
+            self.tokens += ids.numel()
 
 
 @contextmanager

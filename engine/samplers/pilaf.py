@@ -77,4 +77,6 @@ class Pilaf(Sampler):
                 for slot in slots
             ),
             self.unended,
+            data,
+            on,
         )

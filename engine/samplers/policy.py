@@ -67,4 +67,6 @@ class OnPolicy(Sampler):
                 for (prompt_id, _), draw in zip(slots, draws, strict=True)
             ),
             self.unended,
+            data,
+            on,
         )

@@ -94,7 +94,7 @@ class Server(Sampler):
             Drawn(Response.of(prompt_id, answer.text, said), answer.ended)
             for (prompt_id, _), answer in zip(slots, asking.all(wanted, on.cache), strict=True)
         ]
-        return _fitting(candidates_of(found, self.unended), data, on)
+        return candidates_of(found, self.unended, data, on)
 
     def _key(self, messages: list[dict[str, str]], seed: int) -> str:
         """What decides an answer; how often and how fast it is asked for does not."""
@@ -124,16 +124,3 @@ class Server(Sampler):
                 f"Start the worker with it: {self.key_variable}=… workbench worker.",
             )
         return found
-
-
-def _fitting(found: Candidates, data: PreferenceData, on: "Pass") -> Candidates:
-    """Without the responses that the policy cannot take, and those counted."""
-    from engine.models.fit import unusable
-
-    made = {response.id: response for response in found.made}
-    refused = unusable(on.policy, PreferenceData(prompts=data.prompts, responses=made))
-    dropped = dict(found.dropped)
-    for reason in refused.values():
-        dropped[reason] = dropped.get(reason, 0) + 1
-    pairs = tuple(pair for pair in found.pairs if pair.a not in refused and pair.b not in refused)
-    return Candidates(pairs, tuple(r for r in found.made if r.id not in refused), dropped)

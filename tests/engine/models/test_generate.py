@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from engine.models.divergence import kl_to_reference
-from engine.models.generate import Draw, generate, sample
+from engine.models.generate import Draw, generate
+from engine.models.generate_sample import sample
 from engine.models.load import load_policy
 from engine.models.logps import score_responses
 from engine.models.policy import Policy

@@ -56,7 +56,7 @@ def test_the_first_token_has_exactly_the_distribution_of_the_formula(tiny_policy
     policy, sft = move(tiny_policy), naive.sft_model(tiny_model_dir)
     text = Encoded(encode_prompt(policy, ROWS[0]), (5,))
     p, q = (naive.log_probs(model, text)[0].exp().detach().numpy() for model in (policy.model, sft))
-    from engine.models.generate import sample
+    from engine.models.generate_sample import sample
 
     grid = torch.linspace(0, 1, 20001)
     for beta in (0.5, -0.5):
