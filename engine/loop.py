@@ -5,7 +5,6 @@ it goes on from there, and what it then yields is what it would have yielded wit
 """
 
 import logging
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -131,9 +130,10 @@ def _rounds(
 
 def _measured(run: "Run", stage: str, number: int) -> Event | None:  # type: ignore[name-defined]  # noqa: F821
     """One stage with the seconds, tokens and peak memory it took."""
+    run.forget_peak()
     began, tokens = time.perf_counter(), run.tokens_seen
     event: Event | None = getattr(run, stage)(number)
     if event is None:
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return replace(event, spent=Spent(time.perf_counter() - began, run.tokens_seen - tokens, peak))
+    seconds = time.perf_counter() - began
+    return replace(event, spent=Spent(seconds, run.tokens_seen - tokens, run.peak_bytes))

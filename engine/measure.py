@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.data.pool import PreferenceData
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DataError
 from engine.models.fit import unusable
 from engine.models.logps import reference_logps
 from engine.oracles.recorded import majority
@@ -33,7 +33,8 @@ class Measures:
         for name, data in inputs.held_out.items():
             held_out, left_out = _cut(name, data, self.study.evaluation.pairs_per_set, policy)
             self.sets.append(held_out)
-            self.left_out[name] = left_out
+            if left_out:
+                self.left_out[name] = left_out
             self.reference |= reference_logps(policy, held_out.prompts, list(held_out.responses.values()), inputs.cache)
         self._sft: tuple[Draw, ...] | None = None
 
@@ -48,14 +49,13 @@ class Measures:
             beta = self.study.dpo.beta
             found, margins = held_out_metrics(self.policy, held_out, beta, self.reference, self.cache)
             metrics += found
-            metrics += [
-                Metric("held_out_left_out", held_out.name, n, n, why) for why, n in self.left_out[held_out.name].items()
-            ]
             outcomes[held_out.name] = margins
         settings = self.study.evaluation
         generates = settings.generate == "every" or (settings.generate == "last" and number == self.study.rounds)
         if not (generates and number > 0):
-            return Evaluated(number, tuple(metrics), outcomes, measured={} if number else self._measured())
+            if number:
+                return Evaluated(number, tuple(metrics), outcomes)
+            return Evaluated(number, tuple(metrics), outcomes, measured=self._measured(), left_out=self.left_out)
         from engine.dpo.generations import generation_metrics, perplexity, sft_answers
 
         prompts = self._prompts()
@@ -103,15 +103,23 @@ def _cut(name: str, data: PreferenceData, n_pairs: int, policy: "Policy") -> tup
     for comparison in data.comparisons:
         votes.setdefault(comparison.pair_id, []).append(comparison.answer)
     answers = {pair_id: majority(cast) for pair_id, cast in votes.items()}
-    left_out = {"pairs with a response that does not fit": 0, "pairs without a side preferred": 0}
+    left_out: dict[str, int] = {}
     by_prompt: dict[str, list[str]] = {}
     for pair in data.pairs.values():
-        if pair.a in refused or pair.b in refused:
-            left_out["pairs with a response that does not fit"] += 1
+        if why := refused.get(pair.a) or refused.get(pair.b):
+            reason = f"pairs with a response {why}"
         elif answers.get(pair.id) not in ("a", "b"):
-            left_out["pairs without a side preferred"] += 1
+            reason = "pairs without a side preferred"
         else:
             by_prompt.setdefault(pair.prompt_id, []).append(pair.id)
+            continue
+        left_out[reason] = left_out.get(reason, 0) + 1
+    if not by_prompt:
+        found = "; ".join(f"{reason}: {n:,}" for reason, n in left_out.items()) or "it has none"
+        raise DataError(
+            f"No pair of the held-out set {name} can be measured with {policy.name}: {found}.",
+            "Name another held-out file, or raise model.context_tokens if the model allows.",
+        )
     ids = list(by_prompt)
     draw = uniforms(0, None, f"held_out:{name}", ids)
     chosen: list[str] = []
@@ -124,7 +132,7 @@ def _cut(name: str, data: PreferenceData, n_pairs: int, policy: "Policy") -> tup
     responses = {r: data.responses[r] for pair in pairs for r in (pair.a, pair.b)}
     prompts = {pair.prompt_id: data.prompts[pair.prompt_id] for pair in pairs}
     held_out = HeldOut(name, pairs, prompts, responses, {i: answers[i] for i in chosen})
-    return held_out, {reason: n for reason, n in left_out.items() if n}
+    return held_out, left_out
 
 
 def _lines(path: str) -> list[str]:

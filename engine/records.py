@@ -222,6 +222,7 @@ class Evaluated:
 
     `outcomes` keeps each held-out pair's margin, a minus b: held-out set → (n,) in reward units. Round 0 also says
     which pairs these are: `measured` has, in the same order, (pair id, prompt id, answer) of each; they stay the same.
+    And it says what no round measures: `left_out`, held-out set → reason → pairs.
     """
 
     round: int
@@ -230,6 +231,7 @@ class Evaluated:
     generations: tuple[Response, ...] = ()
     spent: Spent = Spent()
     measured: Mapping[str, tuple[tuple[str, str, Answer], ...]] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from engine.models.adapters import adapter_state, fresh_adapter, set_adapter
 from engine.models.logps import BLOCK
 from engine.oracles.base import Oracle
 from engine.records import Answer, Label, Pair, Response, SignalArray
-from engine.signals.base import GOLD, Bought, Pass, Signal, Texts
+from engine.signals.base import GOLD, Bought, Pass, Reads, Signal, Texts
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -55,10 +55,16 @@ class Signals:
         inputs, policy, beta = self.inputs, self.policy, self.study.dpo.beta
         known = self.gold if signal is not None and signal.name == GOLD else None
         on = Pass(policy, beta, self.seed, number, self.reference, inputs.cache, inputs.check, known)
-        on = replace(on, signal=lambda other, texts: self.values(other, texts, number))
+        on = replace(on, signal=lambda other, texts: self.values(other, texts, number), reads=self.reads())
         if signal is not None and signal.learns:
             return replace(on, bought=self.bought(), tune=self._tuned)
         return on
+
+    def reads(self) -> frozenset[Reads]:
+        """What the signals of a round read of the policy's pass over the responses."""
+        names = {*self.study.panel, *self.inputs.config.strategy.needs}
+        found = (self.study.signal(name, self.inputs.config.strategy).reads for name in names)
+        return frozenset(read for read in found if read is not None)
 
     def bought(self) -> tuple[Bought, ...]:
         """The labels so far, round by round in pair id order, without what the oracle knows besides."""
@@ -131,7 +137,7 @@ class Signals:
             "seed": self.seed,
             "labels": [[b.round, *((x.pair_id, x.answer) for x in b.labels)] for b in self.bought()],
             "reference": self.policy.fingerprint("reference"),
-            "dpo": self.study.dpo.model_dump(mode="json"),
+            "dpo": self.study.dpo.spec(),
             "lora": self.study.model.lora.model_dump(mode="json"),
         }
 
@@ -140,7 +146,8 @@ class Signals:
 
         Its weights lie in the cache as one array, in name order, so that a stop loses one training at most.
         """
-        from engine.dpo.train import Example, train
+        from engine.dpo.batches import Example
+        from engine.dpo.train import train
 
         before = adapter_state(self.policy)
 

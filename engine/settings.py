@@ -1,7 +1,7 @@
 """The parts of a study: model, data, regime, training, evaluation, referee. Every field has a unit or a choice."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
@@ -69,9 +69,27 @@ class Regime(Settings):
 
 
 class DPOSettings(Settings):
-    """Training of one round."""
+    """Training of one round.
 
-    beta: float = Field(0.1, gt=0, description="β, scale of the implicit reward (no unit)")
+    With m the margin and ε the label smoothing the losses are: sigmoid, −log σ(m) (DPO itself, arXiv:2305.18290);
+    conservative, −(1 − ε) log σ(m) − ε log σ(−m) (Mitchell 2023); robust, (−(1 − ε) log σ(m) + ε log σ(−m)) / (1 − 2ε)
+    (arXiv:2403.00409); hinge, max(0, 1 − m) (arXiv:2305.10425); ipo, (h − 1 / 2β)² (arXiv:2310.12036), h the difference
+    of the two log-ratios to the reference, each a mean over its response's tokens. Figures named margin, and the
+    held-out likelihood, are those of the sigmoid's reward model, whatever the loss.
+    """
+
+    beta: float = Field(0.1, gt=0, description="β, scale of the implicit reward (no unit); of ipo its τ")
+    loss: Literal["sigmoid", "ipo", "conservative", "robust", "hinge"] = Field(
+        "sigmoid",
+        description="what a pair costs: sigmoid is DPO's own; conservative and robust reckon with wrong labels; hinge "
+        "and ipo stop pulling once a margin is large enough",
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="ε, share of labels taken to be wrong; for conservative and robust, and only them",
+    )
     learning_rate: float = Field(1e-3, gt=0, description="peak of the schedule, per step")
     epochs: int = Field(4, ge=1, description="passes over the labels of a round")
     batch_pairs: int = Field(16, ge=1, description="pairs a step")
@@ -79,6 +97,32 @@ class DPOSettings(Settings):
     warm_up_share: float = Field(0.1, ge=0, le=1, description="share of steps in which the rate rises from 0")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's")
+    checkpointing: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="whether training keeps only the layers' inputs and computes the rest twice, to the same bits; "
+        "auto: where the longest pair would not fit otherwise",
+    )
+
+    @model_validator(mode="after")
+    def _smoothing(self) -> "DPOSettings":
+        smooths = self.loss in ("conservative", "robust")
+        if smooths and self.label_smoothing == 0:
+            raise ValueError(f"loss {self.loss!r} needs label_smoothing above 0 and below 0.5")
+        if not smooths and self.label_smoothing > 0:
+            raise ValueError(
+                f"label_smoothing is {self.label_smoothing:g}, and loss {self.loss!r} takes none; take 'conservative' "
+                "or 'robust', or leave it out"
+            )
+        return self
+
+    def spec(self) -> dict[str, Any]:
+        """What decides the bits of a training, for keys: fields without which it was once kept are there if they tell.
+
+        Of today's defaults loss and label_smoothing go without saying; checkpointing changes no bit.
+        """
+        usual = {"loss": "sigmoid", "label_smoothing": 0.0}
+        found = self.model_dump(mode="json", exclude={"checkpointing"})
+        return {name: value for name, value in found.items() if name not in usual or value != usual[name]}
 
 
 class EvaluationSettings(Settings):

@@ -17,9 +17,10 @@ from engine.filtering import filtered
 from engine.loop import Inputs, Stopped
 from engine.measure import Measures
 from engine.models.adapters import adapter_state, fresh_adapter, hash_of, set_adapter
-from engine.models.fit import unusable
+from engine.models.fit import unusable, with_room
 from engine.models.load import load_policy
 from engine.models.logps import reference_logps
+from engine.models.memory import forget_peak, peak_bytes
 from engine.models.watch import Watch
 from engine.oracles.base import Question
 from engine.records import (
@@ -39,6 +40,7 @@ from engine.records import (
 from engine.scoring import Signals
 from engine.seeds import uniforms
 from engine.selection.execute import execute, scores_of
+from engine.selection.footprint import told
 from engine.selection.recipes import Uniform
 
 if TYPE_CHECKING:
@@ -85,15 +87,27 @@ class Run:
         """Tokens put through the model so far, padding not counted."""
         return self._watch.tokens
 
+    def forget_peak(self) -> None:
+        """From here on `peak_bytes` counts anew."""
+        forget_peak(self.policy)
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory held at once: of the device on CUDA, else of this process."""
+        return peak_bytes(self.policy)
+
     # ---- the stages ------------------------------------------------------------------------------------------------
 
     def pooled(self, number: int) -> Pooled:
         """The candidate pairs: of a seeded subset of prompts, that the oracle can answer, not picked before."""
-        prompts = self._prompts(number)
+        prompts, dropped = self._prompts(number), dict[str, int]()
+        if self.study.sampler.generates:
+            asked, prompts = len(prompts), with_room(self.policy, self.data, prompts)
+            dropped |= {"prompts: no room for a response": n} if (n := asked - len(prompts)) else {}
         found = self.study.sampler.candidates(self.data, prompts, self.signals.on(number))
         allowed = self.study.oracle.can_answer(self.data)
         picked = {pick.pair_id for pick in self.picks}
-        dropped = dict(found.dropped)
+        dropped |= found.dropped
         pairs = []
         for pair in found.pairs:
             if pair.id in picked:
@@ -144,9 +158,10 @@ class Run:
             texts = self.signals.texts(self._candidates())
             signals = {n: at_hand.get(n) or self.signals.signal(n, texts, number) for n in sorted(self.strategy.needs)}
             view = self._view(number, signals)
-            picks = self.inputs.edited(
-                number, execute(recipe_of(self.strategy, self.config.arm, view), view, self.inputs.check)
-            )
+            recipe = recipe_of(self.strategy, self.config.arm, view)
+            self.say(f"round {number}, {told(recipe, view)}")
+            device = str(self.policy.device) if self.policy.device.type == "cuda" else None
+            picks = self.inputs.edited(number, execute(recipe, view, self.inputs.check, device))
         pairs = [self.pairs[pick.pair_id] for pick in picks]
         kept = {name: signal.values[rows_of(signal, pairs)] for name, signal in signals.items()}
         own = {} if self._warm_up(number) else self.strategy.pseudo(view)
@@ -169,7 +184,8 @@ class Run:
 
     def trained(self, number: int) -> Trained:
         """DPO on the labels so far (or the round's) and the round's pseudo-labels, from the reference (or on)."""
-        from engine.dpo.train import Example, train
+        from engine.dpo.batches import Example
+        from engine.dpo.train import train
 
         of_round = [label for n, label in self.labels if n == number or self.study.regime.data == "cumulative"]
         can_train = [label for label in of_round if label.trains]

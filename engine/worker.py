@@ -107,6 +107,10 @@ class Worker(Claiming[writer.Claim]):
             self._patient(lambda: writer.save_provenance(self.store, claim, found, device))
 
         inputs = self._inputs(claim, note)
+        if policy is not None and not done:
+            from engine.models.footprint import beside_others
+
+            inputs.memory = beside_others(policy, inputs.memory)
         note(inputs.memory)
         last: Event | None = done[-1] if done else None
         for event in self.loop(inputs, done, self._say, policy):
@@ -229,11 +233,11 @@ def plan_in_numbers(memory: MemoryPlan, study: StudyConfig, policy: "Policy | No
     found: dict[str, Any] = {"halved": asdict(memory)}
     if policy is not None:
         from engine.models.generate import MAX_ROWS
-        from engine.models.logps import MAX_TOKENS, tokens_a_batch
+        from engine.models.logps import MAX_TOKENS, tokens_a_pack
 
         policy.memory = memory
         found |= {
-            "scoring_tokens": tokens_a_batch(policy, MAX_TOKENS),
+            "scoring_tokens": tokens_a_pack(policy, MAX_TOKENS),
             "generating_rows": memory.size("generating", MAX_ROWS),
             "training_pairs": memory.size("training", study.dpo.micro_batch_pairs or study.dpo.batch_pairs),
         }

@@ -10,7 +10,7 @@ from workbench import cache, session, verdicts
 from workbench.charts.across import device_of
 from workbench.components.curve_controls import curve_controls
 from workbench.components.curve_figures import curve_figures, curves_of, papers
-from workbench.components.markup import empty, page_head, show
+from workbench.components.markup import empty, escaped, page_head, show
 from workbench.components.news import news
 from workbench.components.take_away import take_away, take_report
 from workbench.study_words import compares, reference_words
@@ -24,6 +24,12 @@ def frames_of(detail: StudyDetail, metric: MetricRef) -> dict[str, pd.DataFrame]
     """Held-out set → the metric's values, for the sets that have any."""
     found = {split: cache.curve(detail.summary.id, metric.name, split) for split in metric.splits or ("",)}
     return {split: frame for split, frame in found.items() if not frame.empty}
+
+
+def unmeasured(detail: StudyDetail) -> list[str]:
+    """What of the held-out sets no round measures, and why; all runs leave out the same."""
+    notes = (cache.notes(detail.summary.id, run.id) for run in detail.runs)
+    return next((found for said in notes if (found := [text for number, text in said if number == 0])), [])
 
 
 def page() -> None:
@@ -57,6 +63,8 @@ def page() -> None:
     verdicts.panel(detail, focus=focus, controls=shown.controls)
     if looking.strategy:
         verdicts.certainty(detail, looking.strategy)
+    for sentence in unmeasured(detail):
+        show(f"<small>{escaped(sentence)}</small><br>")
     silent = [run for run in detail.runs if run.rounds_done == 0]
     if silent and curves.frames:
         have = "has" if len(silent) == 1 else "have"

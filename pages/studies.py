@@ -12,7 +12,7 @@ from workbench import asking, cache, commands, messages, session
 from workbench.charts.curves import curve_figure
 from workbench.charts.metrics import set_title, words_of
 from workbench.charts.palette import Mode
-from workbench.components import study_card, study_table
+from workbench.components import stage_table, study_card, study_table
 from workbench.components.markup import empty, heading, page_head, show
 from workbench.components.picker import study_labels
 from workbench.components.start_study import start_form
@@ -55,6 +55,7 @@ def card(summary: StudySummary, others_wait: bool) -> None:
             study_card.study_grid(detail)
             study_card.failures(detail)
             study_card.study_actions(detail, on_press=ask, others_wait=others_wait)
+            stage_table.stage_drawer(cache.stage_costs(summary.id), detail.runs, summary.id)
         with right:
             live_curve(detail)
 

@@ -20,6 +20,7 @@ from engine.store.files import Room, room_in
 from engine.store.pace import pace as pace_of_runs
 from engine.store.plugins import describe
 from engine.store.spent import spent as spent_by_round
+from engine.store.spent import stage_costs as costs_by_stage
 from engine.store.summaries import DatasetSummary, MetricRef, PickedPair, StudyDetail, StudySummary, WorkerSummary
 from workbench.subset import Subset
 
@@ -107,6 +108,11 @@ def spent(study_id: str) -> pd.DataFrame:
     return _spent(str(store_folder()), study_id, revision(study_id))
 
 
+def stage_costs(study_id: str) -> pd.DataFrame:
+    """A row a run and stage: run_id, stage, times, seconds, tokens, peak_bytes."""
+    return _stage_costs(str(store_folder()), study_id, revision(study_id))
+
+
 def rounds(study_id: str, run_id: str) -> list[int]:
     """The rounds of a run that have picks, in order."""
     return _rounds(str(store_folder()), run_id, revision(study_id))
@@ -175,6 +181,11 @@ def _curve(folder: str, study_id: str, metric: str, split: str, revision: int) -
 @st.cache_data(max_entries=32, show_spinner=False)
 def _spent(folder: str, study_id: str, revision: int) -> pd.DataFrame:
     return spent_by_round(_open(folder), study_id)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _stage_costs(folder: str, study_id: str, revision: int) -> pd.DataFrame:
+    return costs_by_stage(_open(folder), study_id)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

@@ -8,42 +8,27 @@ import numpy as np
 import torch
 
 from engine.cache import key_of
+from engine.dpo.batches import Example, Row, micro_batches, together
 from engine.dpo.checkpoint import Kept
-from engine.dpo.loss import dpo_loss, margin
+from engine.dpo.loss import check_at_reference, margin, preference_loss
 from engine.errors import TrainingError
-from engine.models.logps import batch_logps
+from engine.models.attention import reading
+from engine.models.footprint import checkpointed
+from engine.models.logps import response_logps
 from engine.models.memory import within_memory
 from engine.models.policy import Policy
-from engine.models.tokens import Encoded, collate, encode_responses
-from engine.records import Prompt, Response
+from engine.models.tokens import encode_responses
 from engine.resume import Checkpoints
 from engine.seeds import key_for, uniforms
 from engine.settings import DPOSettings
 
 
 @dataclass(frozen=True)
-class Example:
-    """A labelled pair: a label made one response chosen."""
-
-    pair_id: str
-    prompt: Prompt
-    chosen: Response
-    rejected: Response
-
-
-@dataclass(frozen=True)
 class TrainResult:
-    """One row a step: step, epoch, loss (nats), accuracy, margin (reward units), grad_norm, learning_rate, pairs."""
+    """One row a step: step, epoch, loss (nats; without a unit for hinge and IPO), accuracy, margin (reward units),
+    grad_norm, learning_rate, pairs."""
 
     steps: tuple[Mapping[str, float], ...]
-
-
-@dataclass(frozen=True)
-class _Row:
-    example: Example
-    chosen: Encoded
-    rejected: Encoded
-    reference: tuple[float, float]
 
 
 def train(
@@ -70,11 +55,11 @@ def train(
     chosen = encode_responses(policy, prompts, [example.chosen for example in examples])
     rejected = encode_responses(policy, prompts, [example.rejected for example in examples])
     rows = [
-        _Row(example, win, lose, (reference_logps[example.chosen.id], reference_logps[example.rejected.id]))
+        Row(example, win, lose, (reference_logps[example.chosen.id], reference_logps[example.rejected.id]))
         for example, win, lose in zip(examples, chosen, rejected, strict=True)
     ]
     parameters = [p for p in policy.model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     per_epoch = math.ceil(len(rows) / settings.batch_pairs)
     total = per_epoch * settings.epochs
     plan = [
@@ -84,12 +69,15 @@ def train(
     ]
     steps: list[Mapping[str, float]] = []
     devices = [policy.device] if policy.device.type == "cuda" else []
+    longest = max(row.length for row in rows)
     policy.model.train()
     try:
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), checkpointed(policy, settings.checkpointing, longest):
             torch.manual_seed(key_for(seed, round_number, "dropout"))
             kept = Kept(policy, optimiser, checkpoints, round_number, _key(policy, rows, settings, seed, round_number))
             steps += kept.restore()
+            if policy.device.type == "cuda" and len(steps) < total:
+                _try_longest(policy, rows, settings, optimiser)
             for epoch, batch in plan[len(steps) :]:
                 for group in optimiser.param_groups:
                     group["lr"] = settings.learning_rate * rate(len(steps), total, settings.warm_up_share)
@@ -112,17 +100,17 @@ def rate(step: int, total: int, warm_up_share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, total - warm_up)))
 
 
-def _epoch(rows: Sequence[_Row], size: int, seed: int, round_number: int, epoch: int) -> list[list[_Row]]:
+def _epoch(rows: Sequence[Row], size: int, seed: int, round_number: int, epoch: int) -> list[list[Row]]:
     ids = [row.example.pair_id for row in rows]
     order = np.lexsort((np.array(ids), uniforms(seed, round_number, f"order:{epoch}", ids)))
     return [[rows[i] for i in order[at : at + size]] for at in range(0, len(rows), size)]
 
 
-def _key(policy: Policy, rows: Sequence[_Row], settings: DPOSettings, seed: int, round_number: int) -> str:
+def _key(policy: Policy, rows: Sequence[Row], settings: DPOSettings, seed: int, round_number: int) -> str:
     """What a checkpoint belongs to: the labels with their reference, the settings, the adapter at the start."""
     what = {
         "what": "training",
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.spec(),
         "draws": [seed, round_number],
         "halved": policy.memory.training,
         "policy": policy.fingerprint(),
@@ -130,17 +118,9 @@ def _key(policy: Policy, rows: Sequence[_Row], settings: DPOSettings, seed: int,
     return key_of(what, sorted(f"{r.example.pair_id}{r.chosen.key}{r.rejected.key}{r.reference}" for r in rows))
 
 
-def _micro_batches(batch: Sequence[_Row], size: int) -> list[Sequence[_Row]]:
-    """The batch cut into parts of at most `size` pairs, pairs of like length together: less padding goes through."""
-    if size >= len(batch):
-        return [batch]
-    ordered = sorted(batch, key=lambda row: (max(row.chosen.length, row.rejected.length), row.example.pair_id))
-    return [ordered[at : at + size] for at in range(0, len(ordered), size)]
-
-
 def _step(
     policy: Policy,
-    batch: Sequence[_Row],
+    batch: Sequence[Row],
     settings: DPOSettings,
     parameters: Sequence[torch.nn.Parameter],
     optimiser: torch.optim.Optimizer,
@@ -149,23 +129,20 @@ def _step(
 ) -> dict[str, float]:
     """One optimiser step; the loss is the mean over the batch, however it is cut into micro-batches."""
     optimiser.zero_grad(set_to_none=True)
+    fresh = step == 1 and policy.equals_reference
     loss_sum, margins = 0.0, []
     size = policy.memory.size("training", settings.micro_batch_pairs or settings.batch_pairs)
-    for part in _micro_batches(batch, size):
+    for part in micro_batches(policy, batch, size):
         what = f"{len(part)} {'pair' if len(part) == 1 else 'pairs'} in one backward pass of step {step}"
         with within_memory(policy, "training", size, len(part), what, alone=len(part) == 1):
-            texts = [r.chosen for r in part] + [r.rejected for r in part]
-            logps = batch_logps(policy.model, collate(texts, range(len(texts)), policy.device))
-            chosen, rejected = logps[: len(part)], logps[len(part) :]
-            reference = torch.tensor([r.reference for r in part], dtype=torch.float64, device=logps.device).float()
-            loss = dpo_loss(chosen, rejected, reference[:, 0], reference[:, 1], settings.beta).sum() / len(batch)
-            if not torch.isfinite(loss):
+            loss, of_pairs = _backward(policy, part, settings, len(batch))
+            if not math.isfinite(loss):
                 raise _not_finite("loss", batch, step, optimiser.param_groups[0]["lr"])
-            loss.backward()
-            loss_sum += float(loss.detach())
-            margins.append(
-                margin(chosen.detach(), rejected.detach(), reference[:, 0], reference[:, 1], settings.beta).cpu()
-            )
+            loss_sum += loss
+            margins.append(of_pairs)
+    if fresh:
+        longest = max(len(r.chosen.response_ids) + len(r.rejected.response_ids) for r in batch)
+        check_at_reference(loss_sum, settings, longest, policy.dtype)
     learning_rate = optimiser.param_groups[0]["lr"]
     largest = min(size, len(batch))
     what = f"the optimiser's step {step}, after passes of {largest} pairs"
@@ -187,7 +164,38 @@ def _step(
     }
 
 
-def _not_finite(what: str, batch: Sequence[_Row], step: int, learning_rate: float) -> TrainingError:
+def _backward(policy: Policy, part: Sequence[Row], settings: DPOSettings, of: int) -> tuple[float, torch.Tensor]:
+    """One micro-batch: its part of the loss, a mean `of` so many pairs, and the margin of each pair (pairs,)."""
+    found, of_chosen, of_rejected = together(policy, part)
+    with reading(policy, found):  # layers that are computed twice are so on the way back
+        logps = response_logps(policy, found)
+        chosen, rejected = logps[of_chosen], logps[of_rejected]
+        reference = torch.tensor([r.reference for r in part], dtype=torch.float64, device=logps.device).float()
+        tokens = torch.tensor([[len(r.chosen.response_ids), len(r.rejected.response_ids)] for r in part]).to(logps)
+        given = chosen, rejected, reference[:, 0], reference[:, 1]
+        loss = preference_loss(*given, settings, tokens=(tokens[:, 0], tokens[:, 1])).sum() / of
+        if torch.isfinite(loss):
+            loss.backward()
+    with torch.no_grad():
+        return float(loss), margin(*given, settings.beta).cpu()
+
+
+def _try_longest(policy: Policy, rows: Sequence[Row], settings: DPOSettings, optimiser: torch.optim.Optimizer) -> None:
+    """The largest micro-batch there can be, once there and back before the first step: it runs out of memory now or
+    never. Nothing of it is kept, and no draw is used up."""
+    size = policy.memory.size("training", settings.micro_batch_pairs or settings.batch_pairs)
+    longest = micro_batches(policy, sorted(rows, key=lambda row: -row.length)[: settings.batch_pairs], size)[0]
+    devices = [policy.device] if policy.device.type == "cuda" else []
+    what = f"the longest {len(longest)} of {len(rows)} pairs in one backward pass"
+    with (
+        torch.random.fork_rng(devices=devices),
+        within_memory(policy, "training", size, len(longest), what, alone=len(longest) == 1),
+    ):
+        _backward(policy, longest, settings, len(longest))
+    optimiser.zero_grad(set_to_none=True)
+
+
+def _not_finite(what: str, batch: Sequence[Row], step: int, learning_rate: float) -> TrainingError:
     ids = [row.example.pair_id for row in batch]
     more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
     return TrainingError(

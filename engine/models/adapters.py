@@ -18,13 +18,12 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from engine.errors import ModelError
+from engine.models.lora_linear import ADAPTER, make_lean
 from engine.seeds import rng_for
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
     from engine.settings import LoraSettings
-
-ADAPTER = "default"
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ def attach(base: PreTrainedModel, settings: "LoraSettings", name: str) -> PeftMo
             f"No adapter can be attached to {name}: lora.targets is {settings.targets!r}, and PEFT says: {error}",
             "Name linear layers of the model, or take 'all-linear'.",
         ) from error
+    make_lean(model)
     return model.eval()
 
 

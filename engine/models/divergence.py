@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from engine.models.generate import Draw
-from engine.models.logps import MAX_TOKENS, response_logits, scoring, tokens_a_batch
+from engine.models.logps import MAX_TOKENS, response_logits, scoring, tokens_a_pack
+from engine.models.packs import packs
 from engine.models.policy import Policy
-from engine.models.tokens import Encoded, batches, encode_prompt
+from engine.models.tokens import Encoded, encode_prompt
 from engine.records import Prompt
 
 
@@ -26,13 +27,13 @@ def kl_to_reference(
     prompt_ids = {prompt.id: encode_prompt(policy, prompt) for prompt in prompts}
     encoded = [Encoded(prompt_ids[p.id], draw.token_ids) for p, draw in zip(prompts, draws, strict=True)]
     with torch.no_grad():
-        allowed = tokens_a_batch(policy, max_tokens)
-        for batch in batches(policy, encoded, allowed):
-            with scoring(policy, allowed, batch):
-                logp = response_logits(policy.model, batch).float().log_softmax(1)
+        allowed = tokens_a_pack(policy, max_tokens)
+        for pack in packs(policy, encoded, allowed, share=True):
+            with scoring(policy, allowed, pack):
+                logp = response_logits(policy, pack).float().log_softmax(1)
                 with policy.reference():
-                    reference = response_logits(policy.model, batch).float().log_softmax(1)
+                    reference = response_logits(policy, pack).float().log_softmax(1)
                 # Each position's KL is >= 0; rounding may say -1e-8 where the two agree.
                 kl = torch.nn.functional.kl_div(reference, logp, log_target=True, reduction="none").sum(1).clamp_min(0)
-                found[list(batch.index)] = batch.per_text(kl.double()).cpu().numpy()
+                found[list(pack.index)] = pack.per_text(kl.double()).cpu().numpy()
     return found

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from engine.models.logps import MAX_TOKENS, scoring, tokens_a_batch
-from engine.models.policy import Policy, output_layer
-from engine.models.tokens import Batch, Encoded, batches
+from engine.models.logps import MAX_TOKENS, response_logits, scoring, tokens_a_pack
+from engine.models.packs import Pack, packs
+from engine.models.policy import Policy
+from engine.models.tokens import Encoded
 
 
 def dropout_logps(
@@ -32,32 +33,24 @@ def dropout_logps(
     if not draws:
         return found
     with torch.no_grad(), policy.acting_as(reference=False):
-        allowed = tokens_a_batch(policy, max_tokens)
-        for batch in batches(policy, encoded, max(1, allowed // draws)):
-            with scoring(policy, allowed, batch):
-                logp = _token_logps(policy, batch, [keys[i] for i in batch.index], share)
-                found[list(batch.index)] = torch.stack([batch.per_text(row) for row in logp], dim=1).cpu().numpy()
+        allowed = tokens_a_pack(policy, max_tokens)
+        for pack in packs(policy, encoded, max(1, allowed // draws), share=True):
+            with scoring(policy, allowed, pack):
+                logp = _token_logps(policy, pack, [keys[i] for i in pack.index], share)
+                found[list(pack.index)] = torch.stack([pack.per_text(row) for row in logp], dim=1).cpu().numpy()
     return found
 
 
-def _token_logps(policy: Policy, batch: Batch, keys: Sequence[Sequence[int]], share: float) -> torch.Tensor:
-    """log p of the batch's response tokens under each draw, (draws, m) float64."""
-    draws = len(keys[0])
+def _token_logps(policy: Policy, pack: Pack, keys: Sequence[Sequence[int]], share: float) -> torch.Tensor:
+    """log p of the pack's response tokens under each draw, (draws, m) float64."""
 
-    def drop(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
-        hidden = inputs[0][batch.rows, batch.columns]
-        kept = torch.from_numpy(_masks(batch.counts, hidden.shape[1], keys, share)).to(hidden.device)
-        return ((hidden * kept.to(hidden.dtype) / (1 - share)).reshape(-1, hidden.shape[1]),)
+    def drop(hidden: torch.Tensor) -> torch.Tensor:
+        kept = torch.from_numpy(_masks(pack.counts, hidden.shape[1], keys, share)).to(hidden.device)
+        return (hidden * kept.to(hidden.dtype) / (1 - share)).reshape(-1, hidden.shape[1])
 
-    handle = output_layer(policy.model).register_forward_pre_hook(drop)
-    try:
-        logits = policy.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
-    finally:
-        handle.remove()
-    targets = batch.targets.repeat(draws)
     rows = [
-        part.float().log_softmax(1).gather(1, wanted[:, None]).squeeze(1).double()
-        for part, wanted in zip(logits.split(len(batch.targets)), targets.split(len(batch.targets)), strict=True)
+        part.float().log_softmax(1).gather(1, pack.targets[:, None]).squeeze(1).double()
+        for part in response_logits(policy, pack, drop).split(len(pack.targets))
     ]
     return torch.stack(rows)
 

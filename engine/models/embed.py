@@ -8,15 +8,17 @@ state of the last token, behind the prompt.
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 
 from engine.errors import ModelError
+from engine.models.logps import layer_states
 from engine.models.memory import within_memory
-from engine.models.policy import Policy, output_layer
-from engine.models.tokens import Encoded, token_plan
+from engine.models.packs import Pack, packs
+from engine.models.policy import Policy
+from engine.models.tokens import Encoded
 from engine.resume import unasked
 
 if TYPE_CHECKING:
@@ -45,54 +47,39 @@ def embed_responses(
             f"{policy.name} has no layer {layer}: its hidden states are 0 to {count}, or -1 back to {-count - 1}.",
             "Take -1 for the last.",
         )
-    rows = [_input(policy, one, text) for one in encoded]
-    if pooling == "last":
-        rows = [(ids, len(ids) - 1) for ids, _ in rows]
+    texts = [_alone(policy, one) for one in encoded] if text == "response" else list(encoded)
     width = policy.model.config.get_text_config().hidden_size
-    found = np.zeros((len(rows), width), dtype=np.float32)
+    found = np.zeros((len(texts), width), dtype=np.float32)
     with torch.no_grad(), policy.acting_as(reference):
         allowed = policy.memory.size("scoring", max_tokens)
-        for index in token_plan([len(ids) for ids, _ in rows], allowed):
-            longest = max(len(rows[i][0]) for i in index)
-            ids = torch.zeros((len(index), longest), dtype=torch.long)
-            mask, share = torch.zeros_like(ids), torch.zeros((len(index), longest))
-            for row, i in enumerate(index):
-                tokens, first = rows[i]
-                ids[row, : len(tokens)] = torch.tensor(tokens)
-                mask[row, : len(tokens)] = 1
-                share[row, first : len(tokens)] = 1 / (len(tokens) - first)
-            what = f"the hidden states of {len(index):,} texts of up to {longest:,} tokens at once"
-            with within_memory(policy, "scoring", allowed, ids.numel(), what, alone=len(index) == 1):
-                hidden = _hidden(policy, ids.to(policy.device), mask.to(policy.device), layer)
-                found[index] = torch.einsum("nt,nth->nh", share.to(policy.device), hidden.float()).cpu().numpy()
+        for pack in packs(policy, texts, allowed, share=True):
+            what = f"the hidden states of {len(pack.index):,} texts, {pack.input_ids.numel():,} tokens at once"
+            with within_memory(policy, "scoring", allowed, pack.input_ids.numel(), what, alone=len(pack.index) == 1):
+                states = layer_states(policy, pack, layer)
+                found[list(pack.index)] = pooled(pack, states, pooling).cpu().numpy()
     return found
 
 
-def _input(policy: Policy, encoded: Encoded, text: str) -> tuple[tuple[int, ...], int]:
-    """The token ids of one row, and where those to be averaged start."""
-    spoken = encoded.response_ids[:-1] or encoded.response_ids
-    if text == "prompt_and_response":
-        before = encoded.prompt_ids
-    else:
-        bos = policy.tokenizer.bos_token_id
-        before = (bos,) if bos is not None and bos in policy.tokenizer("")["input_ids"] else ()
-    return before + spoken, len(before)
+def pooled(pack: Pack, hidden: torch.Tensor, pooling: Literal["mean", "last"]) -> torch.Tensor:
+    """(n, hidden) float32 from the states of all tokens: the mean over each text's response, or its last token's.
+
+    The token that ends it is left out unless it is all there is.
+    """
+    own = hidden[pack.rows, pack.own].float()
+    ends = torch.tensor(pack.counts, device=own.device).cumsum(0)
+    spoken = torch.tensor([max(1, count - 1) for count in pack.counts], device=own.device)
+    if pooling == "last":
+        return own[ends - torch.tensor(pack.counts, device=own.device) + spoken - 1]
+    share = 1.0 / spoken[pack.text]
+    alone = torch.tensor([count == 1 for count in pack.counts], device=own.device)
+    share[(ends - 1)[~alone]] = 0.0
+    return own.new_zeros(len(pack.counts), own.shape[1]).index_add(0, pack.text, own * share[:, None])
 
 
-def _hidden(policy: Policy, ids: torch.Tensor, mask: torch.Tensor, layer: int) -> torch.Tensor:
-    """Hidden states (n, T, hidden) of a layer; the output layer is given one column only, its logits are not wanted."""
-    last: list[torch.Tensor] = []
-
-    def seen(_: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
-        last.append(inputs[0])
-        return (inputs[0][:, -1:],)
-
-    handle = output_layer(policy.model).register_forward_pre_hook(seen)
-    try:
-        out = policy.model(input_ids=ids, attention_mask=mask, use_cache=False, output_hidden_states=layer != -1)
-    finally:
-        handle.remove()
-    return last[0] if layer == -1 else out.hidden_states[layer]
+def _alone(policy: Policy, encoded: Encoded) -> Encoded:
+    """The response without its prompt, behind the tokenizer's BOS if it adds one."""
+    bos = policy.tokenizer.bos_token_id
+    return Encoded((bos,) if bos is not None and bos in policy.tokenizer("")["input_ids"] else (), encoded.response_ids)
 
 
 def embed_sentences(

@@ -50,8 +50,49 @@ def folder_of(settings: "ModelSettings", check: Callable[[], None] = unasked) ->
             )
         )
     except (OSError, ValueError, RuntimeError) as error:
+        if (shut := _shut(error, settings.path)) is not None:
+            raise shut from error
         raise ModelError(
             f"Model {settings.path!r} is neither a folder here nor could it be fetched from the hub: "
             f"{str(error).splitlines()[0]}",
             "Check model.path; without a network, name a local folder.",
         ) from error
+
+
+def _shut(error: Exception, path: str) -> ModelError | None:
+    """What to do where the hub has the model and does not hand it out, or does not say whether it has it.
+
+    The token is read from the environment by the hub's own library at every download; it is never stored here.
+    """
+    from huggingface_hub import get_token
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    if not isinstance(error, HfHubHTTPError):
+        return None
+    status, signed_in = error.response.status_code, get_token() is not None
+    if isinstance(error, GatedRepoError) and not signed_in:
+        return ModelError(
+            f"Model {path!r} is handed out only to those who accepted its licence, and nobody is signed in ({status}).",
+            "Accept the licence on the model's page, then start the worker with HF_TOKEN set in its environment to a "
+            "token of that account that may read gated models. Or fetch the model yourself and name the folder.",
+        )
+    if isinstance(error, GatedRepoError):
+        return ModelError(
+            f"Model {path!r} is handed out only to those who accepted its licence, and the account of the token is "
+            f"not among them, or the token may not read gated models ({status}).",
+            "Accept the licence on the model's page with that account (some wait for a person to agree), or set "
+            "HF_TOKEN in the worker's environment to another token. Or fetch the model yourself and name the folder.",
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return ModelError(
+            f"There is no folder {path} here, and the hub shows no model of that name ({status}).",
+            "Check model.path. If the model is private, start the worker with HF_TOKEN set in its environment to a "
+            "token that may read it.",
+        )
+    if status in (401, 403):
+        return ModelError(
+            f"The hub refuses to hand out model {path!r} ({status}): "
+            + ("the token is not valid, or may not read it." if signed_in else "nobody is signed in."),
+            "Set HF_TOKEN in the worker's environment to a token that may read it, or unset it for a public model.",
+        )
+    return None

@@ -1,16 +1,18 @@
-"""Per-response gradients of the implicit reward with respect to the LoRA weights, one backward pass a batch.
+"""Gradients of the implicit reward with respect to the LoRA weights, one backward pass a pack.
 
 ActiveDPO (Lin et al. 2025, arXiv:2505.19241) takes the gradient of r = β (log π_θ − log π_ref). The reference has no
 gradient and β only scales, and cancels where gradients are brought to unit length; so this is ∇ s_θ, the gradient of
 the summed response log-probability.
 
-Of a layer y = W x + s B A x, with h = A x, g = ∂s_θ/∂y and u = Bᵀ g, a response's gradients are sums over its tokens:
-∂/∂B = s Σ g hᵀ and ∂/∂A = s Σ u xᵀ. So a hook on each layer that sees x, and then g, has all it needs; no weight's own
-gradient is computed, and `.grad` is never touched.
+Of a layer y = W x + s B A x, with h = A x, g = ∂s_θ/∂y and u = Bᵀ g, a text's gradients are sums over its tokens:
+∂/∂B = s Σ g hᵀ and ∂/∂A = s Σ u xᵀ. Each layer is tapped for what it has anyway in its backward pass
+(`engine.models.lora_linear`); no weight's own gradient is computed, and `.grad` is never touched. Projected, the wide
+side goes to k numbers a token before anything is summed (`engine.models.projection`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,14 @@ import torch
 
 from engine.errors import ModelError
 from engine.models.adapters import LoraModule, lora_layers
-from engine.models.logps import MAX_TOKENS, batch_logps, tokens_a_batch
+from engine.models.attention import can_be_packed
+from engine.models.logps import MAX_TOKENS, Reading, read, tokens_a_pack
+from engine.models.lora_linear import is_lean
 from engine.models.memory import within_memory
+from engine.models.packs import Pack, Tree, pack, plan, trees_of
 from engine.models.policy import Policy, input_layer
-from engine.models.projection import Projection
-from engine.models.tokens import Batch, Encoded, collate, token_plan
+from engine.models.projection import SIDE, Projection
+from engine.models.tokens import Encoded
 
 
 def reward_gradients(
@@ -32,126 +37,211 @@ def reward_gradients(
     dimension: int | None,
     projection_seed: int = 0,
     max_tokens: int = MAX_TOKENS,
+    listen: Callable[[Pack, Reading], None] | None = None,
 ) -> np.ndarray:
     """∇ s_θ of each response, float32 (n, d), in nats by weight.
 
-    Projected to `dimension` by seeded random signs, each weight matrix by its own and summed; or whole (None), the
-    weights one after the other, layer by layer, A before B, each row by row. While lora_B is zero the A half is exactly
-    zero and is not computed. ModelError if a layer does not see (text, token, feature), as experts do not.
+    Projected to `dimension` by seeded signs; or whole (None), the weights one after the other, layer by layer, A before
+    B, each row by row. While lora_B is zero the A half is exactly zero and is not computed. Each response is read
+    behind a prompt of its own: a shared prompt's tokens would hold the sum over its responses. ModelError if an adapter
+    lies on what is no plain linear layer, or on one that does not see every token, as experts do not. `listen`
+    gets each pack's forward pass, entropies too, for signals that are made of it.
     """
+    trees = trees_of(encoded, share=False)
+    return _gradients(policy, encoded, trees, _Plan(dimension, projection_seed, max_tokens, listen=listen))
+
+
+def difference_gradients(
+    policy: Policy,
+    pairs: Sequence[tuple[Encoded, Encoded]],
+    *,
+    dimension: int | None,
+    projection_seed: int = 0,
+    max_tokens: int = MAX_TOKENS,
+) -> np.ndarray:
+    """∇ s_θ(x, y_a) − ∇ s_θ(x, y_b) of each pair, float32 (n, d), with the prompt read once.
+
+    It is the gradient of one number, so nothing is lost by sharing; the same as the difference of `reward_gradients`
+    but for rounding. Both responses must have the same prompt (ValueError).
+    """
+    texts = [text for pair in pairs for text in pair]
+    if any(a.prompt_ids != b.prompt_ids for a, b in pairs):
+        raise ValueError("Both responses of a pair answer the same prompt.")
+    if not can_be_packed(policy):
+        found = reward_gradients(
+            policy, texts, dimension=dimension, projection_seed=projection_seed, max_tokens=max_tokens
+        )
+        return np.ascontiguousarray(found[0::2] - found[1::2])
+    trees = [
+        Tree((2 * n, 2 * n + 1), len(a.prompt_ids), (len(a.response_ids), len(b.response_ids)))
+        for n, (a, b) in enumerate(pairs)
+    ]
+    sign = torch.tensor([1.0, -1.0], device=policy.device)
+    return _gradients(policy, texts, trees, _Plan(dimension, projection_seed, max_tokens, sign))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How gradients are made: d and its seed, tokens a pack, each text's sign in its tree, and who hears the passes."""
+
+    dimension: int | None
+    seed: int
+    max_tokens: int
+    sign: torch.Tensor | None = None
+    listen: Callable[[Pack, Reading], None] | None = None
+
+
+def _gradients(policy: Policy, encoded: Sequence[Encoded], trees: list[Tree], how: _Plan) -> np.ndarray:
+    """One row a tree: the gradient of the sum of its log-probs, each times its sign."""
+    dimension, padded = how.dimension, not can_be_packed(policy)
     layers = list(lora_layers(policy.model))
-    b_is_zero = policy.equals_reference
-    sizes = [(layer.a.numel(), layer.b.numel()) for layer in layers]
-    width = sum(b + (0 if b_is_zero and dimension else a) for a, b in sizes)
-    kept = dimension or width
-    found = np.zeros((len(encoded), kept), dtype=np.float32)
-    projection = Projection(dimension, projection_seed, policy.device, policy.check) if dimension else None
-    allowed = tokens_a_batch(policy, max_tokens)
-    plan = token_plan([text.length for text in encoded], allowed)
-    for group in _groups(plan, _rows_at_once(policy, width)):
-        index = [i for part in group for i in part]
-        used = max(len(part) * encoded[part[-1]].length for part in group)
-        what = f"the gradients of {len(index):,} responses, up to {used:,} tokens at once"
-        with within_memory(policy, "scoring", allowed, used, what, alone=len(index) == 1):
-            whole = torch.zeros((len(index), width), device=policy.device)
-            parts = _parts(whole, layers, skip_a=b_is_zero and projection is not None)
-            first = 0
-            for part in group:
-                rows = slice(first, first + len(part))
-                _fill(policy, collate(encoded, part, policy.device), layers, parts, rows, b_is_zero)
-                first += len(part)
-            if projection is None:
-                found[index] = whole.cpu().numpy()
-                continue
-            out = torch.zeros((len(index), kept), device=policy.device)
-            for name, block in parts.items():
-                projection.add_to(out, name, block)
-            found[index] = out.cpu().numpy()
+    for layer in layers:
+        if not is_lean(layer.layer):
+            raise _not_by_text(layer, "is no plain linear layer")
+    projection = Projection(dimension, how.seed, policy.device, policy.check) if dimension else None
+    half = policy.equals_reference
+    columns = _columns(layers, projection, half)
+    width = sum(size for _, _, size in columns.values())
+    found = np.zeros((len(trees), dimension or width), dtype=np.float32)
+    allowed = tokens_a_pack(policy, how.max_tokens, "gradients")
+    row_of = {tree.texts[0]: row for row, tree in enumerate(trees)}
+    for part in _cut(plan(trees, allowed, padded=padded), _rows_at_once(policy, width)):
+        used = sum(tree.length for tree in part)
+        what = f"the gradients of {len(part):,} texts, {used:,} tokens at once"
+        with within_memory(policy, "scoring", allowed, used, what, alone=len(part) == 1):
+            together = pack(encoded, part, policy.device, padded=padded)
+            rows = torch.zeros((len(part), width), device=policy.device)
+            _fill(policy, together, layers, _Into(rows, columns, _Segments.of(together), projection, half), how)
+            out = rows if projection is None else projection.dense(rows)
+            found[[row_of[tree.texts[0]] for tree in part]] = out.cpu().numpy()
+    return found
+
+
+def _columns(layers: list[LoraModule], projection: Projection | None, half: bool) -> dict[str, tuple[int, int, int]]:
+    """Weight → first column, whether there are any (0 or 1), and how many."""
+    found, start = {}, 0
+    for layer in layers:
+        for which, weight, side in (("A", layer.a, layer.a.shape[1]), ("B", layer.b, layer.b.shape[0])):
+            rank = weight.numel() // side
+            absent = which == "A" and half and projection is not None
+            size = 0 if absent else rank * (side if projection is None else min(side, SIDE))
+            found[f"{layer.name}.lora_{which}"] = (start, int(not absent), size)
+            start += size
     return found
 
 
 def _rows_at_once(policy: Policy, width: int) -> int:
-    """Whole gradients held at a time: the projection's signs are read once for all of them."""
+    """Rows held at a time: whole gradients are large."""
     held = (4 << 30) if policy.device.type == "cuda" else (256 << 20)
     return policy.memory.size("scoring", max(1, held // (4 * max(1, width))))
 
 
-def _groups(plan: list[list[int]], rows: int) -> Iterator[list[list[int]]]:
-    """Batches of the plan, cut to at most `rows` texts and gathered to groups of at most `rows`."""
-    group: list[list[int]] = []
-    for batch in plan:
-        for start in range(0, len(batch), rows):
-            part = batch[start : start + rows]
-            if group and sum(map(len, group)) + len(part) > rows:
-                yield group
-                group = []
-            group.append(part)
-    if group:
-        yield group
+def _cut(packs: list[list[Tree]], rows: int) -> Iterator[list[Tree]]:
+    for trees in packs:
+        for start in range(0, len(trees), rows):
+            yield trees[start : start + rows]
 
 
-def _parts(whole: torch.Tensor, layers: list[LoraModule], skip_a: bool) -> dict[str, torch.Tensor]:
-    """Views (n, size) of each weight's columns, by the weight's name."""
-    parts, start = {}, 0
-    for layer in layers:
-        for half, weight in (("A", layer.a), ("B", layer.b)):
-            if half == "A" and skip_a:
-                continue
-            parts[f"{layer.name}.lora_{half}"] = whole[:, start : start + weight.numel()]
-            start += weight.numel()
-    return parts
+@dataclass(frozen=True)
+class _Segments:
+    """Which tokens of a pack are whose: `place` (n, W) into the flat tokens, `there` (n, W, 1) 0 for padding."""
+
+    tokens: int
+    place: torch.Tensor
+    there: torch.Tensor
+
+    @classmethod
+    def of(cls, pack: Pack) -> "_Segments":
+        stride = pack.input_ids.shape[1]
+        starts, at = [], 0
+        for number, tree in enumerate(pack.trees):
+            starts.append(at if pack.packed else number * stride)
+            at += tree.length
+        device = pack.input_ids.device
+        lengths = torch.tensor([tree.length for tree in pack.trees], device=device)[:, None]
+        steps = torch.arange(int(lengths.max()), device=device)[None, :]
+        place = torch.tensor(starts, device=device)[:, None] + steps.minimum(lengths - 1)
+        return cls(pack.input_ids.numel(), place, (steps < lengths)[:, :, None].float())
+
+    def outer(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        """Σ over each text's tokens of left rightᵀ: (n, p, q) from (T, p) and (T, q)."""
+        return (left[self.place] * self.there).mT @ right[self.place]
 
 
-def _fill(
-    policy: Policy,
-    batch: Batch,
-    layers: list[LoraModule],
-    parts: dict[str, torch.Tensor],
-    rows: slice,
-    b_is_zero: bool,
-) -> None:
-    """Add the gradients of the batch's texts into their rows of `parts`."""
+@dataclass(frozen=True)
+class _Into:
+    """Where the taps of the layers put what they hear: rows (n, width), one a text or pair of the pack."""
+
+    rows: torch.Tensor
+    columns: dict[str, tuple[int, int, int]]
+    segments: _Segments
+    projection: Projection | None
+    half: bool
+
+    def narrow(self, weight: str, wide: torch.Tensor) -> torch.Tensor:
+        """(T, side) → (T, k), float32."""
+        signs = None if self.projection is None else self.projection.side(weight, wide.shape[1])
+        return wide.float() if signs is None else wide.float() @ signs
+
+    def add(self, weight: str, part: torch.Tensor, scale: float) -> None:
+        """A layer's part (n, p, q) to its columns; a layer that is used twice in a pass adds up."""
+        start, there, size = self.columns[weight]
+        if there:
+            self.rows[:, start : start + size] += part.flatten(1) * scale
+
+
+@dataclass(frozen=True)
+class _Ear:
+    """The tap of one layer (`engine.models.lora_linear.Tap`)."""
+
+    layer: LoraModule
+    into: _Into
+
+    def keep(self, x: torch.Tensor) -> torch.Tensor | None:
+        if len(x) != self.into.segments.tokens:
+            raise _not_by_text(self.layer, f"sees {len(x)} of {self.into.segments.tokens} tokens")
+        return None if self.into.half else self.into.narrow(f"{self.layer.name}.lora_A", x)
+
+    def hear(self, kept: torch.Tensor | None, inner: torch.Tensor, g: torch.Tensor, u: torch.Tensor | None) -> None:
+        outer, name = self.into.segments.outer, self.layer.name
+        self.into.add(f"{name}.lora_B", outer(self.into.narrow(f"{name}.lora_B", g), inner), self.layer.scale)
+        if kept is not None and u is not None:
+            self.into.add(f"{name}.lora_A", outer(u, kept), self.layer.scale)
+
+
+def _not_by_text(layer: LoraModule, why: str) -> ModelError:
+    return ModelError(
+        f"Layer {layer.name} {why}, so its gradient cannot be told apart by response.",
+        "Name lora.targets without it.",
+    )
+
+
+def _fill(policy: Policy, pack: Pack, layers: list[LoraModule], into: _Into, how: _Plan) -> None:
+    """One forward and one backward pass."""
     with ExitStack() as stack:
         # With B = 0 the adapter changes neither the forward nor what reaches x, so it is left out of both passes.
         stack.enter_context(policy.acting_as(reference=False))
         stack.enter_context(torch.enable_grad())
-        for layer in layers:
-            take = _taker(layer, parts, rows, tuple(batch.input_ids.shape), with_a=not b_is_zero)
-            stack.callback(layer.layer.register_forward_hook(take).remove)
+        stack.enter_context(_tapped(layers, into))
         embedded = stack.enter_context(_differentiable_input(policy))
-        total = batch_logps(policy.model, batch).sum()
+        found = read(policy, pack, entropy=how.listen is not None)
+        if how.listen is not None:
+            how.listen(pack, found)
+        logps = pack.per_text(found.logp)
+        total = (logps if how.sign is None else logps * how.sign.repeat(len(pack.trees))).sum()
         torch.autograd.grad(total, embedded[0])
 
 
-def _taker(
-    layer: LoraModule, parts: dict[str, torch.Tensor], rows: slice, shape: tuple[int, ...], with_a: bool
-) -> Callable[[Any, tuple[torch.Tensor, ...], torch.Tensor], None]:
-    """A forward hook that waits for the gradient of the layer's output."""
-
-    def seen(_: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        x = inputs[0].detach()
-        if tuple(x.shape[:2]) != shape:
-            raise ModelError(
-                f"Layer {layer.name} sees {tuple(x.shape)}, not (text, token, feature) of {shape}, so its gradient "
-                "cannot be told apart by response.",
-                "Name lora.targets without it.",
-            )
-        hidden = x.float() @ layer.a.detach().T
-
-        def take(gradient: torch.Tensor) -> None:
-            g = gradient.float() * layer.scale
-            _add(parts[f"{layer.name}.lora_B"], rows, g.mT @ hidden)
-            if with_a:
-                _add(parts[f"{layer.name}.lora_A"], rows, (g @ layer.b.detach()).mT @ x.float())
-
-        output.register_hook(take)
-
-    return seen
-
-
-def _add(columns: torch.Tensor, rows: slice, gradient: torch.Tensor) -> None:
-    """Add (n, out, in) to the rows; a layer that is used twice in one pass adds up."""
-    columns[rows] += gradient.flatten(1)
+@contextmanager
+def _tapped(layers: list[LoraModule], into: _Into) -> Iterator[None]:
+    """Inside, each layer's backward pass is heard."""
+    for layer in layers:
+        layer.layer.tap = _Ear(layer, into)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.layer.tap
 
 
 @contextmanager

@@ -15,8 +15,12 @@ from transformers.utils.logging import set_tqdm_hook
 
 from engine.errors import ModelError
 from engine.models.adapters import attach, fresh_adapter
+from engine.models.attention import can_be_packed
+from engine.models.config import context_tokens, without_dropout
 from engine.models.fetch import folder_of
+from engine.models.head import head_of
 from engine.models.policy import Policy
+from engine.models.trial import check_reading
 from engine.resume import unasked
 
 if TYPE_CHECKING:
@@ -43,7 +47,13 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
     _check_template(tokenizer, name)
     with _each_step(check):
         base, report = _load(
-            AutoModelForCausalLM, folder, name, dtype=dtype, use_safetensors=True, output_loading_info=True
+            AutoModelForCausalLM,
+            folder,
+            name,
+            config=without_dropout(_load(AutoConfig, folder, name)),
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
         )
     if missing := sorted(report["missing_keys"]):
         raise ModelError(
@@ -55,12 +65,13 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
     base.name_or_path = name  # else PEFT warns of, and saves, the path of this machine
     end = _end_of_response(tokenizer, name)
     _check_vocabulary(tokenizer, base.get_input_embeddings().num_embeddings, end, name)
+    check_reading(_moved(base, device, check), name)
     policy = Policy(
-        model=attach(_moved(base, device, check), settings.lora, name),
+        model=attach(base, settings.lora, name),
         tokenizer=tokenizer,
         device=device,
         dtype=dtype,
-        context_tokens=_context_tokens(settings, base.config, name),
+        context_tokens=context_tokens(settings, base.config, name),
         end_id=end,
         stop_ids=tuple(sorted({end, *_ids(tokenizer.eos_token_id), *_ids(base.generation_config.eos_token_id)})),
         base_hash=_hash_files([folder / "config.json", *weights], check),
@@ -70,6 +81,7 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
         reasons=reasons,
     )
     fresh_adapter(policy, seed)
+    head_of(policy), can_be_packed(policy)  # tried here, where nothing else is under way in the model
     return policy
 
 
@@ -113,7 +125,7 @@ def load_reader(settings: "ModelSettings") -> TokenReader:
     name = folder.name if Path(settings.path).exists() else settings.path
     tokenizer = _load(AutoTokenizer, folder, name)
     _check_template(tokenizer, name)
-    context = _context_tokens(settings, _load(AutoConfig, folder, name), name)
+    context = context_tokens(settings, _load(AutoConfig, folder, name), name)
     return TokenReader(tokenizer, name, context, _end_of_response(tokenizer, name))
 
 
@@ -208,26 +220,13 @@ def _load(auto: Any, folder: Path, name: str, **how: Any) -> Any:
 
 
 def _check_template(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
-    """ModelError if there is none."""
-    if not tokenizer.chat_template:
+    """ModelError if there is none, or if of several with names none is the default."""
+    given = tokenizer.chat_template
+    if not given or (isinstance(given, dict) and "default" not in given):
         raise ModelError(
             f"The tokenizer of {name} has no chat template, so a prompt cannot be told from a response.",
             "Save one with the tokenizer (tokenizer.chat_template = …), the one the SFT model was trained with.",
         )
-
-
-def _context_tokens(settings: "ModelSettings", config: Any, name: str) -> int:
-    """The model's own window, or the shorter one that the config asks for."""
-    own = getattr(config.get_text_config(), "max_position_embeddings", None)
-    wanted = settings.context_tokens
-    if wanted is not None and own is not None and wanted > own:
-        raise ModelError(
-            f"model.context_tokens is {wanted}, but {name} was built for {own}.",
-            f"Take at most {own}, or leave it out.",
-        )
-    if wanted is None and own is None:
-        raise ModelError(f"{name} does not say how long a text it takes.", "Set model.context_tokens.")
-    return int(wanted or own or 0)
 
 
 def _end_of_response(tokenizer: PreTrainedTokenizerBase, name: str) -> int:

@@ -1,30 +1,32 @@
 """Log-probabilities and entropies of responses, in nats.
 
-Only positions that predict a response token go through the output layer and the log-softmax, in float32. The selection
-is a hook before the output layer, so whatever the model does to its logits afterwards (Gemma's soft cap, Cohere's and
-Granite's scale) is done by the model itself.
+Only positions that predict a response token go through the output layer, tile by tile, and a prompt is read once for
+all its responses. Both only where the model gives the same that way, which is tried once a model; else it is read text
+by text, and does to its logits itself whatever it does.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 
 from engine.cache import ArrayCache, cached, key_of
+from engine.models.attention import reading
+from engine.models.footprint import Pass, tokens_that_fit
+from engine.models.head import entropies, head_of, token_logps
 from engine.models.memory import within_memory
+from engine.models.packs import Pack, packs
 from engine.models.policy import Policy, output_layer
-from engine.models.tokens import Batch, Encoded, batches, encode_responses
+from engine.models.tokens import Encoded, encode_responses
 from engine.records import Prompt, Response
 
 MAX_TOKENS = 16384
 BLOCK = 512
 """Responses that are scored and kept together: what a kill can cost of a long pass. Which they are never depends on
 where the pass was stopped."""
-_LOGITS_AT_ONCE = 1 << 25
-"""Numbers of a float32 block of logits that is worked on at a time: 128 MiB, and a few copies of it."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +43,82 @@ class ResponseScores:
 
 
 @contextmanager
-def _output_layer_sees(model: PeftModel, batch: Batch) -> Iterator[None]:
-    """Inside, the output layer gets only the hidden states (m, hidden) that predict the batch's response tokens."""
-    handle = output_layer(model).register_forward_pre_hook(lambda _, inputs: (inputs[0][batch.rows, batch.columns],))
+def _output_layer_sees(policy: Policy, what: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+    """Inside, the output layer gets what this makes of the hidden states it would get."""
+    layer = output_layer(policy.model)
+    handle = layer.register_forward_pre_hook(lambda _, inputs: (what(inputs[0]),))
     try:
         yield
     finally:
         handle.remove()
 
 
-def response_logits(model: PeftModel, batch: Batch) -> torch.Tensor:
-    """Logits (m, vocabulary) that predict the batch's response tokens, in the model's dtype, with gradient."""
-    with _output_layer_sees(model, batch):
-        return model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
+def _run(policy: Policy, pack: Pack, **how: Any) -> Any:
+    """One pass of the model."""
+    with reading(policy, pack):
+        return policy.model(
+            input_ids=pack.input_ids,
+            attention_mask=pack.attention_mask,
+            position_ids=pack.position_ids,
+            use_cache=False,
+            **how,
+        )
 
 
-def batch_logps(model: PeftModel, batch: Batch) -> torch.Tensor:
+@dataclass(frozen=True)
+class Reading:
+    """What one pass over a pack gives, with gradient: what goes into the output layer for every token (1, T, hidden) or
+    (n, W, hidden); and for each response token (m,) float32 its log-probability and, if asked for, the entropy where it
+    is drawn, in nats."""
+
+    hidden: torch.Tensor
+    logp: torch.Tensor
+    entropy: torch.Tensor | None
+
+
+def read(policy: Policy, pack: Pack, *, entropy: bool = False) -> Reading:
+    """One pass of the model, with the output layer by tiles where its head is known."""
+    head, kept = head_of(policy), []
+
+    def seen(hidden: torch.Tensor) -> torch.Tensor:
+        kept.append(hidden)
+        # With a head of our own the model's gets one position, whose logits nobody reads.
+        return hidden[pack.rows, pack.columns] if head is None else hidden[:, -1:].detach()
+
+    with _output_layer_sees(policy, seen):
+        logits = _run(policy, pack).logits
+    (hidden,) = kept
+    spread = torch.empty(len(pack.targets), device=policy.device) if entropy else None
+    if head is not None:
+        return Reading(hidden, token_logps(head, hidden[pack.rows, pack.columns], pack.targets, spread), spread)
+    logits = logits.float()
+    logp = logits.gather(1, pack.targets[:, None]).squeeze(1) - logits.logsumexp(1)
+    return Reading(hidden, logp, entropies(logits.detach()) if entropy else None)
+
+
+def layer_states(policy: Policy, pack: Pack, layer: int) -> torch.Tensor:
+    """Hidden states (1, T, hidden) or (n, W, hidden) of every token after a layer: 0 is the embedding of the tokens, -1
+    the last, behind its norm."""
+    if layer == -1:
+        return read(policy, pack).hidden
+    with _output_layer_sees(policy, lambda hidden: hidden[:, -1:]):
+        states: tuple[torch.Tensor, ...] = _run(policy, pack, output_hidden_states=True).hidden_states
+    return states[layer]
+
+
+def response_logits(
+    policy: Policy, pack: Pack, change: Callable[[torch.Tensor], torch.Tensor] = lambda hidden: hidden
+) -> torch.Tensor:
+    """Logits (m, vocabulary) that predict the pack's response tokens, as the model makes them, with gradient; made of
+    what `change` makes of their hidden states (m, hidden)."""
+    with _output_layer_sees(policy, lambda hidden: change(hidden[pack.rows, pack.columns])):
+        logits: torch.Tensor = _run(policy, pack).logits
+    return logits
+
+
+def response_logps(policy: Policy, pack: Pack) -> torch.Tensor:
     """Summed response log-probs (n,) in nats, float32, with gradient: s_θ(x, y) = Σ_t log π_θ(y_t | x, y_<t)."""
-    logits = response_logits(model, batch).float()
-    picked = logits.gather(1, batch.targets[:, None]).squeeze(1)
-    return batch.per_text(picked - logits.logsumexp(1))
+    return pack.per_text(read(policy, pack).logp)
 
 
 def score_responses(
@@ -76,48 +134,27 @@ def score_responses(
     entropy = np.full(len(encoded), np.nan)
     tokens = np.array([len(text.response_ids) for text in encoded], dtype=np.int64)
     with torch.no_grad(), policy.acting_as(reference):
-        allowed = tokens_a_batch(policy, max_tokens)
-        for batch in batches(policy, encoded, allowed):
-            index = list(batch.index)
-            with scoring(policy, allowed, batch):
-                logits = response_logits(policy.model, batch)
-                token_logp, token_entropy = _token_scores(logits, batch.targets, with_entropy)
-                logp[index] = batch.per_text(token_logp).cpu().numpy()
-                if with_entropy:
-                    entropy[index] = batch.per_text(token_entropy).cpu().numpy() / tokens[index]
+        allowed = tokens_a_pack(policy, max_tokens)
+        for pack in packs(policy, encoded, allowed, share=True):
+            index = list(pack.index)
+            with scoring(policy, allowed, pack):
+                found = read(policy, pack, entropy=with_entropy)
+                logp[index] = pack.per_text(found.logp.double()).cpu().numpy()
+                if found.entropy is not None:
+                    entropy[index] = pack.per_text(found.entropy.double()).cpu().numpy() / tokens[index]
     return ResponseScores(logp, entropy, tokens)
 
 
-def _token_scores(logits: torch.Tensor, targets: torch.Tensor, entropy: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """log p of each target and entropy of each distribution, both (m,) float64, from logits (m, vocabulary)."""
-    logp = torch.zeros(len(targets), dtype=torch.float64, device=logits.device)
-    spread = torch.zeros_like(logp)
-    step = max(1, _LOGITS_AT_ONCE // logits.shape[1])
-    for start in range(0, len(targets), step):
-        part = slice(start, start + step)
-        block = logits[part].float().log_softmax(1)
-        logp[part] = block.gather(1, targets[part, None]).squeeze(1).double()
-        if entropy:
-            # A token of probability 0 has log-probability -inf and adds nothing to the entropy.
-            spread[part] = -(block.exp() * block.clamp_min(-1e30)).sum(1).double()
-    return logp, spread
+def tokens_a_pack(policy: Policy, max_tokens: int, kind: Pass = "scoring") -> int:
+    """Tokens of a pack: what the memory plan says, and at most `max_tokens` by what was halved."""
+    return min(tokens_that_fit(policy, kind), policy.memory.size("scoring", max_tokens))
 
 
-def tokens_a_batch(policy: Policy, max_tokens: int) -> int:
-    """Tokens of a batch: its logits stay near a gigabyte; small on a CPU, where what fits the cache is faster.
-
-    Fewer where the policy's memory plan says so.
-    """
-    vocabulary = int(policy.model.config.get_text_config().vocab_size)
-    numbers = 1 << (28 if policy.device.type == "cuda" else 22)
-    return policy.memory.size("scoring", max(1, min(max_tokens, max(512, numbers // vocabulary))))
-
-
-def scoring(policy: Policy, allowed: int, batch: Batch) -> AbstractContextManager[None]:
-    """Inside, OutOfMemory says how far `allowed` tokens a batch must be halved."""
-    texts, width = batch.input_ids.shape
-    what = f"scoring {texts:,} texts of up to {width:,} tokens at once"
-    return within_memory(policy, "scoring", allowed, texts * width, what, alone=texts == 1)
+def scoring(policy: Policy, allowed: int, pack: Pack) -> AbstractContextManager[None]:
+    """Inside, OutOfMemory says how far `allowed` tokens a pack must be halved."""
+    texts, used = len(pack.index), pack.input_ids.numel()
+    what = f"scoring {texts:,} texts, {used:,} tokens at once"
+    return within_memory(policy, "scoring", allowed, used, what, alone=texts == 1)
 
 
 def kept_logps(policy: Policy, encoded: Sequence[Encoded], cache: ArrayCache, *, reference: bool = False) -> np.ndarray:

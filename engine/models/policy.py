@@ -12,6 +12,9 @@ from transformers import PreTrainedTokenizerBase
 from engine.models.adapters import adapter_state, hash_of, lora_layers
 from engine.resume import MemoryPlan, unasked
 
+PASSES = "packs 1"
+"""How texts are read: whatever moves the last bits of a pass gets another name, so that caches are not mixed."""
+
 
 def input_layer(model: PeftModel) -> torch.nn.Module:
     """The token embedding of the model under the adapter."""
@@ -78,6 +81,7 @@ class Policy:
             "template": self.template_hash,
             "dtype": str(self.dtype).removeprefix("torch."),
             "device": self.device.type,
+            "passes": PASSES,
             "torch": torch.__version__,
         }
         if self.device.type == "cpu":

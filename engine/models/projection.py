@@ -1,7 +1,11 @@
-"""Random projections of long vectors to d numbers, made from a seed and never stored on disk.
+"""Random projections of gradients to d numbers, made from a seed and never stored on disk.
 
-Rademacher signs scaled by 1/√d keep inner products in the mean (Achlioptas 2003): for the projections u, v of x, y,
-E⟨u, v⟩ = ⟨x, y⟩ and Var⟨u, v⟩ = (‖x‖²‖y‖² + ⟨x, y⟩² − 2 Σ x_i² y_i²) / d.
+Two stages. Within a layer one side of a gradient matrix is projected by signs: P M with M (side, r) and P (k, side);
+the other side is the adapter's rank and small already, so no per-token product and no matrix over all weights is made.
+Then the k × r numbers of all layers, D together, go through one dense matrix of signs to d. Both keep inner products in
+the mean. For one matrix, with K = M Nᵀ, Var⟨PM, PN⟩ = (‖K‖² + tr K² − 2 Σ K_ii²) / k; for the second stage, of x and y,
+Var⟨u, v⟩ = (‖x‖²‖y‖² + ⟨x, y⟩² − 2 Σ x_i² y_i²) / d (Achlioptas 2003; one-sided after Choe et al. 2024,
+arXiv:2405.13954, who project both sides).
 """
 
 from collections.abc import Callable
@@ -12,45 +16,42 @@ import torch
 from engine.resume import unasked
 from engine.seeds import key_for
 
+SIDE = 16
+"""k: what a layer's input or output side is projected to."""
 _ROWS = 4096
-"""Rows of a sign block: the unit that is generated, so that no matrix has to exist whole."""
-_KEPT_BYTES = 512 << 20
+"""Rows of the dense matrix that are generated from one stream."""
 
 
 class Projection:
-    """R (size, d) for vectors of any size, one stream a part. A part is a weight matrix, by name.
-
-    Blocks are kept in memory for the process while they are under 512 MB together, else made anew when needed.
-    """
-
-    _kept: dict[tuple[object, ...], torch.Tensor] = {}  # noqa: RUF012  # shared by all on purpose
+    """The signs of one seed, on one device; made when first asked for and kept while the object lives."""
 
     def __init__(self, dimension: int, seed: int, device: torch.device, check: Callable[[], None] = unasked) -> None:
         self.dimension, self.seed, self.device, self.check = dimension, seed, device, check
+        self._sides: dict[str, torch.Tensor | None] = {}
+        self._dense: torch.Tensor | None = None
 
-    def add_to(self, out: torch.Tensor, part: str, vectors: torch.Tensor) -> None:
-        """out (n, d) += vectors (n, size) · R_part, all float32. `check` is called before each block of R."""
-        for number, start in enumerate(range(0, vectors.shape[1], _ROWS)):
-            self.check()
-            rows = vectors[:, start : start + _ROWS]
-            out.addmm_(rows, self._block(part, number, rows.shape[1]))
+    def side(self, name: str, size: int) -> torch.Tensor | None:
+        """±1/√k, (size, k), for that side of that weight; None where it is no wider than k and stays as it is."""
+        if name not in self._sides:
+            signs = None if size <= SIDE else self._signs(f"side {name}", size, SIDE)
+            self._sides[name] = signs
+        return self._sides[name]
 
-    def _block(self, part: str, number: int, rows: int) -> torch.Tensor:
-        """±1/√d, (rows, d)."""
-        key = (self.seed, self.dimension, str(self.device), part, number, rows)
-        if (found := self._kept.get(key)) is not None:
-            return found
-        count = rows * self.dimension
-        stream = np.random.default_rng(key_for(self.seed, None, "projection", f"{part}:{number}"))
-        packed = torch.from_numpy(np.frombuffer(bytearray(stream.bytes((count + 7) // 8)), dtype=np.uint8))
-        shifts = torch.arange(8, dtype=torch.uint8, device=self.device)
-        bits = (packed.to(self.device)[:, None] >> shifts) & 1
-        block = bits.flatten()[:count].view(rows, self.dimension).float().mul_(2).sub_(1).mul_(self.dimension**-0.5)
-        self._keep(key, block)
-        return block
+    def dense(self, vectors: torch.Tensor) -> torch.Tensor:
+        """(n, D) → (n, d), float32."""
+        if self._dense is None or len(self._dense) != vectors.shape[1]:
+            blocks = []
+            for start in range(0, vectors.shape[1], _ROWS):
+                self.check()
+                rows = min(_ROWS, vectors.shape[1] - start)
+                blocks.append(self._signs(f"dense {start}", rows, self.dimension))
+            self._dense = torch.cat(blocks)
+        return vectors @ self._dense
 
-    def _keep(self, key: tuple[object, ...], block: torch.Tensor) -> None:
-        if any(other[:3] != key[:3] for other in self._kept):
-            self._kept.clear()  # another seed, dimension or device: the old blocks are done with
-        if sum(kept.numel() * 4 for kept in self._kept.values()) + block.numel() * 4 <= _KEPT_BYTES:
-            self._kept[key] = block
+    def _signs(self, what: str, rows: int, columns: int) -> torch.Tensor:
+        """±1/√columns, (rows, columns) float32."""
+        count = rows * columns
+        stream = np.random.default_rng(key_for(self.seed, None, "projection", what))
+        bits = np.unpackbits(np.frombuffer(stream.bytes((count + 7) // 8), dtype=np.uint8), count=count)
+        signs = torch.from_numpy(bits).to(self.device).view(rows, columns).float()
+        return signs.mul_(2).sub_(1).mul_(columns**-0.5)

@@ -1,10 +1,10 @@
-"""Texts to tokens, and tokens to batches. A text that does not fit is refused, never cut.
+"""Texts to tokens. A text that does not fit is refused, never cut.
 
 The prompt goes through the chat template up to where the assistant speaks; the response is tokenised on its own, so
 that its tokens never depend on the prompt, and the token that ends it is part of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,34 +66,23 @@ class Encoded:
         return f"{self.prompt_ids}{self.response_ids}"
 
 
-@dataclass(frozen=True)
-class Batch:
-    """n texts side by side, padded on the right to T; all tensors on the model's device.
-
-    `rows[i], columns[i]` is the position whose logits say what `targets[i]` was, one entry a response token, text by
-    text; `counts` (n,) are the response tokens of each text. `index` says which texts of the whole these are.
-    """
-
-    index: tuple[int, ...]
-    input_ids: torch.Tensor
-    attention_mask: torch.Tensor
-    rows: torch.Tensor
-    columns: torch.Tensor
-    targets: torch.Tensor
-    counts: tuple[int, ...]
-
-    def per_text(self, values: torch.Tensor) -> torch.Tensor:
-        """Sums of one value a response token (m,) over each text (n,), with gradient."""
-        return values.new_zeros(len(self.counts)).index_add(0, self.rows, values)
-
-
 def encode(policy: Reader, prompt: Prompt, response_text: str) -> Encoded:
     """One prompt and response; TooLong if they do not fit together."""
-    return _fitting(policy, prompt, encode_prompt(policy, prompt), _response_ids(policy, [response_text])[0])
+    found = Encoded(encode_prompt(policy, prompt), _response_ids(policy, [response_text])[0])
+    _check_fits(policy, prompt, found)
+    return found
 
 
 def encode_responses(policy: Reader, prompts: Mapping[str, Prompt], responses: Sequence[Response]) -> list[Encoded]:
     """Each response with its prompt, in order; every prompt goes through the template once. TooLong as in `encode`."""
+    rows = encode_any(policy, prompts, responses)
+    for response, row in zip(responses, rows, strict=True):
+        _check_fits(policy, prompts[response.prompt_id], row)
+    return rows
+
+
+def encode_any(policy: Reader, prompts: Mapping[str, Prompt], responses: Sequence[Response]) -> list[Encoded]:
+    """The same, whether it fits or not."""
     wanted = dict.fromkeys(response.prompt_id for response in responses)
     prompt_ids: dict[str, tuple[int, ...]] = {}
     for number, prompt_id in enumerate(wanted):
@@ -104,10 +93,7 @@ def encode_responses(policy: Reader, prompts: Mapping[str, Prompt], responses: S
     for start in range(0, len(responses), AT_ONCE):
         policy.check()
         rows += _response_ids(policy, [response.text for response in responses[start : start + AT_ONCE]])
-    return [
-        _fitting(policy, prompts[response.prompt_id], prompt_ids[response.prompt_id], ids)
-        for response, ids in zip(responses, rows, strict=True)
-    ]
+    return [Encoded(prompt_ids[response.prompt_id], ids) for response, ids in zip(responses, rows, strict=True)]
 
 
 def encode_prompt(policy: Reader, prompt: Prompt) -> tuple[int, ...]:
@@ -137,58 +123,13 @@ def _response_ids(policy: Reader, texts: Sequence[str]) -> list[tuple[int, ...]]
     return [(*row, policy.end_id) for row in rows]
 
 
-def _fitting(policy: Reader, prompt: Prompt, prompt_ids: tuple[int, ...], response_ids: tuple[int, ...]) -> Encoded:
-    found = Encoded(prompt_ids, response_ids)
-    if found.length > policy.context_tokens:
+def _check_fits(policy: Reader, prompt: Prompt, text: Encoded) -> None:
+    if text.length > policy.context_tokens:
         raise TooLong(
-            f"A response to prompt {prompt.id} has {len(response_ids)} tokens and its prompt {len(prompt_ids)}, "
-            f"together {found.length}; {policy.name} takes {policy.context_tokens}.",
+            f"A response to prompt {prompt.id} has {len(text.response_ids)} tokens and its prompt "
+            f"{len(text.prompt_ids)}, together {text.length}; {policy.name} takes {policy.context_tokens}.",
             "Leave it out, or raise model.context_tokens if the model allows.",
         )
-    return found
-
-
-def token_plan(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Which texts go together: shortest first, ties by position, up to `max_tokens` with padding (or a single text)."""
-    batches: list[list[int]] = []
-    for item in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if not batches or (len(batches[-1]) + 1) * lengths[item] > max_tokens:
-            batches.append([])
-        batches[-1].append(item)
-    return batches
-
-
-def collate(encoded: Sequence[Encoded], index: Sequence[int], device: torch.device) -> Batch:
-    """The texts of `index` as one batch. Padding is any token: a causal model never looks at what comes later."""
-    chosen = [encoded[i] for i in index]
-    width = max(text.length for text in chosen)
-    input_ids = torch.zeros((len(chosen), width), dtype=torch.long)
-    attention_mask = torch.zeros((len(chosen), width), dtype=torch.long)
-    rows: list[int] = []
-    columns: list[int] = []
-    targets: list[int] = []
-    for row, text in enumerate(chosen):
-        input_ids[row, : text.length] = torch.tensor(text.prompt_ids + text.response_ids)
-        attention_mask[row, : text.length] = 1
-        first = len(text.prompt_ids) - 1
-        rows += [row] * len(text.response_ids)
-        columns += range(first, first + len(text.response_ids))
-        targets += text.response_ids
-    return Batch(
-        index=tuple(index),
-        input_ids=input_ids.to(device),
-        attention_mask=attention_mask.to(device),
-        rows=torch.tensor(rows, device=device),
-        columns=torch.tensor(columns, device=device),
-        targets=torch.tensor(targets, device=device),
-        counts=tuple(len(text.response_ids) for text in chosen),
-    )
-
-
-def batches(policy: Policy, encoded: Sequence[Encoded], max_tokens: int) -> Iterator[Batch]:
-    """All texts in batches of at most `max_tokens`, padding included."""
-    for index in token_plan([text.length for text in encoded], max_tokens):
-        yield collate(encoded, index, policy.device)
 
 
 def encode_prompts(policy: Policy, rows: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor]:

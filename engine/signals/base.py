@@ -63,6 +63,19 @@ class Texts:
 
 
 @dataclass(frozen=True)
+class Reads:
+    """What a signal is made of, of a pass of the policy over responses behind their prompts.
+
+    *scores*: log-probs and entropies. *hidden*: last hidden states, pooled. *gradients*: of the log-probs, projected.
+    """
+
+    what: Literal["scores", "hidden", "gradients"]
+    pooling: Literal["", "mean", "last"] = ""
+    dimension: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Bought:
     """The labels that a run bought in one round, in pair id order, with the texts that they are about."""
 
@@ -76,7 +89,8 @@ class Pass:
     """What a model pass may use: the policy (its adapter off is the reference), β, and where draws are keyed.
 
     `reference_logps` maps response ids to summed log-probs in nats under the reference, computed once per study.
-    `cache` keeps arrays that several signals share (policy log-probs, say). `check` is to be called between the passes
+    `cache` keeps arrays that several signals share (policy log-probs, say), and `reads` says what the signals of the
+    round are made of, so that one pass serves them all. `check` is to be called between the passes
     of a model other than the policy, and may raise to end the stage; the policy's own passes do so by themselves.
     `gold` gives responses their gold scores, (n,).
 
@@ -95,6 +109,7 @@ class Pass:
     check: Callable[[], None] = unasked
     gold: "Callable[[Sequence[Response]], np.ndarray] | None" = None
     bought: tuple[Bought, ...] = ()
+    reads: "frozenset[Reads]" = frozenset()
     signal: "Callable[[Signal, Texts], np.ndarray] | None" = None
     tune: "Callable[[Sequence[tuple[Pair, Answer]], int], Mapping[str, np.ndarray]] | None" = None
 
@@ -118,6 +133,11 @@ class Signal(Plugin):
     @abstractmethod
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Values (n,) or (n, d) float32 for `texts.ids(self.axis)`. Batch size, padding and order change nothing."""
+
+    @property
+    def reads(self) -> Reads | None:
+        """What of one pass over the responses it is made of, if that is all it needs of the policy."""
+        return None
 
     @property
     def learns(self) -> bool:

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from engine.records import Axis
-from engine.signals._scores import encoded_responses
-from engine.signals.base import SIGNALS, Pass, Signal, Texts
+from engine.signals._scores import encoded_responses, policy_reads
+from engine.signals.base import SIGNALS, Pass, Reads, Signal, Texts
 
 
 @SIGNALS.register
@@ -42,6 +42,12 @@ class Embedding(Signal):
         found = super().spec()
         return {name: value for name, value in found.items() if (name, value) != ("pooling", "mean")}
 
+    @property
+    def reads(self) -> Reads | None:
+        """The policy's last states behind the prompt, if it is these."""
+        mine = self.model == "policy" and self.layer == -1 and self.text == "prompt_and_response"
+        return Reads("hidden", self.pooling) if mine else None
+
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Embeddings (n, d) float32."""
         from engine.models.embed import embed_responses, embed_sentences
@@ -49,6 +55,8 @@ class Embedding(Signal):
         if self.model == "other":
             read = self._read(texts)
             return embed_sentences([read[response.id] for response in texts.responses], self.encoder, check=on.check)
+        if self.reads is not None:
+            return policy_reads(texts, on, self.reads)
         return embed_responses(
             on.policy,
             encoded_responses(texts, on),

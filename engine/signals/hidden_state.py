@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from engine.records import Axis
-from engine.signals._scores import encoded_responses
-from engine.signals.base import SIGNALS, Pass, Signal, Texts
+from engine.signals._scores import encoded_responses, policy_reads
+from engine.signals.base import SIGNALS, Pass, Reads, Signal, Texts
 
 
 @SIGNALS.register
@@ -31,10 +31,18 @@ class HiddenState(Signal):
         "last", description="the state of the response's last token, or the mean over its tokens"
     )
 
+    @property
+    def reads(self) -> Reads | None:
+        """The policy's last states behind the prompt, if it is these."""
+        mine = self.model == "policy" and self.layer == -1
+        return Reads("hidden", self.pooling) if mine else None
+
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Hidden states (n, d) float32."""
         from engine.models.embed import embed_responses
 
+        if self.reads is not None:
+            return policy_reads(texts, on, self.reads)
         return embed_responses(
             on.policy,
             encoded_responses(texts, on),

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from engine.records import Axis
-from engine.signals._scores import encoded_responses
-from engine.signals.base import SIGNALS, Pass, Signal, Texts
+from engine.signals._scores import policy_reads
+from engine.signals.base import SIGNALS, Pass, Reads, Signal, Texts
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -39,16 +39,14 @@ class RewardGradient(Signal):
 
         return self.dimension or sum(layer.a.numel() + layer.b.numel() for layer in lora_layers(policy.model))
 
+    @property
+    def reads(self) -> Reads:
+        """Gradients."""
+        return Reads("gradients", dimension=self.dimension, seed=self.projection_seed)
+
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Gradients (n, d) float32, of s_θ in nats by LoRA weight."""
-        from engine.models.gradients import reward_gradients
-
-        return reward_gradients(
-            on.policy,
-            encoded_responses(texts, on),
-            dimension=self.dimension,
-            projection_seed=self.projection_seed,
-        )
+        return policy_reads(texts, on, self.reads)
 
     def made_on(self) -> str:
         """In words."""

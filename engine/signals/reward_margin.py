@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.records import Axis
 from engine.signals._scores import policy_scores
-from engine.signals.base import SIGNALS, Pass, Signal, Texts
+from engine.signals.base import SIGNALS, Pass, Reads, Signal, Texts
 
 
 @SIGNALS.register
@@ -25,6 +25,11 @@ class RewardMargin(Signal):
     signed: ClassVar[bool] = True
 
     model: Literal["policy"] = "policy"
+
+    @property
+    def reads(self) -> Reads:
+        """Log-probs and entropies."""
+        return Reads("scores")
 
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Margins (n,) float32 in reward units; positive: side a has the higher implicit reward."""

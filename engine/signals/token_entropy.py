@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.records import Axis
 from engine.signals._scores import policy_scores
-from engine.signals.base import SIGNALS, Pass, Signal, Texts
+from engine.signals.base import SIGNALS, Pass, Reads, Signal, Texts
 
 
 @SIGNALS.register
@@ -24,6 +24,11 @@ class TokenEntropy(Signal):
     unit: ClassVar[str] = "nats per token"
 
     model: Literal["policy"] = "policy"
+
+    @property
+    def reads(self) -> Reads:
+        """Log-probs and entropies."""
+        return Reads("scores")
 
     def compute(self, texts: Texts, on: Pass) -> np.ndarray:
         """Mean entropies (n,) float32 in nats a token, the position of the end token included."""

@@ -81,7 +81,8 @@ def detail_of(event: Event) -> dict[str, Any]:
         found: dict[str, Any] = {"labels_used": event.labels_used, "adapter_hash": event.adapter_hash}
         found |= {"dropped": dict(event.dropped)} if event.dropped else {}
         return found | ({"pseudo": event.pseudo} if event.pseudo else {})
-    return {"metrics": [[m.name, m.split, m.value, m.n, m.unit] for m in event.metrics]}
+    figures = {"metrics": [[m.name, m.split, m.value, m.n, m.unit] for m in event.metrics]}
+    return figures | ({"left_out": {k: dict(v) for k, v in event.left_out.items()}} if event.left_out else {})
 
 
 def drawn_file(drawn: Mapping[str, Any], responses: Mapping[str, Response], pairs: Mapping[str, Pair]) -> bytes:
@@ -122,7 +123,8 @@ def event_of(stage: str, number: int, detail: Mapping[str, Any], spent: Spent, f
         name: tuple((row[0], row[1], row[2]) for row in rows)
         for name, rows in json.loads(files.get("measured.json", b"{}")).items()
     }
-    return Evaluated(number, tuple(Metric(*row) for row in detail["metrics"]), margins, answers, spent, measured)
+    figures, left_out = tuple(Metric(*row) for row in detail["metrics"]), detail.get("left_out", {})
+    return Evaluated(number, figures, margins, answers, spent, measured, left_out)
 
 
 def _json(value: Any) -> bytes:

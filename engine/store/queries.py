@@ -94,7 +94,7 @@ def metric_names(store: Store, study_id: str) -> list[MetricRef]:
         rows = connection.execute(
             sa.select(s.metrics.c.name, s.metrics.c.split, sa.func.max(s.metrics.c.unit))
             .join(s.runs)
-            .where((s.runs.c.study_id == study_id) & (s.metrics.c.name != "left_out"))
+            .where((s.runs.c.study_id == study_id) & (s.metrics.c.name != "held_out_left_out"))
             .group_by(s.metrics.c.name, s.metrics.c.split)
         ).all()
     splits: dict[str, list[str]] = {}
@@ -158,13 +158,15 @@ def notes(store: Store, run_id: str) -> list[tuple[int, str]]:
     with store.read() as connection:
         rows = connection.execute(
             sa.select(s.stages.c.round, s.stages.c.stage, s.stages.c.detail)
-            .where((s.stages.c.run_id == run_id) & s.stages.c.stage.in_(["pooled", "scored", "trained"]))
+            .where((s.stages.c.run_id == run_id) & s.stages.c.stage.in_(["pooled", "scored", "trained", "evaluated"]))
             .order_by(s.stages.c.round)
         )
         for number, stage, detail in rows:
             what = "left out of training by the filter" if stage == "trained" else "left out:"
             found += [(number, f"{n:,} {what} {reason}") for reason, n in detail.get("dropped", {}).items()]
             found += [(number, note) for note in detail.get("notes", [])]
+            for held_out, reasons in detail.get("left_out", {}).items():
+                found += [(number, f"{n:,} left out of held-out set {held_out}: {why}") for why, n in reasons.items()]
             if stage == "trained" and detail.get("pseudo"):
                 beside = f"trained beside {detail['labels_used']:,} labels"
                 found.append((number, f"{detail['pseudo']:,} pseudo-labels, the policy's own answers, {beside}"))

@@ -1,4 +1,4 @@
-"""What a run had spent by each of its rounds: device seconds of all stages, scoring and generation included."""
+"""What a study had spent: each run by its rounds in device seconds of all stages, and by stage in tokens and memory."""
 
 import pandas as pd
 import sqlalchemy as sa
@@ -35,3 +35,29 @@ def spent(store: Store, study_id: str) -> pd.DataFrame:
             .order_by(s.runs.c.position, rounds.c.round)
         ).all()
     return pd.DataFrame(rows, columns=["run_id", "round", "seconds", "device"])
+
+
+def stage_costs(store: Store, study_id: str) -> pd.DataFrame:
+    """One row a run and stage of a study that has any: run_id, stage, times, seconds, tokens, peak_bytes.
+
+    `times`: in how many rounds; seconds and tokens are sums over them, `peak_bytes` the most any of them held. Tokens
+    are those that went through the model, padding left out; 0 where none did, or where nobody counted.
+    """
+    columns = ["run_id", "stage", "times", "seconds", "tokens", "peak_bytes"]
+    log = s.stages.c
+    wanted = (
+        sa.select(
+            log.run_id,
+            log.stage,
+            sa.func.count(),
+            sa.func.sum(log.seconds),
+            sa.func.sum(log.tokens),
+            sa.func.max(log.peak_bytes),
+        )
+        .join(s.runs)
+        .where(s.runs.c.study_id == study_id)
+        .group_by(log.run_id, log.stage)
+        .order_by(s.runs.c.position)
+    )
+    with store.read() as connection:
+        return pd.DataFrame(connection.execute(wanted).all(), columns=columns)

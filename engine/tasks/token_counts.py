@@ -15,7 +15,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @TASKS.register
 class TokenCounts(Task):
-    """Count the tokens of every response of a pool, and which do not fit the model's context with their prompt."""
+    """Count the tokens of every response of a pool, which do not fit the model's context, and which have none."""
 
     name: ClassVar[str] = "token_counts"
     title: ClassVar[str] = "token counts"
@@ -25,7 +25,10 @@ class TokenCounts(Task):
     round: int = Field(0, ge=0, description="the round of that run")
 
     def do(self, store: Store, say: Say) -> dict[str, Any]:
-        """n, mean, longest, quantiles in tokens (the end token included), over_length, context_tokens, tokenizer."""
+        """n, mean, max, quantiles in tokens (the end token included); over_length, empty; context_tokens, tokenizer.
+
+        `empty` are the responses of no token but the end; runs leave them out as they do those that do not fit.
+        """
         from engine.models.load import load_reader
         from engine.models.tokens import TooLong, encode
 
@@ -48,6 +51,7 @@ class TokenCounts(Task):
             "max": int(values.max()),
             "quantiles": {f"{q:g}": float(np.quantile(values, q)) for q in QUANTILES},
             "over_length": too_long,
+            "empty": sum(count == 1 for count in counts),
             "context_tokens": reader.context_tokens,
             "tokenizer": reader.name,
         }

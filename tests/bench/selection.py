@@ -1,52 +1,97 @@
-"""How much faster is the greedy log-determinant than inverting V for every pick, and does it scale to 10,000 pairs?"""
+"""Do designs of a batch grow in line with the pool, in time and memory; on a GPU, how near are they to a read?"""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from engine.selection import on_device
+from engine.selection.distances import d2_sampling, farthest_first
 from engine.selection.logdet import greedy_log_det
+from engine.selection.rows import Rows
+from tests.bench._harness import Way, race, row, same, setting
+from tests.bench._vectors import unit_differences
+from tests.bench.distances import rows_of
+from tests.bench.logdet import RIDGE
 
-RIDGE = 0.1
+POOLS = (1_000, 10_000, 100_000)
+D, K = 256, 60
 
 
 def measure() -> list[str]:
-    lines = []
-    rng = np.random.default_rng(0)
-    small, past = _unit(rng.normal(size=(400, 128))), _unit(rng.normal(size=(60, 128)))
-    fast, rows = _timed(lambda: greedy_log_det(small, past, RIDGE, 20, np.arange(len(small)))[0])
-    slow, wanted = _timed(lambda: _naive(small, past, 20))
-    same = "the same picks" if rows == wanted else "OTHER PICKS"
-    lines.append(f"20 of 400 pairs, d = 128, 60 past picks: {slow / fast:,.0f} × faster than inverting V, {same}")
-    for n in (1_000, 10_000):
-        features = _unit(rng.normal(size=(n, 512)))
-        past = _unit(rng.normal(size=(300, 512)))
-        seconds, _ = _timed(lambda f=features, p=past: greedy_log_det(f, p, RIDGE, 60, np.arange(len(f)))[0])
-        lines.append(f"60 of {n:,} pairs, d = 512, 300 past picks: {1e6 * seconds / (60 * n):.2f} µs a pair and pick")
+    """The designs at 1,000 to 100,000 pairs."""
+    lines = [f"d = {D}, k = {K}; {setting('numpy', dtype='float64')}"]
+    points = scaling(POOLS)
+    for name in DESIGNS:
+        found = [point for point in points if point["design"] == name]
+        said = (f"{p['pairs']:,}: {p['seconds']:.3g} s, {p['megabytes'] or 0:,.0f} MB more" for p in found)
+        growth = np.log(found[-1]["seconds"] / found[0]["seconds"]) / np.log(found[-1]["pairs"] / found[0]["pairs"])
+        lines.append(f"{name}: {'; '.join(said)}; time as pairs to the {growth:.2f}")
     return lines
 
 
-def _timed(work: Callable[[], list[int]]) -> tuple[float, list[int]]:
-    """The best of three, in seconds."""
-    best, found = np.inf, []
-    for _ in range(3):
-        start = time.perf_counter()
-        found = work()
-        best = min(best, time.perf_counter() - start)
-    return float(best), found
+def scaling(pools: Sequence[int], d: int = D, k: int = K, turns: int = 3) -> list[dict[str, Any]]:
+    """For one plot: a row a design and pool with `pairs`, `seconds` (median) and `megabytes` (peak beyond the pool)."""
+    points = []
+    for n in pools:
+        features, rows = unit_differences(n, d), rows_of(n, k)
+        ways = [Way(name, lambda w=work, f=features, r=rows: w(f, k, r), turns=turns) for name, work in DESIGNS.items()]
+        points += [
+            {"design": found.name, "pairs": n, "seconds": found.median, "megabytes": found.peak_mb}
+            for found in race(*ways)
+        ]
+    return points
 
 
-def _naive(features: np.ndarray, past: np.ndarray, k: int) -> list[int]:
-    v = RIDGE * np.eye(features.shape[1]) + past.T @ past
-    left, picked = list(range(len(features))), []
+Design = Callable[[np.ndarray, int, Rows], list[int]]
+DESIGNS: dict[str, Design] = {
+    "log-det": lambda f, k, rows: greedy_log_det(f, f[:0], RIDGE, k, rows.tie)[0],
+    "k-center": lambda f, k, rows: farthest_first(f, f[:0], k, rows, either_sign=True)[0],
+    "k-means++": lambda f, k, rows: d2_sampling(f, k, rows, drawn_first=False, either_sign=True)[0],
+}
+ON_DEVICE: dict[str, Design] = {
+    "log-det": lambda f, k, rows: on_device.greedy_log_det(f, f[:0], RIDGE, k, rows)[0],
+    "k-center": lambda f, k, rows: on_device.farthest_first(f, f[:0], k, rows, either_sign=True)[0],
+    "k-means++": lambda f, k, rows: on_device.d2_sampling(f, k, rows, drawn_first=False, either_sign=True)[0],
+}
+
+
+def measure_on(device: str, n: int = 1_000_000, d: int = 512, k: int = 1000, *, quick: bool = False) -> list[str]:
+    """G7 and G8: each design on the device against a loop that waits for every pick, against numpy, and against one
+    read of the features a pick."""
+    import torch
+
+    features, lines = unit_differences(n, d), list[str]()
+    rows = Rows.of(rows_of(n, k).view, device=device)
+    held = torch.tensor(features, device=device)
+    vector = held[0].clone()
+    reading = Way("a read of the features a pick", lambda: [torch.mv(held, vector) for _ in range(k)][-1])
+    for number, name in zip(("G7", "G8", "G8"), DESIGNS, strict=True):
+        (read,) = race(reading, quick=quick)
+        ours, here = race(
+            Way("on the device", lambda w=ON_DEVICE[name]: w(features, k, rows)),
+            Way("numpy", lambda w=DESIGNS[name]: w(features, k, rows), turns=1, warm_up=0),
+            quick=quick,
+        )
+        agreed = same("picks", ours.result, here.result)
+        lines.append(row(number, f"{name}, {n:,} pairs, d = {d}, k = {k}, float64, {device}", here, ours, None, agreed))
+        times = f"{ours.median / read.median:.2f} times {read.name} ({read.median:.3g} s); limit ≤ 2"
+        lines.append(f"{number} {name}, features moved there included: {times}")
+    (waiting,) = race(Way("waiting", lambda: _waiting(held, k), turns=1, warm_up=0), quick=quick)
+    return [*lines, f"G7 log-det, waiting for every pick, features there already: {waiting.median:.3g} s"]
+
+
+def _waiting(held: Any, k: int) -> list[int]:
+    """The loop one would write: V⁻¹ kept, every score updated, every pick brought to the host."""
+    import torch
+
+    inverse = torch.eye(held.shape[1], dtype=held.dtype, device=held.device) / RIDGE
+    scores, picked = (held * held).sum(dim=1) / RIDGE, list[int]()
     for _ in range(k):
-        inverse = np.linalg.inv(v)
-        scores = [float(features[i] @ inverse @ features[i]) for i in left]
-        best = left.pop(int(np.argmax(scores)))
+        best = int(scores.argmax().item())
+        v = inverse @ held[best] / (1 + scores[best]).sqrt()
+        scores -= (held @ v) ** 2
+        inverse -= torch.outer(v, v)
+        scores[best] = -torch.inf
         picked.append(best)
-        v = v + np.outer(features[best], features[best])
     return picked
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

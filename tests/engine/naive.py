@@ -1,6 +1,7 @@
 """Slow, obvious twins: one text at a time, plain forwards, log-softmax over everything, autograd for each response."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,22 @@ def sft_model(folder: Path) -> torch.nn.Module:
     return AutoModelForCausalLM.from_pretrained(str(folder)).eval()
 
 
+@contextmanager
+def as_peft_has_it(model: torch.nn.Module) -> Iterator[None]:
+    """Inside, adapted layers compute themselves as PEFT's own code does, not as `engine.models.lora_linear` does."""
+    lean = {module: module.__dict__.pop("forward") for module in model.modules() if "forward" in module.__dict__}
+    try:
+        yield
+    finally:
+        for module, forward in lean.items():
+            module.forward = forward
+
+
 def log_probs(model: torch.nn.Module, text: Encoded) -> torch.Tensor:
     """log p over the vocabulary at every position that predicts a response token: (tokens, vocabulary)."""
     ids = torch.tensor([text.prompt_ids + text.response_ids])
-    everything = model(input_ids=ids).logits[0].double().log_softmax(-1)
+    with as_peft_has_it(model):
+        everything = model(input_ids=ids).logits[0].double().log_softmax(-1)
     return everything[len(text.prompt_ids) - 1 : -1]
 
 

@@ -16,7 +16,7 @@ from engine.models.embed import embed_responses
 from engine.models.generate import generate
 from engine.models.gradients import reward_gradients
 from engine.models.load import load_policy
-from engine.models.logps import score_responses, tokens_a_batch
+from engine.models.logps import score_responses, tokens_a_pack
 from engine.models.policy import Policy
 from engine.models.tokens import encode_responses
 from engine.records import Event, Trained, stage_of
@@ -26,6 +26,8 @@ from tests.engine.test_loop import config, inputs, make_data, same
 
 DATA = make_data(16, "pool")
 HELD_OUT = {"near": make_data(6, "near"), "far": make_data(5, "far")}
+ROOM = 160
+"""Tokens: two or three pairs, a few texts."""
 TOLERANCE = {"logps": 2e-5, "gradients": 2e-5, "embeddings": 2e-5, "adapter": 2e-4}
 FULL = {
     "gpu": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -35,15 +37,15 @@ FULL = {
 
 
 @contextmanager
-def room_for(policy: Policy, texts: int, error: Exception = FULL["gpu"]) -> Iterator[list[int]]:
-    """Inside, a pass of more texts at once runs out of memory; gives the sizes of the passes that did not."""
+def room_for(policy: Policy, tokens: int, error: Exception = FULL["gpu"]) -> Iterator[list[int]]:
+    """Inside, a pass of more tokens at once runs out of memory; gives the sizes of the passes that did not."""
     sizes: list[int] = []
 
     def seen(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs.get("input_ids", args[0] if args else None)
-        if ids.shape[0] > texts:
+        if ids.numel() > tokens:
             raise error
-        sizes.append(ids.shape[0])
+        sizes.append(ids.numel())
 
     decoder = policy.model.get_base_model().get_decoder()  # type: ignore[operator]
     handle = decoder.register_forward_pre_hook(seen, with_kwargs=True)
@@ -60,9 +62,9 @@ def test_a_run_goes_on_with_smaller_batches(index: int, kind: str, tiny_model_di
     calm = list(rounds(inputs(study, index, DATA, HELD_OUT), policy=policy))
     given, kept = inputs(study, index, DATA, HELD_OUT), []
     given.keep_memory = kept.append
-    with room_for(policy, 3, FULL[kind]) as sizes:
+    with room_for(policy, ROOM, FULL[kind]) as sizes:
         found = list(rounds(given, policy=policy))
-    assert max(sizes) <= 3
+    assert max(sizes) <= ROOM
     assert given.memory == kept[-1]
     assert given.memory.scoring and given.memory.training
     assert [stage_of(e) for e in found] == [stage_of(e) for e in calm]
@@ -101,7 +103,7 @@ def test_a_run_stopped_after_memory_ran_out_ends_the_same(
                 break
         return found, given.memory
 
-    training = policy.model.register_forward_pre_hook(_only_three_in_training, with_kwargs=True)
+    training = policy.model.register_forward_pre_hook(_little_room_in_training, with_kwargs=True)
     try:
         whole, plan = run([], MemoryPlan(), 99)
         assert plan == MemoryPlan(training=1)
@@ -114,8 +116,8 @@ def test_a_run_stopped_after_memory_ran_out_ends_the_same(
         training.remove()
 
 
-def _only_three_in_training(model: Any, args: Any, kwargs: dict[str, Any]) -> None:
-    if model.training and kwargs["input_ids"].shape[0] > 4:
+def _little_room_in_training(model: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    if model.training and kwargs["input_ids"].numel() > 250:
         raise FULL["gpu"]
 
 
@@ -145,7 +147,7 @@ def test_the_plans_agree_within_the_tolerance(tiny_policy: Policy) -> None:
             tolerance = TOLERANCE.get(name, 2e-5)
             print(name, halvings, float(np.abs(values - whole[name]).max()), scale)
             assert float(np.abs(values - whole[name]).max()) / scale <= tolerance, (name, halvings)
-    assert tokens_a_batch(tiny_policy, 16384) == 3
+    assert tokens_a_pack(tiny_policy, 16384) == 1
 
 
 def test_with_one_text_at_a_time_there_is_nothing_to_halve(

@@ -1,6 +1,6 @@
 """`python -m tests.proof [NAME …]`: run the proofs, all or those named, and log each as held or failed.
 
-The tables of the calibrations are kept in `output/`, the newest run of each.
+The tables of the calibrations, of the papers' claims and of the methods are kept in `output/`, the newest of each.
 """
 
 import pkgutil
@@ -26,12 +26,13 @@ def main(names: list[str]) -> int:
         print(f"{name} …", flush=True)
         done = subprocess.run(
             [sys.executable, "-m", f"tests.proof.{name}"],
-            cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=ROOT, check=False, capture_output=True, text=True,
         )  # fmt: skip
-        if name.startswith("calibration"):
+        if name.startswith(("calibration", "claims", "methods_study")) and done.stdout:
             (HERE / "output" / f"{name}.txt").write_text(done.stdout, encoding="utf-8")
         word = "held" if done.returncode == 0 else f"FAILED with code {done.returncode}"
-        last = (done.stdout.strip().splitlines() or ["(no output)"])[-1]
+        said = done.stdout if done.returncode == 0 else done.stdout + done.stderr
+        last = (said.strip().splitlines() or ["(no output)"])[-1]
         line = f"{word} in {time.monotonic() - start:,.0f} s: {last}"
         enter(HERE / "LOG.md", name, [line])
         print(f"  {line}", flush=True)

@@ -204,6 +204,12 @@ WHERE: dict[str, dict[State, See]] = {
         "running": See("studies", (" · last word",), ("No worker is here.",)),
         "finished": See("studies", (" · last word",), ("No worker is here.",)),
     },
+    "stage_table": {
+        "empty": See("studies", (NO_STUDY,), ("peak memory",)),
+        "queued": See("studies", ("Waits for a worker.",), ("peak memory",)),
+        "running": See("studies", ("peak memory", "tokens/s", ">training<", "is what nobody counted")),
+        "finished": See("studies", ("peak memory", "tokens/s", ">evaluating<", "<b>all</b>")),
+    },
     "start_study": {
         "empty": See("studies", ("Start from this file",), ("Study to clone",)),
         "failed": See("studies", ("It did not work.", "there is no file pool.jsonl"), press="Clone this study"),

@@ -13,12 +13,14 @@ from engine.settings import RefereeSettings
 from engine.store import growth, inbox, queries
 from engine.store.database import Store
 from engine.store.files import Room
+from engine.store.spent import stage_costs
 from engine.store.summaries import StudyDetail, StudySummary
 from workbench.cli.changes import as_yaml, cloned
 from workbench.cli.report import StudyName, report
 from workbench.cli.terminal import JsonOption, StoreOption, known, opened, plainly, show, table
 from workbench.disk_words import said, too_much
 from workbench.processes import run_worker_until_idle
+from workbench.spent_words import COLUMNS, Took, took
 from workbench.warm_up_words import HOW, ties_at_first
 
 study = typer.Typer(help="Start, watch and steer studies.", no_args_is_help=True)
@@ -81,17 +83,19 @@ def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
 @study.command("show", epilog="Example: workbench study show s1a2b3c4d5")
 @plainly
 def show_(name: StudyName, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """One study with its runs, what they remark and what they left out."""
+    """One study with its runs, what their stages took, what they remark and what they left out."""
     where = opened(store)
     detail = queries.study(where, name)
     notes = {r.id: queries.notes(where, r.id) for r in detail.runs}
+    stages = took(stage_costs(where, detail.summary.id))
     value = {
         **_json(detail.summary),
         "runs": [{**vars(r), "strategy": r.strategy.name, "notes": notes[r.id]} for r in detail.runs],
+        "stages": [one.numbers() for one in stages],
         "config": detail.config,
         "provenance": detail.provenance,
     }
-    show(value, as_json, lambda: _details(detail, notes))
+    show(value, as_json, lambda: _details(detail, notes, stages))
 
 
 def _steer(verb: str, example: str) -> None:
@@ -219,11 +223,13 @@ def _table(found: list[StudySummary]) -> str:
     return table(head, rows)
 
 
-def _details(detail: StudyDetail, notes: dict[str, list[tuple[int, str]]]) -> str:
+def _details(detail: StudyDetail, notes: dict[str, list[tuple[int, str]]], stages: list[Took]) -> str:
     rows = [
         [r.id, r.strategy.title, r.seed, r.state, f"{r.rounds_done} of {r.rounds_total}", r.progress or r.error]
         for r in detail.runs
     ]
     lines = [_line(detail.summary), "", table(["run", "strategy", "seed", "state", "rounds", "now"], rows)]
+    if stages:
+        lines += ["", table(COLUMNS, [row.words() for row in stages])]
     remarks = [f"  {run_id}, round {n}: {text}" for run_id, found in notes.items() for n, text in found]
     return "\n".join([*lines, *(["", "Remarks", *remarks] if remarks else [])])

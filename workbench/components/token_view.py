@@ -51,5 +51,6 @@ def length_facts(answer: Mapping[str, Any]) -> str:
         fact("tokens, median", number(float(at["0.5"]), 0), f"90 % in {at['0.05']:.0f} to {at['0.95']:.0f}"),
         fact("tokens, longest", integer(answer["max"])),
         fact("do not fit", integer(over), f"with their prompt, in {integer(answer['context_tokens'])} tokens"),
+        *([fact("empty", integer(int(answer["empty"])), "once they are tokens")] if answer.get("empty") else []),
     ]
     return f'<div class="facts">{"".join(facts)}</div><small>tokenizer {escaped(answer["tokenizer"])}</small>'

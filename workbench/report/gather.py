@@ -8,10 +8,12 @@ import pandas as pd
 
 from engine.store import queries
 from engine.store.database import Store
+from engine.store.spent import stage_costs
 from engine.store.summaries import MetricRef, PickedPair, RunSummary, StrategyRef, StudyDetail
 from workbench.advice import Advised
 from workbench.evidence import Evidence, advised, in_slot_order, weighed
 from workbench.guardrails import Guardrails, guardrails
+from workbench.spent_words import Took, took
 from workbench.study_words import FIGURES
 
 PICKS = 10
@@ -35,6 +37,7 @@ class Report:
     picks: Mapping[str, tuple[RunSummary, tuple[PickedPair, ...]]]
     notes: Mapping[str, tuple[tuple[int, str], ...]]
     advised: tuple[Advised, ...] = ()
+    took: tuple[Took, ...] = ()
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -69,6 +72,7 @@ def gather(store: Store, study: str, picks: int = PICKS) -> Report:
         {key: found for key in shown if (found := _picks(store, detail, key, picks)) is not None},
         {run.id: tuple(notes) for run in detail.runs if (notes := queries.notes(store, run.id))},
         advised(store, detail),
+        tuple(took(stage_costs(store, detail.summary.id))),
     )
 
 

@@ -57,6 +57,7 @@ def as_html(report: Report, made: datetime | None = None) -> str:
         parts.advice(report),
         parts.config(report),
         parts.provenance(report),
+        parts.stages(report),
     ]
     body = "".join(f"<section>{section}</section>" for section in sections if section)
     foot = f"Made {when:%Y-%m-%d %H:%M} UTC by Preference Workbench, {this_program()}."

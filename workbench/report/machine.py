@@ -34,6 +34,7 @@ def machine(report: Report) -> dict[str, Any]:
         "verdicts": verdict_rows(report.evidence, report.refs),
         "paired_differences": report.evidence.paired.to_dict("records"),
         "luck": report.evidence.luck.to_dict("records"),
+        "stages": [one.numbers() for one in report.took],
         "advice": [asdict(one) for one in report.advised],
         "guardrails": {
             "strategies": [{**asdict(guard), "warned": sorted(guard.warned)} for guard in report.guardrails.guards],

@@ -20,6 +20,7 @@ from workbench.components.guardrail_table import guardrail_markup
 from workbench.components.levels_table import levels_markup
 from workbench.components.markup import dot, escaped, heading, table
 from workbench.components.pair_card import pair_card
+from workbench.components.stage_table import stage_markup
 from workbench.components.verdict_table import verdict_markup
 from workbench.evidence import Arms, config_hash, no_verdict
 from workbench.report.gather import Report
@@ -124,6 +125,11 @@ def picked(report: Report) -> str:
         cards = "".join(f'<article class="pair">{pair_card(pair, len(pairs))}</article>' for pair in pairs)
         pages.append(f'<section class="page">{dot(ref.slot)}{heading(title, aside)}{cards}</section>')
     return "".join(pages)
+
+
+def stages(report: Report) -> str:
+    """What each stage took, over all runs."""
+    return heading("What the stages took", "all runs") + stage_markup(report.took) if report.took else ""
 
 
 def config(report: Report) -> str:

@@ -1,6 +1,6 @@
 """Labelled pairs of quite different lengths, so that padding, cutting and ordering have something to get wrong."""
 
-from engine.dpo.train import Example
+from engine.dpo.batches import Example
 from engine.models.logps import score_responses
 from engine.models.policy import Policy
 from engine.models.tokens import encode

@@ -58,7 +58,8 @@ def test_held_out_metrics_of_rewards_that_are_given(tiny_policy: Policy) -> None
     below = {i: float(logp) - (4.0 if i == best else 2.0) for i, logp in zip(ids, logps, strict=True)}
     meter = Watch(tiny_policy)
     metrics, found = held_out_metrics(tiny_policy, held_out, 0.5, below)
-    assert meter.tokens == sum(text.length for text in encoded)  # each response once, though each stands in two pairs
+    # The prompt once, and each response once, though each stands in two pairs.
+    assert meter.tokens == len(encoded[0].prompt_ids) + sum(len(text.response_ids) for text in encoded)
     assert found.dtype == np.float64
     assert found.tolist() == margins
     assert values(metrics) == {

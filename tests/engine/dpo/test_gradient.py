@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.dpo.train import Example, train
+from engine.dpo.batches import Example
+from engine.dpo.train import train
 from engine.errors import OutOfMemory
 from engine.models.adapters import adapter_state
 from engine.models.policy import Policy

@@ -5,11 +5,13 @@ only there.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.dpo.train import Example, train
+from engine.dpo.batches import Example
+from engine.dpo.train import train
 from engine.models.adapters import adapter_state, fresh_adapter
 from engine.models.policy import Policy
 from engine.seeds import uniforms
@@ -29,7 +31,9 @@ SETTINGS = DPOSettings(
 )
 
 
-def by_trl(policy: Policy, ordered: list[Example], folder: Path) -> list[dict[str, float]]:
+def by_trl(
+    policy: Policy, ordered: list[Example], folder: Path, settings: DPOSettings = SETTINGS, **loss: Any
+) -> list[dict[str, float]]:
     """TRL's log, a row a step, after it has trained the policy's adapter on the pairs in the order given."""
     datasets, trl = pytest.importorskip("datasets"), pytest.importorskip("trl", reason="a development dependency")
     rows = [
@@ -42,12 +46,12 @@ def by_trl(policy: Policy, ordered: list[Example], folder: Path) -> list[dict[st
     ]
     config = trl.DPOConfig(
         output_dir=str(folder),
-        beta=SETTINGS.beta,
-        learning_rate=SETTINGS.learning_rate,
-        num_train_epochs=SETTINGS.epochs,
-        per_device_train_batch_size=SETTINGS.batch_pairs,
-        max_grad_norm=SETTINGS.max_grad_norm,
-        weight_decay=SETTINGS.weight_decay,
+        beta=settings.beta,
+        learning_rate=settings.learning_rate,
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_pairs,
+        max_grad_norm=settings.max_grad_norm,
+        weight_decay=settings.weight_decay,
         lr_scheduler_type="cosine",
         warmup_steps=0,
         optim="adamw_torch",
@@ -60,6 +64,7 @@ def by_trl(policy: Policy, ordered: list[Example], folder: Path) -> list[dict[st
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
+        **loss,
     )
     trainer = trl.DPOTrainer(
         model=policy.model,

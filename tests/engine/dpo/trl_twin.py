@@ -2,7 +2,7 @@
 
 import tempfile
 
-from engine.dpo.train import Example
+from engine.dpo.batches import Example
 from engine.models.policy import Policy
 
 

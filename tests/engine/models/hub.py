@@ -15,11 +15,17 @@ PIECE = 1 << 16
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves one model; `sent` counts bytes of files, `pause_s` is waited after each piece of 64 KiB."""
+    """Serves one model; `sent` counts bytes of files, `pause_s` is waited after each piece of 64 KiB.
 
-    def __init__(self, folder: Path, name: str, pause_s: float = 0.0) -> None:
+    With a `gate` its files go only to who brings that token; `known` tokens are those of accounts it has heard of.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, pause_s: float = 0.0, gate: str = "", known: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.folder, self.name, self.pause_s, self.sent = folder, name, pause_s, 0
+        self.gate, self.known = gate, (gate, *known)
 
     @property
     def url(self) -> str:
@@ -28,9 +34,9 @@ class Hub(ThreadingHTTPServer):
 
 
 @contextmanager
-def hub(folder: Path, name: str, pause_s: float = 0.0) -> Iterator[Hub]:
+def hub(folder: Path, name: str, pause_s: float = 0.0, gate: str = "", known: tuple[str, ...] = ()) -> Iterator[Hub]:
     """A hub while the block lasts."""
-    server = Hub(folder, name, pause_s)
+    server = Hub(folder, name, pause_s, gate, known)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -56,6 +62,14 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         path, hub = unquote(urlsplit(self.path).path), self.server
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token and hub.gate and token not in hub.known:
+            self._send(b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"}, status=401, body=body)
+            return
+        if not path.startswith((f"/api/models/{hub.name}", f"/{hub.name}/")):
+            # A real one says the same of what is not there and of what somebody unknown may not see.
+            self._send(b"{}", {"X-Error-Code": "RepoNotFound"}, status=404 if token else 401, body=body)
+            return
         files = sorted(file for file in hub.folder.iterdir() if file.is_file())
         if path.startswith(f"/api/models/{hub.name}"):
             listed = [{"rfilename": file.name, "size": file.stat().st_size} for file in files]
@@ -67,6 +81,9 @@ class _Answer(BaseHTTPRequestHandler):
             else:
                 said = {"id": hub.name, "modelId": hub.name, "sha": COMMIT, "siblings": listed, "private": False}
                 self._send(json.dumps(said).encode(), {})
+            return
+        if hub.gate and token != hub.gate:
+            self._send(b"{}", {"X-Error-Code": "GatedRepo"}, status=403 if token else 401, body=body)
             return
         file = hub.folder / path.rsplit("/", 1)[-1]
         if not path.startswith(f"/{hub.name}/resolve/") or not file.is_file():

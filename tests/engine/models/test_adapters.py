@@ -103,7 +103,7 @@ def test_the_fingerprint_names_the_adapter_only_where_it_matters(tiny_policy: Po
     move(tiny_policy)
     assert tiny_policy.fingerprint("reference") == reference
     assert tiny_policy.fingerprint("policy") != policy
-    assert {"base", "tokenizer", "template", "dtype", "device", "torch", "threads"} == reference.keys()
+    assert {"base", "tokenizer", "template", "dtype", "device", "torch", "threads", "passes"} == reference.keys()
 
 
 def test_another_number_of_threads_finds_nothing_in_the_cache(tiny_policy: Policy) -> None:

@@ -15,6 +15,7 @@ from tests.engine.models.hub import hub
 NAME = "somebody/a-model"
 SCRIPT = """
 import json, sys
+from engine.errors import ModelError
 from engine.settings import ModelSettings
 from engine.models.load import load_policy
 calls, at = 0, int(sys.argv[2])
@@ -30,11 +31,14 @@ try:
     print(json.dumps({"hash": policy.base_hash, "name": policy.name, "calls": calls}))
 except Stopped:
     print(json.dumps({"stopped": calls}))
+except ModelError as error:
+    print(json.dumps({"said": error.what, "todo": error.next_step}))
 """
 
 
-def fetched(url: str, home: Path, path: str, stop_at: int = 0) -> dict[str, object]:
+def fetched(url: str, home: Path, path: str, stop_at: int = 0, token: str = "") -> dict[str, object]:
     settings = {"HF_ENDPOINT": url, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    settings |= {"HF_TOKEN": token, "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0"}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, path, str(stop_at)],
         env={**os.environ, **settings, "TRANSFORMERS_OFFLINE": "0"},
@@ -54,6 +58,27 @@ def test_a_model_of_a_hub_is_the_one_in_the_folder_and_no_pickle_is_fetched(tmp_
     assert found["hash"] == fetched("http://127.0.0.1:9", tmp_path / "home", str(tiny_model_dir))["hash"]
     assert found["name"] == NAME
     assert not list((tmp_path / "home").rglob("*.bin"))
+
+
+def test_a_model_behind_a_licence_says_what_to_do_and_comes_with_the_token(tmp_path, tiny_model_dir):
+    home = tmp_path / "home"
+    with hub(tiny_model_dir, NAME, gate="hf_mine", known=("hf_other",)) as server:
+        nobody = fetched(server.url, home, NAME)
+        assert "accepted its licence, and nobody is signed in (401)" in nobody["said"]
+        assert "HF_TOKEN set in its environment" in nobody["todo"]
+        other = fetched(server.url, home, NAME, token="hf_other")
+        assert "the account of the token is not among them" in other["said"]
+        assert "(403)" in other["said"]
+        wrong = fetched(server.url, home, NAME, token="hf_wrong")
+        assert "(401): the token is not valid" in wrong["said"]
+        assert server.sent == 0
+        absent = fetched(server.url, home, "somebody/else")
+        assert "shows no model of that name (401)" in absent["said"]
+        mine = fetched(server.url, home, NAME, token="hf_mine")
+        assert mine["name"] == NAME
+    kept = [file for file in home.rglob("*") if file.is_file()]
+    assert kept
+    assert not any(b"hf_mine" in file.read_bytes() for file in kept)
 
 
 def test_a_download_stops_in_the_middle_of_a_file(tmp_path):

@@ -126,6 +126,17 @@ def test_no_chat_template_is_refused(folder: Path) -> None:
         load(folder)
 
 
+def test_templates_with_names_and_no_default_are_refused(folder: Path) -> None:
+    """One of them may be for tools, one for retrieval; which the SFT model was trained with nobody can tell."""
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "additional_chat_templates" / "tool_use.jinja").write_text(template)
+    assert load(folder).tokenizer.chat_template.keys() == {"default", "tool_use"}
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(ModelError, match="has no chat template"):
+        load(folder)
+
+
 def test_code_in_the_folder_is_never_run(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     own = {"model_type": "mine", "auto_map": {"AutoConfig": "mine.C", "AutoModelForCausalLM": "mine.M"}}

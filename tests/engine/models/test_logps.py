@@ -9,9 +9,10 @@ import torch
 
 from engine.cache import MemoryCache
 from engine.models.load import load_policy
-from engine.models.logps import batch_logps, reference_logps, score_responses
+from engine.models.logps import reference_logps, response_logps, score_responses
+from engine.models.packs import pack, trees_of
 from engine.models.policy import Policy
-from engine.models.tokens import Encoded, collate, encode_responses
+from engine.models.tokens import Encoded, encode_responses
 from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import move, save_tiny_model
 from tests.engine import naive
@@ -104,10 +105,10 @@ def test_an_impossible_token_adds_no_entropy(tiny_policy: Policy) -> None:
     assert np.isfinite(found.entropy).all()
 
 
-def test_batch_logps_carries_the_gradient_of_the_adapter(tiny_policy: Policy) -> None:
+def test_a_pack_carries_the_gradient_of_the_adapter(tiny_policy: Policy) -> None:
     encoded = encode_responses(move(tiny_policy), *some_texts())
-    batch = collate(encoded, range(len(encoded)), tiny_policy.device)
-    logps = batch_logps(tiny_policy.model, batch)
+    together = pack(encoded, trees_of(encoded, share=True), tiny_policy.device)
+    logps = response_logps(tiny_policy, together)[np.argsort(together.index)]
     np.testing.assert_allclose(logps.detach().numpy(), naive.scores(tiny_policy.model, encoded)[0], rtol=1e-5)
     logps.sum().backward()
     found = np.concatenate([p.grad.numpy().ravel() for n, p in tiny_policy.model.named_parameters() if "lora_" in n])

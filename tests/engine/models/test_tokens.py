@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.errors import ModelError
 from engine.models.load import load_policy
 from engine.models.policy import Policy
-from engine.models.tokens import TooLong, collate, encode, encode_prompts, encode_responses, token_plan
+from engine.models.tokens import TooLong, encode, encode_prompts, encode_responses
 from engine.records import Message, Prompt
 from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import TEMPLATE, save_byte_tokenizer, save_tiny_model
@@ -65,23 +63,6 @@ def test_a_prompt_without_tokens_is_refused(tiny_policy: Policy) -> None:
     tiny_policy.tokenizer.chat_template = "{{ '' }}"
     with pytest.raises(ModelError, match="no tokens"):
         encode(tiny_policy, Prompt.of([Message("user", "hi")]), "yo")
-
-
-@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 200))
-def test_a_plan_holds_every_text_once_and_keeps_its_limit(lengths: list[int], limit: int) -> None:
-    plan = token_plan(lengths, limit)
-    assert sorted(i for batch in plan for i in batch) == list(range(len(lengths)))
-    for batch in plan:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= limit
-    assert [lengths[i] for batch in plan for i in batch] == sorted(lengths)
-
-
-def test_a_batch_points_at_the_position_before_each_response_token(tiny_policy: Policy) -> None:
-    encoded = encode_responses(tiny_policy, *some_texts())
-    batch = collate(encoded, [5, 1], tiny_policy.device)
-    assert batch.input_ids[batch.rows, batch.columns + 1].tolist() == batch.targets.tolist()
-    assert batch.targets.tolist() == [*encoded[5].response_ids, *encoded[1].response_ids]
-    assert batch.attention_mask.sum(1).tolist() == [encoded[5].length, encoded[1].length]
 
 
 def test_prompts_for_generation_end_in_the_same_column(tiny_policy: Policy) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from engine.cache import MemoryCache
 from engine.cost import Sizes, estimate
-from engine.dpo.train import Example, train
+from engine.dpo.batches import Example
+from engine.dpo.train import train
 from engine.errors import ModelError
 from engine.loop import Inputs
 from engine.models import heads

@@ -1,0 +1,122 @@
+"""The adapted linear layer as one function: y = W x + b + s B (A x), and its backward without waste.
+
+PEFT computes the same with three more passes over the output and lets autograd keep them. Here the adapter's product is
+added in place, W gets no gradient, and what backward needs is x and A x. The adapter is computed in its own float32.
+Hu et al. 2021, arXiv:2106.09685, eq. 3. A layer may be tapped: its backward then hands what the gradients of A and B
+are made of to whoever asks, token by token, and makes neither.
+"""
+
+from types import MethodType
+from typing import Any, Protocol, cast
+
+import torch
+from peft.tuners.lora import LoraLayer
+from torch.autograd.function import once_differentiable
+from transformers.pytorch_utils import Conv1D
+
+ADAPTER = "default"
+
+
+class Tap(Protocol):
+    """Who hears a layer's backward pass."""
+
+    def keep(self, x: torch.Tensor) -> torch.Tensor | None:
+        """What of the layer's input (T, in) is to be kept until then."""
+
+    def hear(self, kept: torch.Tensor | None, inner: torch.Tensor, g: torch.Tensor, u: torch.Tensor | None) -> None:
+        """What was kept, A x (T, r), ∂/∂y (T, out) and Bᵀ ∂/∂y (T, r), or None for that while the adapter is off."""
+
+
+class _Adapted(torch.autograd.Function):
+    """x (…, in), W (out, in), bias (out,) or None, A (r, in), B (out, r), s, tap, is the adapter on → (…, out)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        scale: float,
+        tap: Tap | None,
+        on: bool,
+    ) -> torch.Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        inner = rows.to(a.dtype) @ a.T
+        y = torch.nn.functional.linear(x, weight, bias)  # no view of something else: a model may go on in place
+        flat = y.view(-1, y.shape[-1])
+        if on and y.dtype == b.dtype:
+            flat.addmm_(inner, b.T, alpha=scale)
+        elif on:
+            flat += (inner @ b.T).mul_(scale)
+        ctx.save_for_backward(rows if tap is None else tap.keep(rows), weight, a, b, inner)
+        ctx.shape, ctx.scale, ctx.tap, ctx.on = x.shape, scale, tap, on
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        rows, weight, a, b, inner = ctx.saved_tensors
+        g = gradient.reshape(-1, gradient.shape[-1])
+        wide = g.to(b.dtype)
+        u = wide @ b if ctx.on else None
+        of_x = of_a = of_b = None
+        if ctx.needs_input_grad[0]:
+            of_x = g @ weight
+            if u is not None and of_x.dtype == a.dtype:
+                of_x.addmm_(u, a, alpha=ctx.scale)
+            elif u is not None:
+                of_x += (u @ a).mul_(ctx.scale)
+            of_x = of_x.view(ctx.shape)
+        if ctx.tap is not None:
+            ctx.tap.hear(rows, inner, wide, u)
+        elif u is not None:
+            of_a = (u.T @ rows.to(a.dtype)).mul_(ctx.scale)
+            of_b = (wide.T @ inner).mul_(ctx.scale)
+        return of_x, None, None, of_a, of_b, None, None, None
+
+
+def adapted(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    scale: float,
+    tap: Tap | None = None,
+    *,
+    on: bool = True,
+) -> torch.Tensor:
+    """y (…, out) from x (…, in), W (out, in), A (r, in) and B (out, r), with gradient to x, A and B; with the adapter
+    not `on` it is not added, and with a `tap` A and B get no gradient."""
+    found: torch.Tensor = _Adapted.apply(x, weight, bias, a, b, scale, tap, on)
+    return found
+
+
+def _forward(self: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    """In place of PEFT's forward, whenever it would do no more than the plain update."""
+    base, tap = self.base_layer, self.__dict__.get("tap")
+    on = not self.disable_adapters
+    if not on and tap is None:
+        return cast(torch.Tensor, base(x, *args, **kwargs))
+    plain = not (args or kwargs or self.merged or self.lora_variant) and self.active_adapters == [ADAPTER]
+    if not plain or (self.training and not isinstance(self.lora_dropout[ADAPTER], torch.nn.Identity)):
+        return cast(torch.Tensor, type(self).forward(self, x, *args, **kwargs))
+    weight = base.weight.T if isinstance(base, Conv1D) else base.weight  # GPT-2's weights are kept transposed
+    a, b = self.lora_A[ADAPTER].weight, self.lora_B[ADAPTER].weight
+    if tap is not None:
+        a, b = a.detach(), b.detach()
+    return adapted(x, weight, base.bias, a, b, self.scaling[ADAPTER], tap, on=on)
+
+
+def is_lean(module: torch.nn.Module) -> bool:
+    """Whether the layer computes itself as above, and so can be tapped."""
+    return isinstance(module, LoraLayer) and isinstance(cast(Any, module).base_layer, torch.nn.Linear | Conv1D)
+
+
+def make_lean(model: torch.nn.Module) -> None:
+    """Let every adapted linear layer of a PEFT model compute itself as above; all other layers stay PEFT's."""
+    for module in model.modules():
+        if is_lean(module):
+            cast(Any, module).forward = MethodType(_forward, module)

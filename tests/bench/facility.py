@@ -1,0 +1,79 @@
+"""How much faster is the lazy facility location than the greedy one that asks every pair before every pick?"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.selection.facility import cover, likeness_of, located
+from engine.selection.recipes import FacilityLocation
+from engine.selection.rows import Rows
+from tests.bench._harness import Way, agree_at_least, race, row, same, setting
+from tests.bench._vectors import of_topics, unit_differences
+from tests.bench.distances import rows_of
+
+N, D, K = 10_000, 256, 100
+TIMED = (0, 33, 66, 99)
+"""The picks of which the dense greedy is timed, and at which the picks are compared: all would take minutes."""
+
+
+def measure(n: int = N, d: int = D, k: int = K, *, quick: bool = False) -> list[str]:
+    """C8, in topics as embeddings lie, and where all directions are alike and a lazy greedy has least to leave out."""
+    lines = [f"C8 {n:,} pairs, d = {d}, k = {k}; {setting('numpy', dtype='float64, similarities kept in float32')}"]
+    for what, features in {"topics": of_topics(n, d), "all directions alike": unit_differences(n, d)}.items():
+        judged = what == "topics"  # the other takes long, and is there to say so
+        lines += _measured(what, features, k, 50 if judged else None, quick=quick or not judged)
+    return lines
+
+
+def _measured(what: str, features: np.ndarray, k: int, limit: float | None, *, quick: bool) -> list[str]:
+    """From features to picks, the similarities of both computed anew; and from similarities to picks."""
+    n = len(features)
+    rows, steps = rows_of(n, k), [step for step in TIMED if step < k]
+    recipe, near = (FacilityLocation(features, features[:0], dense=dense) for dense in (n, 0))
+    picks, pairwise = _places(rows, located(recipe, rows, k).rows), similarities(features)
+    lazy, chosen, kernel, asking, sparse = race(
+        Way("lazy", lambda: _places(rows, located(recipe, rows, k).rows)),
+        Way(
+            "lazy, given them", lambda known: _places(rows, cover(known, k, rows)[0]), lambda: likeness_of(recipe, rows)
+        ),
+        Way("similarities alone", lambda: similarities(features)),
+        Way("dense", lambda: [asking_all(pairwise, picks[:step]) for step in steps], warm_up=0),
+        Way("lazy by 64 neighbours", lambda: _places(rows, located(near, rows, k).rows)),
+        quick=quick,
+    )
+    agreed = same(f"picks where asked, {len(steps)} of {k}", asking.result, [picks[step] for step in steps])
+    agreed += "; " + same("picks", lazy.result, chosen.result)
+    given = replace(asking, seconds=tuple(k / len(steps) * s for s in asking.seconds), name="asking all")
+    whole = replace(given, seconds=tuple(s + kernel.median for s in given.seconds))
+    share = covered(pairwise, sparse.result) / covered(pairwise, lazy.result)
+    shared = agree_at_least("share of the other's sum", share, 0.8)
+    return [
+        row("C8", f"facility location, {what}, similarities given", given, chosen, limit, agreed),
+        row("C8", f"facility location, {what}, from features", whole, lazy, None, agreed),
+        row("C8", f"{what}, by 64 neighbours, another objective, from features", whole, sparse, None, shared),
+    ]
+
+
+def _places(rows: Rows, picked: Sequence[int]) -> list[int]:
+    """Rows of the features: a design stands its rows in id order."""
+    return [int(rows.by_id[row_]) for row_ in picked]
+
+
+def similarities(features: np.ndarray) -> np.ndarray:
+    """|cos| of every two, (n, n) float32."""
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    return np.abs(unit @ unit.T).astype(np.float32)
+
+
+def asking_all(kernel: np.ndarray, picked: list[int]) -> int:
+    """The next pick after those: by how much each row would raise the sum, all of them."""
+    cover = kernel[picked].max(axis=0, initial=0.0).astype(np.float64)
+    rise = np.maximum(kernel - cover, 0).sum(axis=1)
+    rise[picked] = -np.inf
+    return int(np.argmax(rise))
+
+
+def covered(kernel: np.ndarray, picked: list[int]) -> float:
+    """Σ of every row's similarity to the picked one most like it."""
+    return float(kernel[picked].max(axis=0).sum(dtype=np.float64))
