@@ -26,7 +26,7 @@ from engine.models.lora_linear import is_lean
 from engine.models.memory import within_memory
 from engine.models.packs import Pack, Tree, pack, plan, trees_of
 from engine.models.policy import Policy, input_layer
-from engine.models.projection import SIDE, Projection
+from engine.models.projection import Projection, side_for
 from engine.models.tokens import Encoded
 
 
@@ -98,10 +98,14 @@ def _gradients(policy: Policy, encoded: Sequence[Encoded], trees: list[Tree], ho
     for layer in layers:
         if not is_lean(layer.layer):
             raise _not_by_text(layer, "is no plain linear layer")
-    projection = Projection(dimension, how.seed, policy.device, policy.check) if dimension else None
+    weights = [(f"{layer.name}.lora_{half}", *_side_and_rank(layer, half)) for layer in layers for half in "AB"]
+    k = side_for([(side, rank) for _, side, rank in weights], dimension) if dimension else 0
+    projection = Projection(dimension, how.seed, policy.device, policy.check, k) if dimension else None
+    columns, width = {}, 0
+    for name, side, rank in weights:
+        columns[name] = slice(width, width + rank * (min(side, k) if dimension else side))
+        width = columns[name].stop
     half = policy.equals_reference
-    columns = _columns(layers, projection, half)
-    width = sum(size for _, _, size in columns.values())
     found = np.zeros((len(trees), dimension or width), dtype=np.float32)
     allowed = tokens_a_pack(policy, how.max_tokens, "gradients")
     row_of = {tree.texts[0]: row for row, tree in enumerate(trees)}
@@ -117,17 +121,9 @@ def _gradients(policy: Policy, encoded: Sequence[Encoded], trees: list[Tree], ho
     return found
 
 
-def _columns(layers: list[LoraModule], projection: Projection | None, half: bool) -> dict[str, tuple[int, int, int]]:
-    """Weight → first column, whether there are any (0 or 1), and how many."""
-    found, start = {}, 0
-    for layer in layers:
-        for which, weight, side in (("A", layer.a, layer.a.shape[1]), ("B", layer.b, layer.b.shape[0])):
-            rank = weight.numel() // side
-            absent = which == "A" and half and projection is not None
-            size = 0 if absent else rank * (side if projection is None else min(side, SIDE))
-            found[f"{layer.name}.lora_{which}"] = (start, int(not absent), size)
-            start += size
-    return found
+def _side_and_rank(layer: LoraModule, half: str) -> tuple[int, int]:
+    """The long and the short side of A (r, in) or B (out, r)."""
+    return (layer.a.shape[1], layer.a.shape[0]) if half == "A" else (layer.b.shape[0], layer.b.shape[1])
 
 
 def _rows_at_once(policy: Policy, width: int) -> int:
@@ -173,7 +169,7 @@ class _Into:
     """Where the taps of the layers put what they hear: rows (n, width), one a text or pair of the pack."""
 
     rows: torch.Tensor
-    columns: dict[str, tuple[int, int, int]]
+    columns: dict[str, slice]
     segments: _Segments
     projection: Projection | None
     half: bool
@@ -185,9 +181,7 @@ class _Into:
 
     def add(self, weight: str, part: torch.Tensor, scale: float) -> None:
         """A layer's part (n, p, q) to its columns; a layer that is used twice in a pass adds up."""
-        start, there, size = self.columns[weight]
-        if there:
-            self.rows[:, start : start + size] += part.flatten(1) * scale
+        self.rows[:, self.columns[weight]] += part.flatten(1) * scale
 
 
 @dataclass(frozen=True)

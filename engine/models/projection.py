@@ -8,7 +8,7 @@ Var⟨u, v⟩ = (‖x‖²‖y‖² + ⟨x, y⟩² − 2 Σ x_i² y_i²) / d (Ac
 arXiv:2405.13954, who project both sides).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,24 +17,37 @@ from engine.resume import unasked
 from engine.seeds import key_for
 
 SIDE = 16
-"""k: what a layer's input or output side is projected to."""
+"""k is a multiple of it."""
+_WIDER = 8
+"""D is at least so many times d, so that the second stage decides how far inner products err."""
 _ROWS = 4096
 """Rows of the dense matrix that are generated from one stream."""
+
+
+def side_for(weights: Sequence[tuple[int, int]], dimension: int) -> int:
+    """k for weights of (side, rank): the smallest multiple of `SIDE` that makes D wide enough for d, or the widest
+    side, where nothing is projected in the first stage. A large model needs 16."""
+    widest = max((side for side, _ in weights), default=SIDE)
+    for k in range(SIDE, widest, SIDE):
+        if sum(rank * min(side, k) for side, rank in weights) >= _WIDER * dimension:
+            return k
+    return max(SIDE, widest)
 
 
 class Projection:
     """The signs of one seed, on one device; made when first asked for and kept while the object lives."""
 
-    def __init__(self, dimension: int, seed: int, device: torch.device, check: Callable[[], None] = unasked) -> None:
-        self.dimension, self.seed, self.device, self.check = dimension, seed, device, check
+    def __init__(
+        self, dimension: int, seed: int, device: torch.device, check: Callable[[], None] = unasked, k: int = SIDE
+    ) -> None:
+        self.dimension, self.seed, self.device, self.check, self.k = dimension, seed, device, check, k
         self._sides: dict[str, torch.Tensor | None] = {}
         self._dense: torch.Tensor | None = None
 
     def side(self, name: str, size: int) -> torch.Tensor | None:
         """±1/√k, (size, k), for that side of that weight; None where it is no wider than k and stays as it is."""
         if name not in self._sides:
-            signs = None if size <= SIDE else self._signs(f"side {name}", size, SIDE)
-            self._sides[name] = signs
+            self._sides[name] = None if size <= self.k else self._signs(f"side {name}", size, self.k)
         return self._sides[name]
 
     def dense(self, vectors: torch.Tensor) -> torch.Tensor:

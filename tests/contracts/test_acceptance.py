@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.models.projection import Projection
+from engine.models.projection import Projection, side_for
 from engine.records import Pair, Pick
 from engine.seeds import rng_for, uniforms
 from engine.selection.execute import execute, scores_of
@@ -178,10 +178,8 @@ def projected() -> tuple[np.ndarray, np.ndarray]:
     other /= np.linalg.norm(other, axis=1, keepdims=True)
     cosine = np.linspace(-1, 1, 30)[:, None]
     both = np.concatenate([a, cosine * a + np.sqrt(1 - cosine**2) * other]).astype(np.float32)
-    out = torch.zeros(60, 8192)
-    Projection(8192, 0, torch.device("cpu")).add_to(out, "part", torch.from_numpy(both))
-    Projection._kept.clear()
-    found = out.numpy().astype(float)
+    assert side_for([(512, 8)], 8192) == 512  # of a matrix of that size no side is projected first at such a d
+    found = Projection(8192, 0, torch.device("cpu")).dense(torch.from_numpy(both)).numpy().astype(float)
     return cosine[:, 0], (found[:30] * found[30:]).sum(axis=1)
 
 

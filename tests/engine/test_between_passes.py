@@ -126,12 +126,12 @@ def test_loading_a_model(tiny_model_dir: Path) -> None:
 
 def test_projecting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.models.projection._ROWS", 8)
-    vectors, out = torch.ones(2, 100), torch.zeros(2, 4)
+    vectors = torch.ones(2, 100)
 
     def project(check: Asked) -> None:
-        Projection(4, 977, torch.device("cpu"), check).add_to(out.zero_(), "part", vectors)
+        Projection(4, 977, torch.device("cpu"), check).dense(vectors)
 
-    blocks = counted(monkeypatch, Projection, "_block")
+    blocks = counted(monkeypatch, Projection, "_signs")
     half = stopped_halfway(project, least=13)
     assert len(blocks) == 13 + half.times - 1
 

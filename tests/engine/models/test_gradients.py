@@ -10,7 +10,7 @@ import torch
 from engine.models.gradients import difference_gradients, reward_gradients
 from engine.models.load import load_policy
 from engine.models.policy import Policy
-from engine.models.projection import SIDE, Projection
+from engine.models.projection import SIDE, Projection, side_for
 from engine.models.tokens import Encoded, encode_responses
 from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import move, save_tiny_model
@@ -75,22 +75,23 @@ def test_projected_is_the_whole_gradient_projected_side_by_side_and_then_as_a_wh
 ) -> None:
     encoded = encode_responses(tiny_policy if b_is_zero else move(tiny_policy), *some_texts())
     whole = torch.from_numpy(reward_gradients(tiny_policy, encoded, dimension=None))
-    signs, start, parts = Projection(96, 3, torch.device("cpu")), 0, []
+    weights = [(max(w.shape), min(w.shape)) for n, w in tiny_policy.model.named_parameters() if "lora_" in n]
+    k = side_for(weights, 6)
+    assert k == SIDE
+    signs, start, parts = Projection(6, 3, torch.device("cpu"), k=k), 0, []
     for name, weight in tiny_policy.model.named_parameters():
         if "lora_" not in name:
             continue
         matrix = whole[:, start : start + weight.numel()].view(len(encoded), *weight.shape)
         start += weight.numel()
-        if b_is_zero and "lora_A" in name:
-            continue
         side = signs.side(name.removesuffix(".default.weight"), max(weight.shape))
         if side is None:  # no wider than k: as it is
             side = torch.eye(max(weight.shape))
-        assert side.shape == (max(weight.shape), SIDE)
+        assert side.shape[1] <= max(SIDE, min(weight.shape), 16)
         parts.append((matrix @ side if "lora_A" in name else side.T @ matrix).flatten(1))
     wanted = signs.dense(torch.cat(parts, 1))
-    close(reward_gradients(tiny_policy, encoded, dimension=96, projection_seed=3), wanted.numpy())
-    other = reward_gradients(tiny_policy, encoded, dimension=96, projection_seed=4)
+    close(reward_gradients(tiny_policy, encoded, dimension=6, projection_seed=3), wanted.numpy())
+    other = reward_gradients(tiny_policy, encoded, dimension=6, projection_seed=4)
     assert np.abs(other - wanted.numpy()).max() > 0.1
 
 
@@ -139,6 +140,34 @@ def test_the_signs_are_balanced_and_seeded() -> None:
     assert torch.equal(matrix(0, "q"), signs)
     for other in (matrix(1, "q"), matrix(0, "k")):
         assert abs(float((other * signs).mean()) * 16) < 4 / 80000**0.5
+
+
+def test_the_first_stage_is_wide_enough_for_the_second() -> None:
+    weights = [(4096, 16)] * 224 + [(32, 4)]
+    assert side_for(weights, 512) == SIDE
+    assert sum(rank * min(side, SIDE) for side, rank in weights) >= 8 * 512
+    assert side_for([(352, 8), (128, 8)], 64) == 32  # 8 (32 + 32) = 8 · 64
+    assert side_for([(352, 8), (128, 8)], 8192) == 352  # all there is: nothing is projected in the first stage
+
+
+def test_what_was_kept_while_b_was_zero_stays_comparable(tiny_policy: Policy) -> None:
+    """ActiveDPO keeps gradients of past picks: those of round 1 have no A half and meet others that have one."""
+    encoded = encode_responses(tiny_policy, *some_texts())
+    first = (
+        reward_gradients(tiny_policy, encoded, dimension=4096),
+        reward_gradients(tiny_policy, encoded, dimension=None),
+    )
+    move(tiny_policy)
+    then = (
+        reward_gradients(tiny_policy, encoded, dimension=4096),
+        reward_gradients(tiny_policy, encoded, dimension=None),
+    )
+    projected, exact = (
+        np.sum(a * b, 1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+        for a, b in zip(first, then, strict=True)
+    )
+    assert np.abs(exact).max() > 0.1
+    assert np.abs(projected - exact).max() < 5 / 4096**0.5
 
 
 def test_a_narrow_side_stays_as_it_is() -> None:
