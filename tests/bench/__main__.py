@@ -4,9 +4,10 @@ import importlib
 import pkgutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench._harness import Disagreement
+from tests.bench._harness import Disagreement, failed, has_failed
 from tests.logbook import enter
 
 HERE = Path(__file__).resolve().parent
@@ -18,18 +19,25 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"No benchmark is called {', '.join(unknown)}. Known: {', '.join(found)}.", file=sys.stderr)
         return 2
-    failed = []
+    wrong = []
     for name in names or found:
         start = time.perf_counter()
-        try:
-            lines = importlib.import_module(f"tests.bench.{name}").measure()
-        except Disagreement as error:  # logged like any result; the others still run
-            lines = [f"FAILED, the ways compared do not agree: {error}"]
-            failed.append(name)
+        lines, agreed = measured(importlib.import_module(f"tests.bench.{name}").measure)
+        if not agreed:
+            wrong.append(name)
         lines = [*lines, f"measured in {time.perf_counter() - start:.0f} s"]
         enter(HERE / "LOG.md", name, [f"- {line}" for line in lines])
         print(f"{name}", *lines, sep="\n  ")
-    return 1 if failed else 0
+    return 1 if wrong else 0
+
+
+def measured(measure: Callable[[], list[str]]) -> tuple[list[str], bool]:
+    """The lines of a benchmark, and whether all that was compared agrees; what does not is logged like any result."""
+    try:
+        lines = measure()
+    except Disagreement as error:  # the other benchmarks still run
+        lines = [failed(error)]
+    return lines, not has_failed(lines)
 
 
 if __name__ == "__main__":

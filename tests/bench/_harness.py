@@ -8,13 +8,14 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 TURNS = 5
+FAILED = "FAILED, the ways compared do not agree"
 BUSY = os.environ.get("BENCH_CLOCK") == "cpu"
 """Set on a machine that others use: seconds are then those the process had of all its cores together."""
 clock = time.process_time if BUSY else time.perf_counter
@@ -105,6 +106,16 @@ def same(what: str, found: object, wanted: object) -> str:
     if found != wanted:
         raise Disagreement(f"{what} differ: {str(found)[:120]} and {str(wanted)[:120]}")
     return f"the same {what}"
+
+
+def failed(error: Disagreement, what: str = "") -> str:
+    """The line of what did not agree, kept among those of what did."""
+    return f"{FAILED}{f': {what}' if what else ''}: {error}"
+
+
+def has_failed(lines: Sequence[str]) -> bool:
+    """Whether a line is one of those."""
+    return any(line.startswith(FAILED) for line in lines)
 
 
 def is_there(package: str) -> bool:

@@ -30,6 +30,14 @@ def of_topics(n: int, d: int, topics: int = 200) -> np.ndarray:
     return np.asarray(rng.normal(size=(topics, d))[of] + spread * rng.normal(size=(n, d)))
 
 
+def of_clusters(n: int, d: int, clusters: int) -> np.ndarray:
+    """Close around centres, some of many and some of few, float64 (n, d): to draw evenly leaves small ones out."""
+    rng = rng_for(5, None, "bench vectors")
+    share = rng.lognormal(0, 1, size=clusters)
+    of = rng.choice(clusters, size=n, p=share / share.sum())
+    return np.asarray(rng.normal(size=(clusters, d))[of] + 0.1 * rng.normal(size=(n, d)))
+
+
 def draws(n: int) -> np.ndarray:
     """What breaks ties, (n,)."""
     return rng_for(3, None, "bench vectors").random(n)

@@ -4,12 +4,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.cache import ArrayCache, MemoryCache
+from engine.cache import ArrayCache
 from engine.config import StudyConfig
 from engine.loop import Inputs
 from engine.models.load import load_policy
 from engine.records import Pick
 from engine.stages import Run
+from engine.store.cache import FileCache
 from tests.bench._harness import Way, race, row, same, setting
 from tests.bench.load import _data
 from tests.conftest import save_tiny_model
@@ -20,18 +21,23 @@ FIRST, SECOND = "activedpo", "gradient_norm"
 
 
 def measure(prompts: int = PROMPTS, *, quick: bool = False) -> list[str]:
-    """C10: from candidates to picks; the model loaded and the pool made before, in both."""
-    with tempfile.TemporaryDirectory() as folder:
-        model = save_tiny_model(Path(folder) / "model", max_position_embeddings=512)
-        scored = MemoryCache()
+    """C10: from candidates to picks, with the cache of a store; the model loaded and the pool made before, in both."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = save_tiny_model(folder / "model", max_position_embeddings=512)
+        scored = FileCache(folder / "scored")
         _choosing(model, prompts, FIRST, scored)()
+
+        def empty() -> ArrayCache:
+            return FileCache(Path(tempfile.mkdtemp(dir=folder)))
+
         known, anew = race(
             Way("from the cache", lambda work: work(), lambda: _choosing(model, prompts, SECOND, scored)),
-            Way("scoring again", lambda work: work(), lambda: _choosing(model, prompts, SECOND, MemoryCache())),
+            Way("scoring again", lambda work: work(), lambda: _choosing(model, prompts, SECOND, empty())),
             quick=quick,
         )
     agreed = same("picks, scores and gains", known.result, anew.result)
-    what = f"{SECOND} after {FIRST}, {prompts:,} pairs"
+    what = f"{SECOND} after {FIRST}, {prompts:,} pairs, files of the store's cache"
     return [f"C10 {setting('transformers', 'peft', dtype='float32')}", row("C10", what, anew, known, 100, agreed)]
 
 

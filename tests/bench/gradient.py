@@ -52,17 +52,15 @@ def projected(shape: Shape, count: int, *, dtype: str = "float32", quick: bool =
             line(
                 f"per response, {2 * count} responses",
                 exact,
-                Way("LESS's way", lambda: _less.projected(policy, texts, _engine.D, pairs=False), turns=3, warm_up=0),
+                Way("LESS's way", lambda: _less.projected(policy, texts, _engine.D, pairs=False), turns=3),
                 Way("ours", lambda: reward_gradients(policy, texts, dimension=_engine.D)),
             )
         )
-        if _engine.difference_gradients(policy, texts[:2]) is None:
-            return [*lines, "C4 gradient signal per pair: the prompt is not shared yet"]
         lines.append(
             line(
                 f"per pair, prompt shared, {count} pairs",
                 exact[::2] - exact[1::2],
-                Way("LESS's way", lambda: _less.projected(policy, texts, _engine.D, pairs=True), turns=3, warm_up=0),
+                Way("LESS's way", lambda: _less.projected(policy, texts, _engine.D, pairs=True), turns=3),
                 Way("ours", lambda: _engine.difference_gradients(policy, texts)),
             )
         )

@@ -85,11 +85,16 @@ def exponent(sizes: Sequence[int], outcomes: Sequence[Outcome]) -> float:
 
 
 def picture(sizes: Sequence[int], found: dict[str, list[Outcome]]) -> str:
-    """Seconds and peak memory against pairs."""
+    """Seconds and peak memory against pairs; what was not measured is left out."""
     time = [Line(stage, sizes, [o.median for o in outcomes]) for stage, outcomes in found.items()]
-    memory = [Line(stage, sizes, [max(1.0, o.peak_mb or 1.0) for o in outcomes]) for stage, outcomes in found.items()]
+    memory = []
+    for stage, outcomes in found.items():
+        seen = [(size, max(1.0, o.peak_mb)) for size, o in zip(sizes, outcomes, strict=True) if o.peak_mb is not None]
+        if seen:
+            memory.append(Line(stage, *zip(*seen, strict=True)))
     title = "Sample model, short texts, CPU"
-    return panels(title, [("pairs", "seconds", time), ("pairs", "peak memory beyond what stood before, MB", memory)])
+    more = "peak memory beyond what stood before, MB (1 or less as 1)"
+    return panels(title, [("pairs", "seconds", time), *([("pairs", more, memory)] if memory else [])])
 
 
 def _mb(outcome: Outcome) -> str:

@@ -25,8 +25,6 @@ def one_pass(shape: Shape, count: int, *, quick: bool = False) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         policy = move(_models.load(_models.save_model(Path(name), shape), shape), size=0.02)
         texts = _models.encoded(policy, _models.pairs(count))
-        if _engine.one_pass(policy, texts[:2]) is None:
-            return ["C3 all signals in one pass: the engine has no such pass yet"]
         separate, ours = race(
             Way("separate passes", lambda: _engine.separate_passes(policy, texts), turns=3),
             Way("one pass", lambda: _engine.one_pass(policy, texts)),

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from engine.models.attention import reading
 from engine.models.gradients import reward_gradients
+from engine.models.logps import MAX_TOKENS, response_logps, tokens_a_pack
+from engine.models.packs import packs
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded
 from tests.bench import _engine, _less, _models
-from tests.bench._harness import Outcome, Way, agree_at_least, race, row
+from tests.bench._harness import Outcome, Way, agree, agree_at_least, race, row
 from tests.bench.gpu._machine import Machine, Model
 
 SOME = 8
@@ -21,29 +24,41 @@ _BLOCK = 1 << 22
 def model_rows(on: Machine, model: Model) -> list[str]:
     policy, texts = model.policy, model.texts
     some = texts[:SOME]
-    loop, ours, plain = race(
+    loop, ours, pair, plain, shared = race(
         Way("one backward each, dense signs", lambda: dense(policy, some), turns=3),
         Way("ours", lambda: reward_gradients(policy, texts, dimension=_engine.D)),
+        Way("ours, the prompt shared", lambda: _engine.difference_gradients(policy, texts)),
         Way("forward and backward", lambda: plain_passes(policy, texts), turns=3),
+        Way("forward and backward, prompts shared", lambda: shared_passes(policy, texts), turns=3),
         quick=on.tiny,
     )
     exact = np.linalg.norm(_less.exact(policy, some), axis=1)
     rank = float(np.corrcoef(_ranks(exact), _ranks(np.linalg.norm(ours.result[:SOME], axis=1)))[0, 1])
     agreed = agree_at_least("Spearman of norms with the exact", rank, 0.5 if on.tiny else SPEARMAN)
-    each = Outcome(loop.name, tuple(s * len(texts) / SOME for s in loop.seconds), loop.peak_mb, None)
+    wanted = ours.result[::2] - ours.result[1::2]
+    error = float((np.linalg.norm(pair.result - wanted, axis=1) / np.linalg.norm(wanted, axis=1)).max())
+    alike = agree("from the difference of its responses' gradients, relative", error, 1e-4 if on.tiny else 0.05)
+    scale = sum(text.length for text in texts) / sum(text.length for text in some)
+    each = Outcome(loop.name, tuple(s * scale for s in loop.seconds), loop.peak_mb, None)
     floor = _models.floor_flops(policy, texts, 2, shared=False)
-    lines = [
-        row("G3", f"gradients per response, {model.name}, {len(texts)} responses", each, ours, None,
-            f"the slow way on {SOME} and scaled; {on.share(floor, ours)}; {_over(ours, plain)}; {agreed}"),
-    ]  # fmt: skip
-    if _engine.difference_gradients(policy, texts[:2]) is None:
-        return [*lines, "G3 gradients per pair: the prompt is not shared yet"]
-    (pair,) = race(Way("pairs", lambda: _engine.difference_gradients(policy, texts)), quick=on.tiny)
-    floor = _models.floor_flops(policy, texts, 2)
-    share = 100 * floor / pair.median / on.flops
+    share = 100 * _models.floor_flops(policy, texts, 2) / pair.median / on.flops
     judged = "reached" if share >= FLOOR else "NOT reached"
     speed = f"{model.pairs / pair.median:,.0f} pairs/s, {share:.0f} % of the 4PT floor (limit ≥ {FLOOR} %: {judged})"
-    return [*lines, f"G3 gradients per pair, prompt shared, {model.name}: {speed}; {_over(pair, plain)}"]
+    slow = f"the slow way on {len(some)} and scaled by tokens"
+    return [
+        row("G3", f"gradients per response, {model.name}, {len(texts)} responses", each, ours, None,
+            f"{slow}; {on.share(floor, ours)}; {_over(ours, plain)}; {agreed}"),
+        row("G3", f"gradients per pair, prompt shared, {model.name}, {model.pairs} pairs", each, pair, None,
+            f"{slow}; {speed}; {_over(pair, shared)}; {alike}"),
+    ]  # fmt: skip
+
+
+def shared_passes(policy: Policy, texts: Sequence[Encoded]) -> None:
+    """Forward and backward of the summed log-probs as training goes, each prompt read once; nothing kept."""
+    for pack in packs(policy, texts, tokens_a_pack(policy, MAX_TOKENS, "gradients"), share=True):
+        with reading(policy, pack):
+            response_logps(policy, pack).sum().backward()
+    policy.model.zero_grad(set_to_none=True)
 
 
 def plain_passes(policy: Policy, texts: Sequence[Encoded], tokens: int = 16_384) -> None:
@@ -77,10 +92,10 @@ def dense(policy: Policy, texts: Sequence[Encoded]) -> np.ndarray:
 
 
 def _over(found: Outcome, plain: Outcome) -> str:
-    """How much longer than plain training passes of the same texts, which share nothing, in per cent."""
+    """How much longer than plain training passes of the same texts, in per cent."""
     over = 100 * (found.median / plain.median - 1)
     judged = "reached" if over <= OVERHEAD else "NOT reached"
-    return f"{over:+.0f} % over a plain forward and backward (limit ≤ {OVERHEAD} %: {judged})"
+    return f"{over:+.0f} % over a plain {plain.name} (limit ≤ {OVERHEAD} %: {judged})"
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -1,16 +1,30 @@
 """Log-prob and entropy from the output layer: whole logits, our tiles, TRL's kernel, CCE and Liger if there. (G5)"""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
 from tests.bench import _engine
-from tests.bench._harness import Way, agree, is_there, race, row
+from tests.bench._harness import Outcome, Way, agree, is_there, race, row
 from tests.bench.gpu._machine import Machine
 
 TOKENS, WIDTH, VOCABULARIES = 8_192, 2_048, (151_936, 248_320)
 CHUNK = 32_768
 """Columns of a tile of TRL's."""
+ERRORS = {"log-probs": 1e-2, "entropies": 1e-2, "gradients": 5e-2}
+"""The most that bfloat16 may differ, relative to the largest number of what is compared."""
+ERROR = 1e-4
+"""The same for each in float32."""
+
+Scores = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]
+"""(log-prob of each target, entropy of each distribution or None) from hidden states, weight and targets."""
+
+
+class _Found(NamedTuple):
+    logp: torch.Tensor
+    entropy: torch.Tensor | None
+    gradient: torch.Tensor | None
 
 
 def rows(on: Machine) -> list[str]:
@@ -26,14 +40,14 @@ def _of(on: Machine, tokens: int, width: int, vocabulary: int, backward: bool) -
     weight = torch.randn(vocabulary, width, device=on.device, dtype=on.torch_dtype) * width**-0.5
     targets = torch.randint(0, vocabulary, (tokens,), device=on.device)
 
-    def way(name: str, scores: Callable[..., torch.Tensor]) -> Way:
-        def work() -> torch.Tensor:
+    def way(name: str, scores: Scores) -> Way:
+        def work() -> _Found:
             leaf = hidden.detach().requires_grad_(backward)
             with torch.set_grad_enabled(backward):
-                logp = scores(leaf, weight, targets)
+                logp, entropy = scores(leaf, weight, targets)
                 if backward:
                     logp.sum().backward()
-            return torch.cat([logp.detach().float(), *([leaf.grad.float().flatten()] if backward else [])])
+            return _Found(logp.detach(), None if entropy is None else entropy.detach(), leaf.grad)
 
         return Way(name, work, warm_up=2)
 
@@ -42,24 +56,34 @@ def _of(on: Machine, tokens: int, width: int, vocabulary: int, backward: bool) -
     )
     what = f"output layer frozen, {'forward and backward' if backward else 'forward'}, {tokens:,} × {vocabulary:,}"
     flops = 2.0 * tokens * width * vocabulary * (2 if backward else 1)
-    lines = [] if len(others) > (1 if is_there("trl") else 0) else [f"G5 {what}: the engine has no tiles of its own"]
-    for found in others:
-        agreed = agree("largest difference", float((found.result - whole.result).abs().max()), 1e-4 if on.tiny else 0.1)
-        lines.append(row("G5", f"{what}, {found.name}", whole, found, None, f"{on.share(flops, found)}; {agreed}"))
-    return lines
+    return [
+        row("G5", f"{what}, {o.name}", whole, o, None, f"{on.share(flops, o)}; {_agreed(on, o, whole)}") for o in others
+    ]
 
 
-def _whole(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _agreed(on: Machine, found: Outcome, whole: Outcome) -> str:
+    """Each of what a way gives, by itself: the largest difference over the largest number."""
+    ours, wanted, said = found.result, whole.result, []
+    for what, mine, theirs in (
+        ("log-probs", ours.logp, wanted.logp),
+        ("entropies", ours.entropy, wanted.entropy),
+        ("gradients", ours.gradient, wanted.gradient),
+    ):
+        if mine is not None:
+            error = float((mine.float() - theirs.float()).abs().max() / theirs.float().abs().max())
+            said.append(agree(f"{found.name}: {what}, relative", error, ERROR if on.tiny else ERRORS[what]))
+    return ", ".join([*said, *(["no entropy"] if ours.entropy is None else [])])
+
+
+def _whole(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     table = (hidden @ weight.T).float().log_softmax(1)
-    (table.exp() * table).sum(1).detach()  # the entropy, which the others give too
-    return table.gather(1, targets[:, None]).squeeze(1)
+    with torch.no_grad():
+        entropy = -(table.exp() * table).sum(1)
+    return table.gather(1, targets[:, None]).squeeze(1), entropy
 
 
-def _others() -> dict[str, Callable[..., torch.Tensor]]:
-    found: dict[str, Callable[..., torch.Tensor]] = {}
-    one = torch.zeros(1, 2), torch.zeros(3, 2), torch.zeros(1, dtype=torch.long)
-    if _engine.head_scores(*one) is not None:
-        found["our tiles"] = lambda *given: _engine.head_scores(*given)[0]
+def _others() -> dict[str, Scores]:
+    found: dict[str, Scores] = {"our tiles": _engine.head_scores}
     if is_there("trl"):
         found["TRL's kernel"] = _trl
     if is_there("cut_cross_entropy"):
@@ -69,19 +93,19 @@ def _others() -> dict[str, Callable[..., torch.Tensor]]:
     return found
 
 
-def _trl(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _trl(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     from trl.kernels import ChunkedLogProbFunction
 
-    return ChunkedLogProbFunction.apply(hidden, weight, None, targets, 1.0, CHUNK, None, 1.0, ("entropy",))[0]
+    return ChunkedLogProbFunction.apply(hidden, weight, None, targets, 1.0, CHUNK, None, 1.0, ("entropy",))[:2]
 
 
-def _cce(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _cce(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, None]:
     from cut_cross_entropy import linear_cross_entropy
 
-    return -linear_cross_entropy(hidden, weight, targets, reduction="none")
+    return -linear_cross_entropy(hidden, weight, targets, reduction="none"), None
 
 
-def _liger(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _liger(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, None]:
     from liger_kernel.ops.fused_linear_cross_entropy import LigerFusedLinearCrossEntropyFunction as Fused
 
-    return -Fused.apply(hidden, weight, targets, None, None, -100, 0.0, 0.0, "none")[0]
+    return -Fused.apply(hidden, weight, targets, None, None, -100, 0.0, 0.0, "none")[0], None

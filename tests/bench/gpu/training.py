@@ -15,4 +15,4 @@ def model_rows(on: Machine, model: Model) -> list[str]:
     if model.name == "1.5B":
         return []  # the smallest and the largest say enough for the minutes they take
     examples = _models.pairs(8) if on.tiny else _models.pairs(PAIRS, ULTRAFEEDBACK)
-    return against_trl("G4", what, model.policy, model.folder, examples, (2, 2), turns=2, micros=(4, 8), quick=on.tiny)
+    return against_trl("G4", what, model.policy, model.folder, examples, (2, 2), micros=(4, 8), quick=on.tiny)
