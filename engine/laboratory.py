@@ -258,9 +258,10 @@ def _own(run: Run, name: str) -> Signal:
 def _patient(run: Run, signal: Signal, pairs: Sequence[Pair], number: int) -> SignalArray:
     """The signal over these pairs; where memory runs out, again under halved batches."""
     texts = run.signals.texts(pairs)
+    together = run.signals.reads({*run.study.panel, *run.strategy.needs})  # as the run's own round reads
     while True:
         try:
-            values = run.signals.values(signal, texts, number)
+            values = run.signals.values(signal, texts, number, together)
             return SignalArray(signal.name, signal.axis, texts.ids(signal.axis), values, signal.unit)
         except OutOfMemory as error:
             if not error.times:

@@ -1,6 +1,6 @@
 """The signals of a run: which texts, which pass, block by block from the cache or through the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,22 +49,22 @@ class Signals:
         self.study, self.seed = inputs.config.study, inputs.config.seed
         self.labels, self.pairs = labels, data.pairs if pairs is None else pairs
 
-    def on(self, number: int, signal: Signal | None = None) -> Pass:
+    def on(self, number: int, signal: Signal | None = None, together: frozenset[Reads] = frozenset()) -> Pass:
         """What a pass of round `number` may use: gold scores only for the signal that is made of them, labels only for
         one that learns from them."""
         inputs, policy, beta = self.inputs, self.policy, self.study.dpo.beta
         known = self.gold if signal is not None and signal.name == GOLD else None
         on = Pass(policy, beta, self.seed, number, self.reference, inputs.cache, inputs.check, known)
-        on = replace(on, signal=lambda other, texts: self.values(other, texts, number), reads=self.reads())
+        on = replace(on, signal=lambda other, texts: self.values(other, texts, number), reads=together)
         if signal is not None and signal.learns:
             return replace(on, bought=self.bought(), tune=self._tuned)
         return on
 
-    def reads(self) -> frozenset[Reads]:
-        """What the signals of a round read of the policy's pass over the responses."""
-        names = {*self.study.panel, *self.inputs.config.strategy.needs}
+    def reads(self, names: Iterable[str]) -> frozenset[Reads]:
+        """What signals read of the policy's pass over the responses. Whole gradients go by themselves: so few fit in
+        memory that the other signals would be read in the same small blocks."""
         found = (self.study.signal(name, self.inputs.config.strategy).reads for name in names)
-        return frozenset(read for read in found if read is not None)
+        return frozenset(read for read in found if read is not None and not read.whole)
 
     def bought(self) -> tuple[Bought, ...]:
         """The labels so far, round by round in pair id order, without what the oracle knows besides."""
@@ -88,13 +88,14 @@ class Signals:
             tuple(ordered),
         )
 
-    def signal(self, name: str, texts: Texts, number: int) -> SignalArray:
-        """One signal over these texts, with the parameters of the study and those that the run's strategy fixes."""
+    def signal(self, name: str, texts: Texts, number: int, together: frozenset[Reads] = frozenset()) -> SignalArray:
+        """One signal over these texts, with the parameters of the study and those that the run's strategy fixes; what
+        it reads of the policy comes from one pass `together` with what others will read."""
         signal = self.study.signal(name, self.inputs.config.strategy)
-        values = self.values(signal, texts, number)
+        values = self.values(signal, texts, number, together)
         return SignalArray(name, signal.axis, texts.ids(signal.axis), values, signal.unit, signal.made_on())
 
-    def values(self, signal: Signal, texts: Texts, number: int) -> np.ndarray:
+    def values(self, signal: Signal, texts: Texts, number: int, together: frozenset[Reads] = frozenset()) -> np.ndarray:
         """A signal's values for `texts.ids(signal.axis)`, block by block, each from the cache if it lies there.
 
         What the policy does not change is computed over the whole data once, and its rows are taken. What learns from
@@ -107,6 +108,9 @@ class Signals:
             "beta": self.study.dpo.beta,
             "draws": [self.seed, number] if of_policy else None,
         }
+        together = together if signal.reads in together else frozenset()
+        if any(read.what == "gradients" for read in together):
+            what["passes"] = "own prompts"  # that moves last bits
         if signal.learns:
             what |= self._learned_from()
             blocks = [texts]
@@ -125,7 +129,7 @@ class Signals:
             key = key_of(what, [*block.ids("prompt"), *block.ids("response"), *block.ids("pair")])
 
             def compute(block: Texts = block) -> np.ndarray:
-                return signal.compute(block, self.on(number, signal))
+                return signal.compute(block, self.on(number, signal, together))
 
             parts.append(cached(self.inputs.cache, key, compute)[0])
             row.update((item, len(row)) for item in block.ids(signal.axis))

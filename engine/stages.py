@@ -132,7 +132,8 @@ class Run:
         """The signals the strategy needs, and the panel's, over the pool; none in a warm-up round."""
         needs = sorted({*self.study.panel, *(() if self._warm_up(number) else self.strategy.needs)})
         texts = self.signals.texts(self._candidates())
-        signals = {name: self.signals.signal(name, texts, number) for name in needs}
+        together = self.signals.reads(needs)
+        signals = {name: self.signals.signal(name, texts, number, together) for name in needs}
         notes = []
         if self.strategy.ties_at_reference and self.policy.equals_reference and not self._warm_up(number):
             notes.append(

@@ -44,14 +44,18 @@ def micro_batches(policy: Policy, batch: Sequence[Row], pairs: int) -> list[list
     pairs first, of like length together."""
     allowed = tokens_that_fit(policy, "training")
     parts: list[list[Row]] = []
-    room = 0
     for row in sorted(batch, key=lambda row: (-row.length, row.example.pair_id)):
-        if not parts or len(parts[-1]) >= pairs or row.length > room:
+        if not parts or len(parts[-1]) >= pairs or tokens_of(policy, [*parts[-1], row]) > allowed:
             parts.append([])
-            room = allowed
         parts[-1].append(row)
-        room -= row.length
     return parts
+
+
+def tokens_of(policy: Policy, part: Sequence[Row]) -> int:
+    """What goes through the model for these pairs at once; a model that is not packed reads each text padded."""
+    if can_be_packed(policy):
+        return sum(row.length for row in part)
+    return 2 * len(part) * max(max(row.chosen.length, row.rejected.length) for row in part)
 
 
 def together(policy: Policy, part: Sequence[Row]) -> tuple[Pack, torch.Tensor, torch.Tensor]:

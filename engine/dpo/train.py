@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from engine.cache import key_of
-from engine.dpo.batches import Example, Row, micro_batches, together
+from engine.dpo.batches import Example, Row, micro_batches, together, tokens_of
 from engine.dpo.checkpoint import Kept
 from engine.dpo.loss import check_at_reference, margin, preference_loss
 from engine.errors import TrainingError
@@ -77,7 +77,7 @@ def train(
             kept = Kept(policy, optimiser, checkpoints, round_number, _key(policy, rows, settings, seed, round_number))
             steps += kept.restore()
             if policy.device.type == "cuda" and len(steps) < total:
-                _try_longest(policy, rows, settings, optimiser)
+                _try_largest(policy, [batch for _, batch in plan[len(steps) :]], settings, optimiser)
             for epoch, batch in plan[len(steps) :]:
                 for group in optimiser.param_groups:
                     group["lr"] = settings.learning_rate * rate(len(steps), total, settings.warm_up_share)
@@ -180,18 +180,21 @@ def _backward(policy: Policy, part: Sequence[Row], settings: DPOSettings, of: in
         return float(loss), margin(*given, settings.beta).cpu()
 
 
-def _try_longest(policy: Policy, rows: Sequence[Row], settings: DPOSettings, optimiser: torch.optim.Optimizer) -> None:
-    """The largest micro-batch there can be, once there and back before the first step: it runs out of memory now or
-    never. Nothing of it is kept, and no draw is used up."""
+def _try_largest(
+    policy: Policy, batches: Sequence[Sequence[Row]], settings: DPOSettings, optimiser: torch.optim.Optimizer
+) -> None:
+    """The micro-batch of most tokens in all steps to come, once there and back before the first of them: memory runs
+    out now or never. Nothing of it is kept, and no draw is used up."""
     size = policy.memory.size("training", settings.micro_batch_pairs or settings.batch_pairs)
-    longest = micro_batches(policy, sorted(rows, key=lambda row: -row.length)[: settings.batch_pairs], size)[0]
+    parts = [part for batch in batches for part in micro_batches(policy, batch, size)]
+    largest = max(parts, key=lambda part: tokens_of(policy, part))
     devices = [policy.device] if policy.device.type == "cuda" else []
-    what = f"the longest {len(longest)} of {len(rows)} pairs in one backward pass"
+    what = f"the largest {len(largest)} pairs in one backward pass, {tokens_of(policy, largest):,} tokens"
     with (
         torch.random.fork_rng(devices=devices),
-        within_memory(policy, "training", size, len(longest), what, alone=len(longest) == 1),
+        within_memory(policy, "training", size, len(largest), what, alone=len(largest) == 1),
     ):
-        _backward(policy, longest, settings, len(longest))
+        _backward(policy, largest, settings, len(largest))
     optimiser.zero_grad(set_to_none=True)
 
 

@@ -8,16 +8,17 @@ prefix sharing: Wang & Hegde 2024, arXiv:2410.20305). Elsewhere scaled-dot-produ
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from engine.models import varlen_attention as varlen
 from engine.models.packs import Pack, Tree
 from engine.models.policy import Policy
 from engine.models.short_attention import LONGEST, Sides, attend, sides_of
+from engine.resume import ran_out
 
 NAME = "packed"
 _QUIET = frozenset({"position_ids", "cache_position", "layer_idx", "position_embeddings"})
@@ -42,7 +43,7 @@ class Layout:
         self.short = max(self.sizes) <= LONGEST
         self._sides: dict[int | None, Sides] = {}
         self._masks: dict[int | None, list[torch.Tensor | None]] = {}
-        self._varlen: tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, int] | None = None
+        self._varlen: varlen.Blocks | None = None
 
     def masks(self, window: int | None) -> list[torch.Tensor | None]:
         """For each tree who sees whom, bool (W, W); None where that is everything before."""
@@ -61,29 +62,10 @@ class Layout:
             self._sides[window] = sides_of([_mask(tree, self.positions.device, window) for tree in self.trees])
         return self._sides[window]
 
-    def varlen(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, int]:
-        """Keys' places in the row, gathered a block of queries; the blocks' edges among queries and among keys, int32;
-        the longest of each.
-
-        The prompt with the first response behind it is one block; each further response is one, with the prompt's keys
-        before its own.
-        """
+    def varlen(self) -> varlen.Blocks:
+        """The trees as blocks of queries and of the keys they see."""
         if self._varlen is None:
-            keys: list[int] = []
-            q_edge, k_edge = [0], [0]
-            start = 0
-            for tree in self.trees:
-                prompt, at = range(start, start + tree.prompt), start + tree.prompt
-                for number, length in enumerate(tree.responses):
-                    keys += [*prompt, *range(at, at + length)]
-                    q_edge.append(q_edge[-1] + length + (tree.prompt if number == 0 else 0))
-                    k_edge.append(len(keys))
-                    at += length
-                start += tree.length
-            device = self.positions.device
-            edges = [torch.tensor(edge, dtype=torch.int32, device=device) for edge in (q_edge, k_edge)]
-            longest = [max(b - a for a, b in pairwise(edge)) for edge in (q_edge, k_edge)]
-            self._varlen = (torch.tensor(keys, device=device), edges[0], edges[1], longest[0], longest[1])
+            self._varlen = varlen.blocks_of(self.trees, self.positions.device)
         return self._varlen
 
 
@@ -144,8 +126,8 @@ def packed_attention(
     layout = _reading[-1]
     layout.windows.append(sliding_window)
     plain = softcap is None and dropout == 0.0
-    if plain and varlen_is_there(query):
-        return _by_varlen(layout, query, key, value, scaling, sliding_window), None
+    if plain and varlen.is_there(query, value):
+        return varlen.attend(layout.varlen(), query, key, value, scaling, sliding_window), None
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
@@ -187,47 +169,6 @@ def _capped(
     return torch.nn.functional.dropout(weights, dropout) @ value
 
 
-def varlen_is_there(query: torch.Tensor) -> bool:
-    """Whether the device runs torch's variable-length flash attention on this: CUDA from Ampere on, half precision."""
-    if query.device.type != "cuda" or query.dtype not in (torch.bfloat16, torch.float16) or query.shape[-1] > 256:
-        return False
-    try:
-        from torch.nn.attention import varlen  # noqa: F401  # torch ≥ 2.10
-    except ImportError:
-        return False
-    return torch.cuda.get_device_capability(query.device) >= (8, 0)
-
-
-def _by_varlen(
-    layout: Layout,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    scaling: float | None,
-    window: int | None,
-) -> torch.Tensor:
-    """(1, T, heads, d) by torch's varlen kernel; the gradient of a shared key is the sum over who gathered it."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    keys, q_edge, k_edge, longest_q, longest_k = layout.varlen()
-    groups = query.shape[1] // key.shape[1]
-    k, v = key[0].transpose(0, 1), value[0].transpose(0, 1)
-    if groups > 1:  # grouped heads are a newer argument of the kernel
-        k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
-    found: Any = varlen_attn(
-        query[0].transpose(0, 1).contiguous(),
-        k.index_select(0, keys),
-        v.index_select(0, keys),
-        q_edge,
-        k_edge,
-        longest_q,
-        longest_k,
-        scale=scaling,
-        window_size=(-1 if window is None else window - 1, 0),
-    )
-    return found[None]
-
-
 AttentionInterface.register(NAME, packed_attention)  # no mask is registered beside it: the layout is the mask
 
 
@@ -265,7 +206,9 @@ def _agrees(policy: Policy, base: Any) -> bool:
                 base(input_ids=torch.tensor([[*t.prompt_ids, *t.response_ids]], device=policy.device), use_cache=False)
                 for t in texts
             ]
-        except (NotPackable, TypeError, ValueError, NotImplementedError):
+        except (NotPackable, TypeError, ValueError, RuntimeError) as error:
+            if ran_out(error):
+                raise
             return False
         finally:
             policy.model.train(training)
@@ -286,4 +229,4 @@ def _windows_named(base: Any, layout: Layout) -> bool:
         return False
     else:
         slides = sum(kind == "sliding_attention" for kind in kinds)
-    return sum(window is not None for window in layout.windows) >= slides
+    return sum(window is not None for window in layout.windows) == slides

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from engine.models.generate import Draw
-from engine.models.logps import MAX_TOKENS, response_logits, scoring, tokens_a_pack
+from engine.models.logps import MAX_TOKENS, response_logits, scoring, tokens_a_pack, whole_logits
 from engine.models.packs import packs
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded, encode_prompt
@@ -27,7 +27,7 @@ def kl_to_reference(
     prompt_ids = {prompt.id: encode_prompt(policy, prompt) for prompt in prompts}
     encoded = [Encoded(prompt_ids[p.id], draw.token_ids) for p, draw in zip(prompts, draws, strict=True)]
     with torch.no_grad():
-        allowed = tokens_a_pack(policy, max_tokens)
+        allowed = tokens_a_pack(policy, whole_logits(policy, max_tokens))
         for pack in packs(policy, encoded, allowed, share=True):
             with scoring(policy, allowed, pack):
                 logp = response_logits(policy, pack).float().log_softmax(1)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from engine.models.logps import MAX_TOKENS, response_logits, scoring, tokens_a_pack
+from engine.models.logps import MAX_TOKENS, response_logits, scoring, tokens_a_pack, whole_logits
 from engine.models.packs import Pack, packs
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded
@@ -33,7 +33,7 @@ def dropout_logps(
     if not draws:
         return found
     with torch.no_grad(), policy.acting_as(reference=False):
-        allowed = tokens_a_pack(policy, max_tokens)
+        allowed = tokens_a_pack(policy, whole_logits(policy, max_tokens))
         for pack in packs(policy, encoded, max(1, allowed // draws), share=True):
             with scoring(policy, allowed, pack):
                 logp = _token_logps(policy, pack, [keys[i] for i in pack.index], share)

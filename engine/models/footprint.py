@@ -128,6 +128,18 @@ def whole_pack(shape: Shape, bytes_there: int, kind: Pass) -> int:
     return max(AT_LEAST, min(AT_MOST, bytes_there // bytes_a_token(shape, kind) // STEP * STEP))
 
 
+def rows_that_fit(policy: Policy, longest_tokens: int) -> int:
+    """Responses drawn side by side, prompt and response of so many tokens each: keys and values of every layer, and
+    four copies of the next token's logits in float32. On a CPU a quarter of the memory, which others need as well."""
+    config: Any = policy.model.config.get_text_config()
+    shape = shape_of(policy)
+    heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+    size = shape.query // int(config.num_attention_heads)
+    row = 2 * shape.layers * heads * size * shape.number * longest_tokens + 4 * 4 * int(config.vocab_size)
+    there = room(policy, shape) // (1 if policy.device.type == "cuda" else 4)
+    return max(1, there // row)
+
+
 def fits_without_checkpointing(policy: Policy, longest_tokens: int) -> bool:
     """Whether a pack of so many tokens can be trained on with all that its way back needs kept.
 

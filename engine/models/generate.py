@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from engine.cache import ArrayCache, MemoryCache, cached, key_of
+from engine.models.footprint import rows_that_fit
 from engine.models.generate_merged import merged, merges
 from engine.models.generate_slots import Sampling, draw
 from engine.models.memory import within_memory
@@ -84,7 +85,9 @@ def generate(
         **(policy.fingerprint("reference" if reference else "policy") if cache is not None else {}),
     }
     said_of = [""] * len(rows) if lean is None else [f" lean {weight!r}" for weight in lean]
-    at_once = policy.memory.size("generating", max_rows if lean is None else max(1, max_rows // 2))
+    longest = max((len(row) for row in rows), default=0) + max_new_tokens
+    most = min(max_rows, rows_that_fit(policy, longest))
+    at_once = policy.memory.size("generating", most if lean is None else max(1, most // 2))
     with torch.no_grad(), merged(policy) if whole else policy.acting_as(reference):
         for start in range(0, len(order), part_rows):
             part = order[start : start + part_rows]

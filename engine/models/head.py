@@ -65,12 +65,11 @@ class _Logp(torch.autograd.Function):
             if entropy is not None:
                 entropy[part] = total.log().squeeze(1) - z.clamp_(min=_LOWEST).mul_(chance).sum(1)
             if slope is not None:
-                # ∂ log p_y / ∂ h = Wᵀ (1[y] − p) ⊙ bend: of the target's own row, and of all by their chances.
-                near = 1.0 if bend is None else bend.gather(1, wanted)
+                # ∂ log p_y / ∂ h = Wᵀ (1[y] − p); the 1 goes in before anything is rounded to the model's dtype.
+                chance.scatter_add_(1, wanted, chance.new_full((len(chance), 1), -1.0))
                 if bend is not None:
                     chance.mul_(bend)
-                all_ = chance.to(head.weight.dtype) @ head.weight
-                slope[part] = (head.weight[targets[part]] * near - all_) * head.scale
+                slope[part] = (chance.to(head.weight.dtype) @ head.weight).mul_(-head.scale)
         if slope is not None:
             ctx.save_for_backward(slope)
         return logp

@@ -99,11 +99,15 @@ def read(policy: Policy, pack: Pack, *, entropy: bool = False) -> Reading:
 def layer_states(policy: Policy, pack: Pack, layer: int) -> torch.Tensor:
     """Hidden states (1, T, hidden) or (n, W, hidden) of every token after a layer: 0 is the embedding of the tokens, -1
     the last, behind its norm."""
-    if layer == -1:
-        return read(policy, pack).hidden
-    with _output_layer_sees(policy, lambda hidden: hidden[:, -1:]):
-        states: tuple[torch.Tensor, ...] = _run(policy, pack, output_hidden_states=True).hidden_states
-    return states[layer]
+    kept: list[torch.Tensor] = []
+
+    def seen(hidden: torch.Tensor) -> torch.Tensor:
+        kept.append(hidden)
+        return hidden[:, -1:]  # its logits nobody reads
+
+    with _output_layer_sees(policy, seen):
+        states: tuple[torch.Tensor, ...] = _run(policy, pack, output_hidden_states=layer != -1).hidden_states
+    return kept[0] if layer == -1 else states[layer]
 
 
 def response_logits(
@@ -148,6 +152,13 @@ def score_responses(
 def tokens_a_pack(policy: Policy, max_tokens: int, kind: Pass = "scoring") -> int:
     """Tokens of a pack: what the memory plan says, and at most `max_tokens` by what was halved."""
     return min(tokens_that_fit(policy, kind), policy.memory.size("scoring", max_tokens))
+
+
+def whole_logits(policy: Policy, max_tokens: int) -> int:
+    """Tokens of a pack whose logits are held whole: a gigabyte of them, a few megabytes on a CPU."""
+    vocabulary = int(policy.model.config.get_text_config().vocab_size)
+    numbers = 1 << (28 if policy.device.type == "cuda" else 22)
+    return min(max_tokens, max(512, numbers // vocabulary))
 
 
 def scoring(policy: Policy, allowed: int, pack: Pack) -> AbstractContextManager[None]:

@@ -14,6 +14,8 @@ from peft.tuners.lora import LoraLayer
 from torch.autograd.function import once_differentiable
 from transformers.pytorch_utils import Conv1D
 
+from engine.errors import ModelError
+
 ADAPTER = "default"
 
 
@@ -102,6 +104,11 @@ def _forward(self: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Ten
         return cast(torch.Tensor, base(x, *args, **kwargs))
     plain = not (args or kwargs or self.merged or self.lora_variant) and self.active_adapters == [ADAPTER]
     if not plain or (self.training and not isinstance(self.lora_dropout[ADAPTER], torch.nn.Identity)):
+        if tap is not None:
+            raise ModelError(
+                "A layer with an adapter computes more than its plain update, so its gradients cannot be told apart.",
+                "Put the model in eval mode, and take a plain LoRA adapter.",
+            )
         return cast(torch.Tensor, type(self).forward(self, x, *args, **kwargs))
     weight = base.weight.T if isinstance(base, Conv1D) else base.weight  # GPT-2's weights are kept transposed
     a, b = self.lora_A[ADAPTER].weight, self.lora_B[ADAPTER].weight

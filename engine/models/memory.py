@@ -1,6 +1,7 @@
 """Memory of the passes: "no memory left" as an error that says how far batches must be halved, and a stage's peak."""
 
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,4 +50,5 @@ def peak_bytes(policy: Policy) -> int:
     with suppress(OSError, ValueError, StopIteration):
         lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -14,6 +14,9 @@ import torch
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded
 
+_LONGEST_TREE = 1024
+"""Tokens of a tree of several responses: who sees whom in it is held as a square."""
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -62,8 +65,12 @@ class Pack:
         return self.attention_mask is None
 
     def per_text(self, values: torch.Tensor) -> torch.Tensor:
-        """Sums of one value a response token (m,) over each text (n,), with gradient."""
-        return values.new_zeros(len(self.counts)).index_add(0, self.text, values)
+        """Sums of one value a response token (m,) over each text (n,), with gradient; asked twice they have the same
+        bits on a GPU too, where adding by index would leave the order to chance."""
+        counts = torch.tensor(self.counts, device=values.device)
+        place = torch.arange(len(values), device=values.device) - (counts.cumsum(0) - counts)[self.text]
+        side_by_side = values.new_zeros(len(counts), max(self.counts, default=0))
+        return side_by_side.index_put((self.text, place), values).sum(1)
 
 
 def trees_of(encoded: Sequence[Encoded], *, share: bool, longest: int | None = None) -> list[Tree]:
@@ -165,6 +172,6 @@ def packs(policy: Policy, encoded: Sequence[Encoded], max_tokens: int, *, share:
     from engine.models.attention import can_be_packed
 
     padded = not can_be_packed(policy)
-    trees = trees_of(encoded, share=share and not padded, longest=max_tokens)
+    trees = trees_of(encoded, share=share and not padded, longest=min(max_tokens, _LONGEST_TREE))
     for together in plan(trees, max_tokens, padded=padded):
         yield pack(encoded, together, policy.device, padded=padded)

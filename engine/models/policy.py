@@ -90,6 +90,7 @@ class Policy:
             found["halved"] = [self.memory.scoring, self.memory.generating]
         if of == "policy":
             found["adapter"] = self.adapter_hash()
+            found["scales"] = sorted({layer.scale for layer in lora_layers(self.model)})
         return found
 
     def reference_in_words(self) -> str:

@@ -87,7 +87,7 @@ class _Attended(torch.autograd.Function):
         kept, parts = ctx.saved_tensors, []
         for number, side in enumerate(ctx.sides.groups):
             q, k, v, chance, out = kept[5 * number : 5 * number + 5]
-            g = wide(gradient, side).flatten(1, 2).mul_(side.real).view_as(q)
+            g = wide(gradient, side).flatten(1, 2).mul_(side.real).view_as(out)
             slope = (g @ v.mT).sub_((g * out).sum(-1, keepdim=True)).mul_(chance)
             of = ((slope @ k).mul_(ctx.scale), slope.mT @ q, chance.mT @ g)
             parts.append([x.flatten(1, 2) for x in of])

@@ -33,7 +33,11 @@ def usable(device: str | None, features: np.ndarray) -> bool:
 
     if torch.device(device).type != "cuda":
         return True
-    return torch.cuda.is_available() and 1.5 * 8 * features.size < torch.cuda.mem_get_info(device)[0]
+    if not torch.cuda.is_available():
+        return False
+    # What torch holds for later use is room as well; half as much again as the features, and the blocks.
+    room = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return 1.5 * 8 * features.size + 3 * 8 * _CELLS < room
 
 
 def greedy_log_det(

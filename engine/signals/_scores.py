@@ -29,7 +29,7 @@ def policy_reads(texts: Texts, on: Pass, mine: Reads) -> np.ndarray:
     from engine.models.passes import read_responses
 
     together = on.reads if mine in on.reads else frozenset({mine})
-    slopes = sorted((read for read in together if read.what == "gradients"), key=repr)
+    slopes = sorted((read for read in together if read.what == "gradients" and read != mine), key=repr)
     if mine.what == "gradients":
         slopes = [mine]
     encoded = encoded_responses(texts, on)

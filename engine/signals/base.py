@@ -74,6 +74,11 @@ class Reads:
     dimension: int | None = None
     seed: int = 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is gradients that are not projected."""
+        return self.what == "gradients" and self.dimension is None
+
 
 @dataclass(frozen=True)
 class Bought:

@@ -106,8 +106,8 @@ def test_the_estimate_is_what_a_run_puts_through_the_model(
     import engine.models.divergence
     import engine.models.embed
     import engine.models.generate
-    import engine.models.gradients
     import engine.models.logps
+    import engine.models.passes
 
     seen = {"forwards": 0, "backwards": 0, "generations": 0}
 
@@ -121,9 +121,15 @@ def test_the_estimate_is_what_a_run_puts_through_the_model(
         monkeypatch.setattr(module, name, counted)
 
     count(engine.models.logps, "score_responses", "forwards", 1)
+    read = engine.models.passes.read_responses
+
+    def counted_reads(policy: Any, encoded: Any, **what: Any) -> Any:
+        seen["backwards" if what.get("gradients") else "forwards"] += len(encoded)
+        return read(policy, encoded, **what)
+
+    monkeypatch.setattr(engine.models.passes, "read_responses", counted_reads)
     count(engine.models.embed, "embed_responses", "forwards", 1)
     count(engine.dpo.generations, "kl_to_reference", "forwards", 1, each=2)
-    count(engine.models.gradients, "reward_gradients", "backwards", 1)
     count(engine.dpo.train, "_step", "backwards", 1, each=2)
     for module in (engine.models.generate, engine.dpo.generations):
         count(module, "generate", "generations", 1)

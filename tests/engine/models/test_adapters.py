@@ -99,7 +99,7 @@ def test_a_saved_adapter_is_one_that_peft_loads(tiny_policy: Policy, tiny_model_
 
 def test_the_fingerprint_names_the_adapter_only_where_it_matters(tiny_policy: Policy) -> None:
     policy, reference = tiny_policy.fingerprint("policy"), tiny_policy.fingerprint("reference")
-    assert policy == {**reference, "adapter": tiny_policy.adapter_hash()}
+    assert policy == {**reference, "adapter": tiny_policy.adapter_hash(), "scales": [2.0]}
     move(tiny_policy)
     assert tiny_policy.fingerprint("reference") == reference
     assert tiny_policy.fingerprint("policy") != policy

@@ -121,9 +121,11 @@ def test_attention_by_blocks_of_a_shared_row_is_the_same(tiny_policy: Policy, wi
     end, and so far back."""
     encoded = [Encoded((1, 2, 3), (9,) * n) for n in (2, 3, 4)] + [Encoded((5,), (6, 7))]
     trees = trees_of(encoded, share=True)
-    layout = attention.Layout(pack(encoded, trees, CPU))
-    keys, q_edge, k_edge, longest_q, longest_k = layout.varlen()
-    sees = torch.zeros(sum(layout.sizes), sum(layout.sizes), dtype=torch.bool)
+    blocks = attention.Layout(pack(encoded, trees, CPU)).varlen()
+    keys, q_edge, k_edge = blocks.keys, blocks.query_edges, blocks.key_edges
+    longest_q, longest_k = blocks.longest_query, blocks.longest_key
+    tokens = sum(tree.length for tree in trees)
+    sees = torch.zeros(tokens, tokens, dtype=torch.bool)
     for block in range(len(q_edge) - 1):
         queries, its = range(int(q_edge[block]), int(q_edge[block + 1])), keys[k_edge[block] : k_edge[block + 1]]
         assert len(queries) <= longest_q and len(its) <= longest_k

@@ -77,12 +77,13 @@ class Harmed(Worker):
     def _policy_for(self, claim: writer.Claim) -> Any:
         policy = super()._policy_for(claim)
         assert policy is not None
-        self.handle = policy.model.register_forward_hook(self._harm)
+        self.handle = policy.model.get_base_model().get_decoder().register_forward_hook(self._harm)
         return policy
 
-    def _harm(self, model: Any, given: Any, output: Any) -> None:
+    def _harm(self, model: Any, given: Any, output: Any) -> Any:
         if model.training and self._doing.startswith(f"round {self.in_round}, "):
-            output.logits.mul_(float("nan"))
+            output.last_hidden_state = output.last_hidden_state * float("nan")
+        return output
 
 
 def test_a_loss_that_is_not_finite_keeps_the_finished_rounds_and_can_be_tried_again(
@@ -108,11 +109,11 @@ def test_a_loss_that_is_not_finite_keeps_the_finished_rounds_and_can_be_tried_ag
 
 
 class Crowded(Worker):
-    """A worker whose device has no room for more than three texts at once."""
+    """A worker whose device has no room for more than a few texts at once."""
 
     def _policy_for(self, claim: writer.Claim) -> Any:
         policy = super()._policy_for(claim)
-        self.room = room_for(policy, 3)
+        self.room = room_for(policy, 120)
         self.sizes = self.room.__enter__()
         return policy
 
