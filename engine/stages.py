@@ -130,7 +130,7 @@ class Run:
 
     def scored(self, number: int) -> Scored:
         """The signals the strategy needs, and the panel's, over the pool; none in a warm-up round."""
-        needs = sorted({*self.study.panel, *(() if self._warm_up(number) else self.strategy.needs)})
+        needs = self._read(number)
         texts = self.signals.texts(self._candidates())
         together = self.signals.reads(needs)
         signals = {name: self.signals.signal(name, texts, number, together) for name in needs}
@@ -157,7 +157,11 @@ class Run:
             assert self.scored_now is not None  # noqa: S101 - the stage before
             at_hand = {signal.name: signal for signal in self.scored_now.signals}
             texts = self.signals.texts(self._candidates())
-            signals = {n: at_hand.get(n) or self.signals.signal(n, texts, number) for n in sorted(self.strategy.needs)}
+            together = self.signals.reads(self._read(number))  # the key of what the stage before read
+            signals = {
+                name: at_hand.get(name) or self.signals.signal(name, texts, number, together)
+                for name in sorted(self.strategy.needs)
+            }
             view = self._view(number, signals)
             recipe = recipe_of(self.strategy, self.config.arm, view)
             self.say(f"round {number}, {told(recipe, view)}")
@@ -242,6 +246,10 @@ class Run:
 
     def _warm_up(self, number: int) -> bool:
         return self.study.warm_up and number == 1
+
+    def _read(self, number: int) -> list[str]:
+        """The signals that a round reads over its pool."""
+        return sorted({*self.study.panel, *(() if self._warm_up(number) else self.strategy.needs)})
 
     def _prompts(self, number: int) -> list[str]:
         """The round's prompts: all, a seeded subset, or the next part of a seeded stream."""
