@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.arms import Entrant
 from engine.config import StudyConfig
-from engine.signals.base import Signal
+from engine.signals.base import Signal, reads_of
 from engine.strategies.base import Strategy
 
 PARTS = ("pooled", "scored", "trained", "evaluated")
@@ -206,25 +206,24 @@ def _scored(config: StudyConfig, strategy: Strategy, pool: Sizes) -> Work:
 
 
 def _signals(config: StudyConfig, strategy: Strategy, names: set[str], of: Sizes, *, trained: bool) -> Work:
-    """Signals of the policy over some texts; those that read its log-probs share one pass."""
-    work = Work()
-    shared = {"reward_margin", "token_entropy"} & names
-    if shared - (set() if trained else {"reward_margin"}):  # at the reference every margin is 0 without a pass
-        work += Work(forwards=of.responses)
-    for name in sorted(names - {"reward_margin", "token_entropy"}):
-        signal = config.signal(name, strategy)
-        if signal.model == "policy" or config.sampler.generates:
-            work += _signal(signal, of.prompts, of.responses)
-    return work
+    """Signals of the policy over some texts."""
+    signals = [config.signal(name, strategy) for name in sorted(names)]
+    return _read([s for s in signals if s.model == "policy" or config.sampler.generates], of, trained=trained)
 
 
 def scoring(signals: Sequence[Signal], of: Sizes, *, trained: bool) -> Work:
     """Signals over a pool once, for a dry run; the reference reads every response first."""
-    shared = {"reward_margin", "token_entropy"} & {signal.name for signal in signals}
-    work = Work(forwards=of.responses)
-    if shared - (set() if trained else {"reward_margin"}):
-        work += Work(forwards=of.responses)
-    return sum((_signal(x, of.prompts, of.responses) for x in signals if x.name not in shared), work)
+    return Work(forwards=of.responses) + _read(signals, of, trained=trained)
+
+
+def _read(signals: Sequence[Signal], of: Sizes, *, trained: bool) -> Work:
+    """Signals over some texts; those that are made of one pass of the policy share it, those of whole gradients do
+    not."""
+    read = reads_of(s for s in signals if trained or s.name != "reward_margin")  # at the reference every margin is 0
+    slopes = {(one.dimension, one.seed) for one in read if one.backward}
+    work = Work(forwards=of.responses if read and not slopes else 0, backwards=of.responses * len(slopes))
+    alone = (signal for signal in signals if signal.reads is None or signal.reads.whole)
+    return sum((_signal(signal, of.prompts, of.responses) for signal in alone), work)
 
 
 def _signal(signal: Signal, prompts: int, responses: int) -> Work:
@@ -233,7 +232,7 @@ def _signal(signal: Signal, prompts: int, responses: int) -> Work:
         return Work()
     if signal.name == "prompt_entropy":
         return Work(generations=prompts * int(getattr(signal, "samples", 1)))
-    passes = Work(backwards=responses) if signal.name == "reward_gradient" else Work(forwards=responses)
+    passes = Work(backwards=responses) if signal.reads and signal.reads.backward else Work(forwards=responses)
     return passes.times(signal.adapters or 1)
 
 

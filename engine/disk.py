@@ -175,7 +175,7 @@ def _rows(signal: Signal, of: Sizes) -> int:
 
 def width_of(signal: Signal, shapes: Shapes | None) -> int:
     """Numbers a row of a signal; 1 for a scalar, and where a model whose shapes are not known would have to say."""
-    if signal.name == "reward_gradient":
+    if signal.name in ("reward_gradient", "gradient_difference"):
         dimension = getattr(signal, "dimension", None)
         return int(dimension) if dimension else (shapes.adapter if shapes else 1)
     if signal.name == "reward_ensemble":

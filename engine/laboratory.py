@@ -22,7 +22,7 @@ from engine.loop import Inputs
 from engine.records import Event, Pair, Picked, Pooled, SignalArray, Trained
 from engine.samplers.base import SAMPLERS
 from engine.seeds import uniforms
-from engine.signals.base import Signal
+from engine.signals.base import Signal, reads_of
 from engine.stages import Run
 from engine.store import schema as s
 from engine.store.cache import FileCache
@@ -84,9 +84,8 @@ def score(store: Store, task: Laboratory, say: Callable[[str], None], policy_of:
             made[slot_of(signal)] = _scored(run, task, cache, signal, pairs, past)
     labels = tuple(replace(label, detail={}) for _, label in run.labels)
     stamp = {"model": policy.reference_in_words(), "adapter": where.words}
-    seed, number = where.config.seed, task.round
-    pool = Pool(tuple(pairs), tuple(past), labels, where.datasets, seed, number, where.config.study.dpo.beta,
-                stamp, dropped, made)  # fmt: skip
+    seed, beta = where.config.seed, where.config.study.dpo.beta
+    pool = Pool(tuple(pairs), tuple(past), labels, where.datasets, seed, task.round, beta, stamp, dropped, made)
     keep_pool(cache, task.pool_key(), pool)
     return {
         "pairs": len(pairs),
@@ -228,11 +227,11 @@ def _candidates(
 def _scored(
     run: Run, task: Laboratory, cache: FileCache, signal: Signal, pairs: Sequence[Pair], past: Sequence[Pair]
 ) -> Made:
-    """Compute one signal over the pool and the past picks and keep it; one that cannot be made here says why."""
+    """Compute one signal over pool and past picks and keep it; one that cannot be made here says why."""
     try:
-        over_pool = _patient(run, signal, pairs, task.round)
+        over_pool = _patient(run, task, signal, pairs)
         if past:
-            again = _patient(run, signal, past, task.round)
+            again = _patient(run, task, signal, past)
             now = again.values[rows_of(again, past)]
         else:
             sides = (2,) if signal.axis == "response" else ()
@@ -255,13 +254,14 @@ def _own(run: Run, name: str) -> Signal:
     return run.study.signal(name).with_fixed(run.strategy.signal_parameters().get(name, {}))
 
 
-def _patient(run: Run, signal: Signal, pairs: Sequence[Pair], number: int) -> SignalArray:
-    """The signal over these pairs; where memory runs out, again under halved batches."""
+def _patient(run: Run, task: Laboratory, signal: Signal, pairs: Sequence[Pair]) -> SignalArray:
+    """The signal over these pairs, from one pass for the task; where memory runs out, again under halved batches."""
     texts = run.signals.texts(pairs)
-    together = run.signals.reads({*run.study.panel, *run.strategy.needs})  # as the run's own round reads
+    own = run.signals.reads({*run.study.panel, *run.strategy.needs})  # as the run's own round reads
+    together = own if signal.reads in own else reads_of(task.signals) - own
     while True:
         try:
-            values = run.signals.values(signal, texts, number, together)
+            values = run.signals.values(signal, texts, task.round, together)
             return SignalArray(signal.name, signal.axis, texts.ids(signal.axis), values, signal.unit)
         except OutOfMemory as error:
             if not error.times:

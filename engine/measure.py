@@ -37,6 +37,10 @@ class Measures:
                 self.left_out[name] = left_out
             self.reference |= reference_logps(policy, held_out.prompts, list(held_out.responses.values()), inputs.cache)
         self._sft: tuple[Draw, ...] | None = None
+        if self.study.evaluation.text_file is not None and self.study.evaluation.generate != "never":
+            from engine.dpo.generations import text_of
+
+            text_of(policy, _lines(self.study.evaluation.text_file))  # refused now, not in the last round
 
     def evaluate(self, number: int) -> Evaluated:
         """All metrics of the round, and every held-out pair's margin (a minus b) for later analysis."""

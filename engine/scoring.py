@@ -14,7 +14,7 @@ from engine.models.adapters import adapter_state, fresh_adapter, set_adapter
 from engine.models.logps import BLOCK
 from engine.oracles.base import Oracle
 from engine.records import Answer, Label, Pair, Response, SignalArray
-from engine.signals.base import GOLD, Bought, Pass, Reads, Signal, Texts
+from engine.signals.base import GOLD, Bought, Pass, Reads, Signal, Texts, reads_of
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -61,10 +61,8 @@ class Signals:
         return on
 
     def reads(self, names: Iterable[str]) -> frozenset[Reads]:
-        """What signals read of the policy's pass over the responses. Whole gradients go by themselves: so few fit in
-        memory that the other signals would be read in the same small blocks."""
-        found = (self.study.signal(name, self.inputs.config.strategy).reads for name in names)
-        return frozenset(read for read in found if read is not None and not read.whole)
+        """What these signals read of the policy's pass over the responses."""
+        return reads_of(self.study.signal(name, self.inputs.config.strategy) for name in names)
 
     def bought(self) -> tuple[Bought, ...]:
         """The labels so far, round by round in pair id order, without what the oracle knows besides."""
@@ -109,7 +107,7 @@ class Signals:
             "draws": [self.seed, number] if of_policy else None,
         }
         together = together if signal.reads in together else frozenset()
-        if any(read.what == "gradients" for read in together):
+        if any(read.backward for read in together):
             what["passes"] = "own prompts"  # that moves last bits
         if signal.learns:
             what |= self._learned_from()

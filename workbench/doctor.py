@@ -16,7 +16,7 @@ from engine.errors import EngineError
 from engine.store.database import open_store
 
 PACKAGES = ("torch", "transformers", "peft", "datasets", "sentence-transformers", "streamlit", "plotly", "pandas")
-_PROBE = "import json, torch\nfrom engine.models.load import describe_device\nprint(json.dumps(describe_device()))\n"
+_PROBE = "import json, torch\nfrom engine.models.device import describe_device\nprint(json.dumps(describe_device()))\n"
 
 
 def examine(store: Path) -> list[dict[str, Any]]:

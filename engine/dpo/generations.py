@@ -96,7 +96,17 @@ def _length_of(sft: Sequence[Draw]) -> list[Metric]:
 def perplexity(
     policy: Policy, lines: Sequence[str], *, reference: bool = False, cache: ArrayCache | None = None
 ) -> Metric:
-    """exp of the mean negative log-likelihood per token over plain lines, each after the tokenizer's first token.
+    """exp of the mean negative log-likelihood per token over plain lines, as `text_of` reads them."""
+    encoded = text_of(policy, lines)
+    logps = kept_logps(policy, encoded, MemoryCache() if cache is None else cache, reference=reference)
+    tokens = sum(len(text.response_ids) for text in encoded)
+    value = float(np.exp(-logps.sum() / tokens))
+    name = "perplexity_reference" if reference else "perplexity"
+    return Metric(name, "", value, tokens, "per token")
+
+
+def text_of(policy: Policy, lines: Sequence[str]) -> list[Encoded]:
+    """Plain lines as tokens, each after the tokenizer's first token.
 
     A model without a first token starts each line after the token that ends a response. A marker such as "<|end|>"
     written in a line stays text. ModelError for a line longer than the context, with its number, and for no text.
@@ -118,8 +128,4 @@ def perplexity(
         raise ModelError(
             f"The perplexity text has {len(lines)} lines and no token in them.", "Take a text with a passage a line."
         )
-    logps = kept_logps(policy, encoded, MemoryCache() if cache is None else cache, reference=reference)
-    tokens = sum(len(text.response_ids) for text in encoded)
-    value = float(np.exp(-logps.sum() / tokens))
-    name = "perplexity_reference" if reference else "perplexity"
-    return Metric(name, "", value, tokens, "per token")
+    return encoded

@@ -45,6 +45,11 @@ def lora_layers(model: PeftModel) -> Iterator[LoraModule]:
             yield LoraModule(name, cast(Any, module), cast(Any, a), cast(Any, b), float(module.scaling[ADAPTER]))
 
 
+def adapter_weights(model: PeftModel) -> int:
+    """How many weights the adapter has."""
+    return sum(layer.a.numel() + layer.b.numel() for layer in lora_layers(model))
+
+
 def attach(base: PreTrainedModel, settings: "LoraSettings", name: str) -> PeftModel:
     """The base model, frozen, with an adapter. ModelError if no layer has one of the target names."""
     targets = settings.targets if isinstance(settings.targets, str) else list(settings.targets)
@@ -66,6 +71,12 @@ def attach(base: PreTrainedModel, settings: "LoraSettings", name: str) -> PeftMo
             f"No adapter can be attached to {name}: lora.targets is {settings.targets!r}, and PEFT says: {error}",
             "Name linear layers of the model, or take 'all-linear'.",
         ) from error
+    if looked_up := [name for name, module in model.named_modules() if getattr(module, "lora_embedding_A", None)]:
+        raise ModelError(
+            f"lora.targets {settings.targets!r} puts an adapter on an embedding of {name} ({looked_up[0]}); its "
+            "weights would be trained, and neither kept nor scored by gradient.",
+            "Name linear layers of the model, or take 'all-linear'.",
+        )
     make_lean(model)
     return model.eval()
 

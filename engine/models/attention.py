@@ -71,8 +71,10 @@ class Layout:
 
 def _mask(tree: Tree, device: torch.device, window: int | None) -> torch.Tensor:
     """Bool (W, W): a token sees what stands before it in its own text, in a sliding window so far back."""
-    branch = torch.tensor([0] * tree.prompt + [n + 1 for n, length in enumerate(tree.responses) for _ in range(length)])
-    place = torch.tensor([*range(tree.prompt), *(tree.prompt + i for n in tree.responses for i in range(n))])
+    lengths = torch.tensor([tree.prompt, *tree.responses])
+    branch = torch.arange(len(lengths)).repeat_interleave(lengths)
+    # A response's positions go on from the prompt's: those of the responses before it are taken back.
+    place = torch.arange(tree.length) - (lengths.cumsum(0) - lengths - tree.prompt).clamp_min_(0)[branch]
     sees = (branch[:, None] == branch[None, :]) | (branch[None, :] == 0)
     back = place[:, None] - place[None, :]
     sees &= back >= 0

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from engine.errors import ModelError
-from engine.models.logps import layer_states
+from engine.models.logps import MAX_TOKENS, layer_states, tokens_a_pack
 from engine.models.memory import within_memory
 from engine.models.packs import Pack, packs
 from engine.models.policy import Policy
@@ -33,7 +33,7 @@ def embed_responses(
     layer: int = -1,
     text: Literal["response", "prompt_and_response"] = "response",
     pooling: Literal["mean", "last"] = "mean",
-    max_tokens: int = 4096,
+    max_tokens: int = MAX_TOKENS,
 ) -> np.ndarray:
     """Mean over each response's tokens of the hidden state, or that of the last one, float32 (n, hidden).
 
@@ -51,7 +51,7 @@ def embed_responses(
     width = policy.model.config.get_text_config().hidden_size
     found = np.zeros((len(texts), width), dtype=np.float32)
     with torch.no_grad(), policy.acting_as(reference):
-        allowed = policy.memory.size("scoring", max_tokens)
+        allowed = tokens_a_pack(policy, max_tokens)
         for pack in packs(policy, texts, allowed, share=True):
             what = f"the hidden states of {len(pack.index):,} texts, {pack.input_ids.numel():,} tokens at once"
             with within_memory(policy, "scoring", allowed, pack.input_ids.numel(), what, alone=len(pack.index) == 1):

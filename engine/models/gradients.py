@@ -58,18 +58,20 @@ def difference_gradients(
     dimension: int | None,
     projection_seed: int = 0,
     max_tokens: int = MAX_TOKENS,
+    listen: Callable[[Pack, Reading], None] | None = None,
 ) -> np.ndarray:
     """∇ s_θ(x, y_a) − ∇ s_θ(x, y_b) of each pair, float32 (n, d), with the prompt read once.
 
     It is the gradient of one number, so nothing is lost by sharing; the same as the difference of `reward_gradients`
-    but for rounding. Both responses must have the same prompt (ValueError).
+    but for rounding. Both responses must have the same prompt (ValueError). `listen` as there; its texts are those of
+    the pairs, one after the other.
     """
     texts = [text for pair in pairs for text in pair]
     if any(a.prompt_ids != b.prompt_ids for a, b in pairs):
         raise ValueError("Both responses of a pair answer the same prompt.")
     if not can_be_packed(policy):
         found = reward_gradients(
-            policy, texts, dimension=dimension, projection_seed=projection_seed, max_tokens=max_tokens
+            policy, texts, dimension=dimension, projection_seed=projection_seed, max_tokens=max_tokens, listen=listen
         )
         return np.ascontiguousarray(found[0::2] - found[1::2])
     trees = [
@@ -77,7 +79,7 @@ def difference_gradients(
         for n, (a, b) in enumerate(pairs)
     ]
     sign = torch.tensor([1.0, -1.0], device=policy.device)
-    return _gradients(policy, texts, trees, _Plan(dimension, projection_seed, max_tokens, sign))
+    return _gradients(policy, texts, trees, _Plan(dimension, projection_seed, max_tokens, sign, listen))
 
 
 @dataclass(frozen=True)

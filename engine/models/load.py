@@ -17,6 +17,7 @@ from engine.errors import ModelError
 from engine.models.adapters import attach, fresh_adapter
 from engine.models.attention import can_be_packed
 from engine.models.config import context_tokens, without_dropout
+from engine.models.device import GAP, choose_device, choose_dtype, gap_between
 from engine.models.fetch import folder_of
 from engine.models.head import head_of
 from engine.models.policy import Policy
@@ -26,7 +27,6 @@ from engine.resume import unasked
 if TYPE_CHECKING:
     from engine.settings import ModelSettings
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 _HASHED_WITH_TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 
@@ -42,25 +42,21 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
     folder = folder_of(settings, check)
     weights = _check_folder(folder, settings.path)
     name = folder.name if Path(settings.path).exists() else settings.path
-    device, dtype, reasons = choose_device(settings.device, settings.dtype)
     tokenizer = _load(AutoTokenizer, folder, name)
     _check_template(tokenizer, name)
-    with _each_step(check):
-        base, report = _load(
-            AutoModelForCausalLM,
-            folder,
-            name,
-            config=without_dropout(_load(AutoConfig, folder, name)),
-            dtype=dtype,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-    if missing := sorted(report["missing_keys"]):
-        raise ModelError(
-            f"The weights of {name} lack {len(missing)} tensors of its config (first: {missing[0]}), "
-            "which transformers would fill at random.",
-            "Save the whole model again with save_pretrained.",
-        )
+    config = without_dropout(_load(AutoConfig, folder, name))
+    device, reason = choose_device(settings.device)
+    dtype, why = choose_dtype(settings.dtype, device, config.get_text_config().hidden_size)
+    base = _weights(folder, name, config, dtype, check)
+    if device.type == "cpu" and dtype != torch.float32 and settings.dtype == "auto":
+        exact = _weights(folder, name, config, torch.float32, check)
+        gap = gap_between(exact, base)
+        moved = f"the model's logits move by {gap:.2g} standard deviations"
+        if gap <= GAP:
+            why = f"{why}; {moved}"
+        else:
+            base, dtype, why = exact, torch.float32, f"float32: in {why.partition(':')[0]} {moved}"
+        del exact
     base.requires_grad_(False)
     base.name_or_path = name  # else PEFT warns of, and saves, the path of this machine
     end = _end_of_response(tokenizer, name)
@@ -78,11 +74,32 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
         tokenizer_hash=_hash_files([folder / f for f in (*_TOKENIZER_FILES, *_HASHED_WITH_TOKENIZER)]),
         template_hash=hashlib.sha256(json.dumps(tokenizer.chat_template, sort_keys=True).encode()).hexdigest(),
         name=name,
-        reasons=reasons,
+        reasons=(reason, why),
     )
     fresh_adapter(policy, seed)
     head_of(policy), can_be_packed(policy)  # tried here, where nothing else is under way in the model
     return policy
+
+
+def _weights(folder: Path, name: str, config: Any, dtype: torch.dtype, check: Callable[[], None]) -> Any:
+    """The model on the CPU; ModelError if a tensor of its config is not in the files."""
+    with _each_step(check):
+        base, report = _load(
+            AutoModelForCausalLM,
+            folder,
+            name,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(
+            f"The weights of {name} lack {len(missing)} tensors of its config (first: {missing[0]}), "
+            "which transformers would fill at random.",
+            "Save the whole model again with save_pretrained.",
+        )
+    return base
 
 
 @contextmanager
@@ -127,41 +144,6 @@ def load_reader(settings: "ModelSettings") -> TokenReader:
     _check_template(tokenizer, name)
     context = context_tokens(settings, _load(AutoConfig, folder, name), name)
     return TokenReader(tokenizer, name, context, _end_of_response(tokenizer, name))
-
-
-def choose_device(device: str = "auto", dtype: str = "auto") -> tuple[torch.device, torch.dtype, tuple[str, ...]]:
-    """Device and dtype of the base weights, and why; ModelError if the device asked for is not there."""
-    there = torch.cuda.is_available()
-    if device == "auto":
-        chosen = torch.device("cuda" if there else "cpu")
-        reasons = [f"{chosen.type}: " + ("a CUDA device is there" if there else "no CUDA device is there")]
-    else:
-        try:
-            chosen = torch.device(device)
-        except RuntimeError as error:
-            raise ModelError(f"model.device is {device!r}.", "Allowed: auto, cpu, cuda, cuda:0, cuda:1, …") from error
-        if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-            raise ModelError(
-                f"model.device is {device!r}, but {torch.cuda.device_count()} CUDA devices are there.",
-                "Take auto or cpu, or a device that is there.",
-            )
-        reasons = [f"{device}: the config says so"]
-    if dtype != "auto":
-        return chosen, _DTYPES[dtype], (*reasons, f"{dtype}: the config says so")
-    if chosen.type == "cuda" and torch.cuda.is_bf16_supported():
-        return chosen, torch.bfloat16, (*reasons, "bfloat16: the device computes it natively")
-    why = "cpu" if chosen.type == "cpu" else f"{chosen.type} device without bfloat16"
-    return chosen, torch.float32, (*reasons, f"float32: exact, and the default on a {why}")
-
-
-def describe_device() -> list[str]:
-    """Sentences for `workbench doctor`: what a worker here would run on, and why."""
-    device, _, reasons = choose_device()
-    said = [f"A worker here takes {reason}." for reason in reasons]
-    if device.type == "cuda":
-        found = torch.cuda.get_device_properties(device)
-        said.append(f"{found.name}, {found.total_memory / 2**30:.0f} GiB.")
-    return [*said, f"torch {torch.__version__}, {torch.get_num_threads()} CPU threads."]
 
 
 def _moved(base: Any, device: torch.device, check: Callable[[], None]) -> Any:

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import csr_array
 
+from engine.selection import facility_on_device, on_device
 from engine.selection.recipes import FacilityLocation
 from engine.selection.rows import Chosen, Rows, within_rounding
 
@@ -24,8 +25,11 @@ _ASKED, _GROWS = 8, 2
 
 def located(recipe: FacilityLocation, rows: Rows, k: int) -> Chosen:
     """Score: by how much a pair alone raises the sum beyond the past; gain: by how much it did when it was picked."""
-    likeness, dense = likeness_of(recipe, rows), len(rows.ids) <= recipe.dense
-    picked, before, gains, means = cover(likeness, k, rows)
+    dense = len(rows.ids) <= recipe.dense
+    if k and on_device.usable(rows.device, recipe.features, facility_on_device.room(recipe)):
+        picked, before, gains, means = facility_on_device.located(recipe, rows.finite(recipe.features), rows, k)
+    else:
+        picked, before, gains, means = cover(likeness_of(recipe, rows), k, rows)
     known = {} if dense else {"neighbours_looked_at": float(recipe.neighbours)}
     return Chosen(picked, before, gains, [{"mean_similarity": mean, **known} for mean in means])
 

@@ -25,8 +25,8 @@ _CELLS = 1 << 25
 """Numbers of a block that is computed at once."""
 
 
-def usable(device: str | None, features: np.ndarray) -> bool:
-    """Whether these features are worth the way to the device, and fit there with room to work."""
+def usable(device: str | None, features: np.ndarray, beside: int = 0) -> bool:
+    """Whether these features are worth the way to the device, and fit there with room to work and `beside` bytes."""
     if device is None or features.size < WORTH_IT:
         return False
     import torch
@@ -37,7 +37,7 @@ def usable(device: str | None, features: np.ndarray) -> bool:
         return False
     # What torch holds for later use is room as well; half as much again as the features, and the blocks.
     room = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return 1.5 * 8 * features.size + 3 * 8 * _CELLS < room
+    return 1.5 * 8 * features.size + 3 * 8 * _CELLS + beside < room
 
 
 def greedy_log_det(
@@ -46,22 +46,22 @@ def greedy_log_det(
     """As `logdet.greedy_log_det` where V grows in the batch: V⁻¹ = (I − GᵀG) / λ, every pick one row of G."""
     import torch
 
-    at = _moved(features, rows)
+    at = moved(features, rows)
     if len(past) > at.shape[1]:  # V is the smaller one: in its space λ = 1 and nothing is past
-        factor = _moved(factored(past.T @ past, ridge), rows)
-        for part in _parts(at, at.shape[1]):
+        factor = moved(factored(past.T @ past, ridge), rows)
+        for part in parts(at, at.shape[1]):
             at[part] = torch.linalg.solve_triangular(factor, at[part].T, upper=False).T
         past, ridge = past[:0], 1.0
     m = len(past)
     grown = at.new_zeros(m + k, at.shape[1])
     if m:
-        factor = _moved(factored(past @ past.T, ridge), rows)
-        grown[:m] = torch.linalg.solve_triangular(factor, _moved(past, rows), upper=False)
+        factor = moved(factored(past @ past.T, ridge), rows)
+        grown[:m] = torch.linalg.solve_triangular(factor, moved(past, rows), upper=False)
     worth, product = at.new_empty(len(at)), at.new_empty(len(at))
-    for part in _parts(at, max(m, at.shape[1])):
+    for part in parts(at, max(m, at.shape[1])):
         explained = (at[part] @ grown[:m].T).square_().sum(dim=1)
         worth[part] = ((at[part] * at[part]).sum(dim=1) - explained).clamp_(min=0) / ridge
-    before, batch = worth.clone(), _Batch(at, k, rows)
+    before, batch = worth.clone(), Batch(at, k, rows)
     for step in range(k):
         row, gain = batch.take(batch.best(worth), worth)
         known, picked = grown[: m + step], at.index_select(0, row)[0]
@@ -78,16 +78,16 @@ def farthest_first(
     """As `distances.farthest_first`."""
     import torch
 
-    at = _moved(features, rows)
+    at = moved(features, rows)
     lengths = (at * at).sum(dim=1)
     nearest = torch.full_like(lengths, torch.inf)
     if len(past):
-        known = _moved(past, rows)
-        for part in _parts(at, len(past)):
+        known = moved(past, rows)
+        for part in parts(at, len(past)):
             to = _squared(at[part] @ known.T, lengths[part, None] + (known * known).sum(dim=1), either_sign)
             nearest[part] = to.min(dim=1).values
     before = (nearest if len(past) else lengths).sqrt()
-    batch, worth = _Batch(at, k, rows), (nearest if len(past) else lengths).clone()
+    batch, worth = Batch(at, k, rows), (nearest if len(past) else lengths).clone()
     for step in range(k):
         row, _ = batch.take(batch.best(worth), worth)
         _add(nearest, at, lengths, row, either_sign)
@@ -101,10 +101,10 @@ def d2_sampling(
     """As `distances.d2_sampling`, with the draws of the same stream."""
     import torch
 
-    at, uniform = _moved(features, rows), rows.stream("k-means++").random(k)
-    draws, n = _moved(uniform, rows), len(features)
+    at, uniform = moved(features, rows), rows.stream("k-means++").random(k)
+    draws, n = moved(uniform, rows), len(features)
     lengths = (at * at).sum(dim=1)
-    nearest, batch = torch.full_like(lengths, torch.inf), _Batch(at, k, rows)
+    nearest, batch = torch.full_like(lengths, torch.inf), Batch(at, k, rows)
     chances = at.new_zeros(k)
     for step in range(k):
         if step == 0:
@@ -124,7 +124,7 @@ def d2_sampling(
     return batch.rows_picked(), batch.gains.tolist(), chances.tolist()
 
 
-class _Batch:
+class Batch:
     """The picks so far and what each was worth, on the device."""
 
     def __init__(self, at: "torch.Tensor", k: int, rows: Rows) -> None:
@@ -165,7 +165,7 @@ class _Batch:
         return [int(row) for row in self.picked.tolist()]
 
 
-def _moved(array: np.ndarray, rows: Rows) -> "torch.Tensor":
+def moved(array: np.ndarray, rows: Rows) -> "torch.Tensor":
     """A copy on the device, float64."""
     import torch
 
@@ -188,7 +188,7 @@ def _squared(product: "torch.Tensor", reach: "torch.Tensor", either_sign: bool) 
     return found.masked_fill_(found < SAME * reach, 0.0)
 
 
-def _parts(at: "torch.Tensor", width: int) -> Iterator[slice]:
+def parts(at: "torch.Tensor", width: int) -> Iterator[slice]:
     """Rows so many at a time that `width` numbers for each fit into `_CELLS`."""
     at_once = max(1, _CELLS // max(1, width))
     for start in range(0, len(at), at_once):

@@ -6,7 +6,7 @@ runs in a worker; torch and `engine.models` are imported inside it.
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -66,10 +66,11 @@ class Texts:
 class Reads:
     """What a signal is made of, of a pass of the policy over responses behind their prompts.
 
-    *scores*: log-probs and entropies. *hidden*: last hidden states, pooled. *gradients*: of the log-probs, projected.
+    *scores*: log-probs and entropies. *hidden*: last hidden states, pooled. *gradients*: of the log-probs, projected;
+    *differences*: those of side a minus side b, one row a pair.
     """
 
-    what: Literal["scores", "hidden", "gradients"]
+    what: Literal["scores", "hidden", "gradients", "differences"]
     pooling: Literal["", "mean", "last"] = ""
     dimension: int | None = None
     seed: int = 0
@@ -77,7 +78,12 @@ class Reads:
     @property
     def whole(self) -> bool:
         """Whether it is gradients that are not projected."""
-        return self.what == "gradients" and self.dimension is None
+        return self.backward and self.dimension is None
+
+    @property
+    def backward(self) -> bool:
+        """Whether it takes a backward pass."""
+        return self.what in ("gradients", "differences")
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,12 @@ class Signal(Plugin):
     def made_on(self) -> str:
         """In words, for stamps: layer, pooling, projection."""
         return ""
+
+
+def reads_of(signals: Iterable[Signal]) -> frozenset[Reads]:
+    """What they read of one pass over the responses. Whole gradients go by themselves: so few fit in memory that the
+    other signals would be read in the same small blocks."""
+    return frozenset(read for signal in signals if (read := signal.reads) is not None and not read.whole)
 
 
 SIGNALS: Registry[Signal] = Registry("signal", "engine.signals")

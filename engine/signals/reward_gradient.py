@@ -35,9 +35,9 @@ class RewardGradient(Signal):
 
     def width(self, policy: "Policy") -> int:
         """d, or all weights of the adapter."""
-        from engine.models.adapters import lora_layers
+        from engine.models.adapters import adapter_weights
 
-        return self.dimension or sum(layer.a.numel() + layer.b.numel() for layer in lora_layers(policy.model))
+        return self.dimension or adapter_weights(policy.model)
 
     @property
     def reads(self) -> Reads:

@@ -22,7 +22,7 @@ class Badge(Strategy):
 
     name: ClassVar[str] = "badge"
     title: ClassVar[str] = "BADGE"
-    needs: ClassVar[frozenset[str]] = frozenset({"reward_gradient", "reward_margin"})
+    needs: ClassVar[frozenset[str]] = frozenset({"gradient_difference", "reward_margin"})
     source: ClassVar[str] = "Ash et al. 2020, arXiv:1906.03671, and the authors' code; for preference pairs: ours"
     formula: ClassVar[str] = (
         r"\tilde g = \bigl(1 - \sigma(|\Delta|)\bigr)\bigl(\nabla s_\theta(y_1) - \nabla s_\theta(y_2)\bigr),\quad "
@@ -47,5 +47,5 @@ class Badge(Strategy):
     def recipe(self, view: PoolView) -> Recipe:
         """D² sampling over g̃ (nats per unit of weight)."""
         surprise = unsure(view["reward_margin"].astype(np.float64))
-        phi = view.difference("reward_gradient", unit_norm="off")
+        phi = view["gradient_difference"].astype(np.float64)
         return KMeansPlusPlus(surprise[:, None] * phi, first=self.first)

@@ -20,7 +20,7 @@ class ExpectedGradientLength(Strategy):
 
     name: ClassVar[str] = "expected_gradient_length"
     title: ClassVar[str] = "expected gradient length"
-    needs: ClassVar[frozenset[str]] = frozenset({"reward_gradient", "reward_margin"})
+    needs: ClassVar[frozenset[str]] = frozenset({"gradient_difference", "reward_margin"})
     source: ClassVar[str] = "Settles, Craven & Ray 2007 (multiple-instance active learning); for DPO: ours"
     formula: ClassVar[str] = (
         r"a = 2\,p(1-p)\,\lVert \nabla s_\theta(y_1) - \nabla s_\theta(y_2) \rVert,\quad p = \sigma(\Delta)"
@@ -37,5 +37,5 @@ class ExpectedGradientLength(Strategy):
 
     def recipe(self, view: PoolView) -> Recipe:
         """Mean gradient length over β (nats per unit of weight)."""
-        length = np.linalg.norm(view.difference("reward_gradient", unit_norm="off"), axis=1)
+        length = np.linalg.norm(view["gradient_difference"].astype(np.float64), axis=1)
         return Scores(2 * slope(view["reward_margin"].astype(np.float64)) * length)

@@ -4,8 +4,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from engine.models.load import choose_device
+from engine.models.device import choose_dtype
 from engine.models.logps import score_responses
 from tests.bench import _engine, _models
 from tests.bench._harness import Way, agree, agree_at_least, race, row, setting
@@ -37,7 +38,7 @@ def one_pass(shape: Shape, count: int, *, quick: bool = False) -> list[str]:
 
 def dtypes(shape: Shape, count: int = DTYPE_PAIRS, *, quick: bool = False) -> list[str]:
     """C9: margins in bfloat16 against float32; where the CPU has no bfloat16 of its own, that it is off by itself."""
-    chosen = str(choose_device("cpu")[1]).removeprefix("torch.")
+    chosen = str(choose_dtype("auto", torch.device("cpu"), 4096)[0]).removeprefix("torch.")
     if not _models.fast_bf16() and not quick:
         agree("dtype that auto takes, from float32", float(chosen != "float32"), 0)
         return [f"C9 bfloat16: this CPU has neither AVX512-BF16 nor AMX-BF16, and auto takes {chosen}: reached"]

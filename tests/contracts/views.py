@@ -14,8 +14,11 @@ from engine.strategies.base import Strategy
 N_PROMPTS, M_RESPONSES = 12, 3
 
 # What cannot be read off a signal's class: how wide a row is, and what happens to it when the two sides change places.
-WIDTH = {"embedding": 6, "hidden_state": 5, "prompt_embedding": 4, "reward_ensemble": 5, "reward_gradient": 8}
-CHANGES_SIGN = {"reward_margin"}
+WIDTH = {
+    "embedding": 6, "gradient_difference": 8, "hidden_state": 5, "prompt_embedding": 4, "reward_ensemble": 5,
+    "reward_gradient": 8,
+}  # fmt: skip
+CHANGES_SIGN = {"gradient_difference", "reward_margin"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class World:
             if name not in CHANGES_SIGN:
                 return values
             rows_of_signal = [ids.index(i) for i in self.signals[name].ids]
-            return values * sign[rows_of_signal]
+            return values * sign[rows_of_signal].reshape(-1, *[1] * (values.ndim - 1))
 
         return replace(self.with_values(change), pairs=pairs)
 

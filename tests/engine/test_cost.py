@@ -67,6 +67,9 @@ def test_scoring_by_hand() -> None:
     panel = cost(panel=["token_entropy"]).runs
     assert panel["random"]["scored"] == Work(forwards=3 * 80), "the panel is recorded in every round"
     assert panel["apl"]["scored"].forwards == 3 * 80, "signals that read the same log-probs share the pass"
+    both = cost(panel=["token_entropy"], strategies=["random", "badge", "activedpo"]).runs
+    assert both["badge"]["scored"] == Work(forwards=80, backwards=20 + 2 * 80), "the gradients' pass gives the rest too"
+    assert both["activedpo"]["scored"] == Work(forwards=80, backwards=20 + 2 * 80)
 
 
 def test_evaluation_by_hand() -> None:

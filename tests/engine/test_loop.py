@@ -10,7 +10,7 @@ import pytest
 from engine.cache import MemoryCache
 from engine.config import StudyConfig
 from engine.data.pool import Comparison, PreferenceData
-from engine.errors import SelectionError
+from engine.errors import ModelError, SelectionError
 from engine.loop import Inputs, rounds
 from engine.records import Event, Label, Message, Pair, Prompt, Response, records, stage_of
 from engine.seeds import rng_for
@@ -218,3 +218,13 @@ def test_a_pool_smaller_than_the_batch_says_both_numbers(
     study = config(tiny_model_dir, labels_per_round=31, strategies=["random"])
     with pytest.raises(SelectionError, match="30 candidate pairs; 31 are to be labelled"):
         list(rounds(inputs(study, 0, data, held_out)))
+
+
+def test_a_line_too_long_for_perplexity_is_refused_before_the_first_round(
+    tiny_model_dir: Path, data: PreferenceData, held_out: dict[str, PreferenceData], tmp_path: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("short\n" + "word " * 100, encoding="utf-8")
+    study = config(tiny_model_dir, evaluation={"generate": "last", "text_file": str(text)})
+    with pytest.raises(ModelError, match="Line 2 of the perplexity text takes"):
+        next(rounds(inputs(study, 0, data, held_out)))

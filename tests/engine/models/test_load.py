@@ -1,6 +1,7 @@
 """Model folders that load, and those that cannot: each refusal says what is missing."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.errors import ModelError
-from engine.models.load import choose_device, describe_device, load_policy
+from engine.models import device
+from engine.models import load as load_module
+from engine.models.device import choose_device, choose_dtype, describe_device
+from engine.models.load import load_policy
 from engine.models.policy import Policy
 from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import save_byte_tokenizer
@@ -166,9 +170,41 @@ def test_targets_that_no_layer_has(folder: Path) -> None:
         load(folder, lora=LoraSettings(rank=4, targets=("nothing",)))
 
 
+def test_an_adapter_on_an_embedding_is_refused(folder: Path) -> None:
+    with pytest.raises(ModelError, match="puts an adapter on an embedding"):
+        load(folder, lora=LoraSettings(rank=4, targets=("embed_tokens", "q_proj")))
+
+
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(ModelError, match="CUDA devices are there"):
         choose_device("cuda:99")
     with pytest.raises(ModelError, match="Allowed: auto, cpu"):
         choose_device("toaster")
     assert any("takes c" in line for line in describe_device())
+
+
+def able(monkeypatch: pytest.MonkeyPatch, **able: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+
+
+def test_a_cpu_that_multiplies_bfloat16_is_used_by_wide_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    able(monkeypatch, amx_bf16=True)
+    assert choose_dtype("auto", cpu, 4096) == (torch.bfloat16, "bfloat16: this CPU computes it natively (AMX)")
+    assert choose_dtype("auto", cpu, 128)[0] == torch.float32
+    assert choose_dtype("float32", cpu, 4096)[0] == torch.float32
+    able(monkeypatch, avx512_f=True)
+    assert choose_dtype("auto", cpu, 4096)[0] == torch.float32
+
+
+def test_bfloat16_is_taken_only_where_the_model_agrees(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    able(monkeypatch, avx512_bf16=True)
+    monkeypatch.setattr(device, "_WIDE", 8)
+    policy = load(folder)
+    assert policy.dtype == next(policy.model.parameters()).dtype == torch.bfloat16
+    assert re.search(r"bfloat16: .* \(AVX512-BF16\); the model's logits move by 0.0", policy.reasons[1])
+    monkeypatch.setattr(load_module, "GAP", 0.0)
+    refused = load(folder)
+    assert refused.dtype == next(refused.model.parameters()).dtype == torch.float32
+    assert refused.base_hash == policy.base_hash
+    assert re.match(r"float32: in bfloat16 the model's logits move by 0.0", refused.reasons[1])

@@ -1,5 +1,8 @@
 """One pass against separate ones, tiles against the whole, and what the cache may not mix."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +19,10 @@ from engine.models.lora_linear import adapted
 from engine.models.passes import read_responses
 from engine.models.policy import Policy
 from engine.models.tokens import encode_responses
+from engine.records import Message, Pair, Prompt, Response
 from engine.settings import LoraSettings, ModelSettings
 from engine.signals.base import Pass, Reads, Texts
+from engine.signals.gradient_difference import GradientDifference
 from engine.signals.reward_gradient import RewardGradient
 from engine.signals.token_entropy import TokenEntropy
 from tests.conftest import move
@@ -41,6 +46,47 @@ def test_one_pass_gives_what_separate_passes_give(tiny_policy: Policy, gradients
     if gradients is not None:
         assert found.gradients is not None
         close(found.gradients, reward_gradients(tiny_policy, encoded, dimension=64, projection_seed=3))
+
+
+@pytest.mark.parametrize(("responses", "beside"), [(2, False), (2, True), (3, False)])
+def test_differences_come_from_one_pass(tiny_policy: Policy, responses: int, beside: bool) -> None:
+    """Pair by pair where each response is in one pair, else by subtraction; what else is read comes with them."""
+    prompts = [Prompt.of([Message("user", text)]) for text in ("Say hi", "What is the capital of France?", "Count")]
+    texts = [Response.of(p.id, f"{'so ' * n}it goes") for p in prompts for n in range(responses)]
+    pairs = [
+        Pair.of(p.id, a.id, b.id)
+        for p in prompts
+        for a, b in combinations(texts, 2)
+        if a.prompt_id == b.prompt_id == p.id
+    ]
+    encoded = encode_responses(move(tiny_policy), {p.id: p for p in prompts}, texts)
+    place = {response.id: n for n, response in enumerate(texts)}
+    slopes, entropy = GradientDifference(dimension=64), TokenEntropy()
+    reads = {slopes.reads, entropy.reads, *([RewardGradient(dimension=64).reads] if beside else [])}
+    on = Pass(tiny_policy, 0.1, 1, 1, {}, MemoryCache(), reads=frozenset(read for read in reads if read))
+    asked = Texts(tuple(prompts), tuple(texts), tuple(pairs))
+    with counted(tiny_policy) as passed:
+        found, beside_it = slopes.compute(asked, on), entropy.compute(asked, on)
+        if beside:
+            RewardGradient(dimension=64).compute(asked, on)
+    each = reward_gradients(tiny_policy, encoded, dimension=64)
+    close(found, np.stack([each[place[pair.a]] - each[place[pair.b]] for pair in pairs]))
+    close(beside_it, score_responses(tiny_policy, encoded).entropy)
+    behind = [len(text.prompt_ids) for text in encoded[:: 1 if beside or responses > 2 else 2]]
+    assert passed == [sum(behind) + sum(len(text.response_ids) for text in encoded)], "one pass, no prompt too often"
+
+
+@contextmanager
+def counted(policy: Policy) -> Iterator[list[int]]:
+    """The tokens of each pass of the model inside."""
+    passed: list[int] = []
+    handle = policy.model.register_forward_pre_hook(
+        lambda _, given, named: passed.append(named["input_ids"].numel()), with_kwargs=True
+    )
+    try:
+        yield passed
+    finally:
+        handle.remove()
 
 
 @pytest.mark.parametrize(("scale", "cap"), [(1.0, None), (0.5, None), (2.0, 3.0)])

@@ -107,7 +107,7 @@ def leverage(selector: str) -> Slow:
 
 
 def badge(view: PoolView) -> list[int]:
-    phi = differences(view, "reward_gradient")
+    phi = view["gradient_difference"].astype(float)
     p = [sigma(margin(view, row)) for row in range(len(view))]
     features = np.array([(1 - max(p[r], 1 - p[r])) * np.sign(margin(view, r)) * phi[r] for r in range(len(view))])
     return slow_d2_sampling(features, view, drawn_first=False, either_sign=True)
@@ -115,7 +115,7 @@ def badge(view: PoolView) -> list[int]:
 
 def expected_length(view: PoolView) -> list[int]:
     """The mean of ‖∇L‖ over both answers, term by term."""
-    phi = differences(view, "reward_gradient")
+    phi = view["gradient_difference"].astype(float)
 
     def score(row: int) -> float:
         p = sigma(margin(view, row))
