@@ -5,13 +5,14 @@ a regime of its own, a strategy with its scores shuffled. The *key* of an arm, `
 wherever runs are told apart: in the store, in links, as a row of a table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.data.pool import PoolView
 from engine.samplers.base import SAMPLERS
 from engine.selection.recipes import Recipe, Shuffled, Uniform
+from engine.signals.base import SIGNALS, Signal
 from engine.strategies.base import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
@@ -124,12 +125,25 @@ def _setting(config: "StudyConfig", strategy: Strategy) -> dict[str, Any]:
     built = {
         "sampler": lambda value: SAMPLERS.build((longest if SAMPLERS.get(value["name"]).generates else {}) | value),
         "regime": lambda value: type(config.regime)(**value),
+        "signals": lambda value: _with(config, value),
     }
     published = {name: built[name](value) if name in built else value for name, value in strategy.published.items()}
     return {name: value for name, value in published.items() if value != getattr(config, name)}
 
 
+def _with(config: "StudyConfig", signals: Sequence[Mapping[str, Any]]) -> tuple[Signal, ...]:
+    """The study's signals, the paper's in place of those of their name."""
+    own = [SIGNALS.build(signal) for signal in signals]
+    return (*(s for s in config.signals if s.name not in {one.name for one in own}), *own)
+
+
+def _drawn_as(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """What a twin takes over: random reads no signal."""
+    return {name: value for name, value in setting.items() if name != "signals"}
+
+
 def _said(setting: Mapping[str, Any]) -> str:
+    setting = _drawn_as(setting)
     return "; ".join(f"{name} {value!r}" for name, value in sorted(setting.items()))
 
 
@@ -138,7 +152,7 @@ def _key(twin: Entrant | None, strategy: Strategy) -> str | None:
 
 
 def _twin(config: "StudyConfig", name: str, setting: Mapping[str, Any], random: Strategy | None) -> Entrant:
-    strategy = random or STRATEGIES.build(TWIN)
+    strategy, setting = random or STRATEGIES.build(TWIN), _drawn_as(setting)
     return Entrant(strategy, f"as {name}" if setting else "", setting)
 
 

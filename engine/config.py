@@ -148,6 +148,7 @@ class StudyConfig(Settings):
         own = dict(setting or {})
         own |= {name: SAMPLERS.build(own[name]) for name in own if name == "sampler"}
         own |= {name: Regime.model_validate(own[name]) for name in own if name == "regime"}
+        own |= {name: tuple(map(SIGNALS.build, own[name])) for name in own if name == "signals"}
         seen, names = self.model_copy(update=own), tuple(sorted(own))
         try:
             return RunConfig(study=seen, strategy=strategy, seed=seed, arm=arm, own=names)

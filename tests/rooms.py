@@ -65,7 +65,7 @@ TABLE = {
         inside="safetensors",
     ),
     "engine.store.scoring_price": room(
-        BASE, PLUGINS, "engine.cost engine.disk engine.settings engine.store sqlalchemy",
+        BASE, PLUGINS, "engine.config engine.cost engine.disk engine.settings engine.store sqlalchemy",
     ),
     "engine.store.pace": room(BASE, PLUGINS, "engine.config engine.cost engine.store sqlalchemy"),
     "engine.tasks": room(

@@ -137,7 +137,8 @@ def price_of(task: ScorePool, missing: Sequence[Signal], looking: Looking) -> Pr
         of = Sizes(task.prompts, round(of.responses * share), round(of.pairs * share))
     own = {"path": task.model} if task.model or not detail else detail.config["model"]
     model = ModelSettings.model_validate(own)
-    return price(cache.store(), model, dataset, of, missing, trained=bool(task.run_id) and task.round > 1)
+    rounds = task.round - 1 if task.run_id else 0
+    return price(cache.store(), model, dataset, of, missing, study_id=task.study_id, rounds=rounds)
 
 
 def _pool_size(detail: StudyDetail | None, whole: Sizes, *, own: bool) -> Sizes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from engine.config import StudyConfig
 from engine.cost import Pace, Sizes, Work, scoring
 from engine.disk import shapes_of, width_of
 from engine.settings import ModelSettings
@@ -36,13 +37,25 @@ class Price:
 
 
 def price(
-    store: Store, model: ModelSettings, dataset_id: str, of: Sizes, signals: Sequence[Signal], *, trained: bool
+    store: Store,
+    model: ModelSettings,
+    dataset_id: str,
+    of: Sizes,
+    signals: Sequence[Signal],
+    *,
+    study_id: str = "",
+    rounds: int = 0,
 ) -> Price:
-    """Of these signals over a pool of that size from that data set; `trained`: the policy is no longer its reference.
+    """Of these signals over a pool of that size from that data set, for a policy trained in so many rounds of a study.
 
     Each array is kept twice: in the blocks that it was computed in, and whole.
     """
-    work = scoring(signals, of, trained=trained)
+    work = scoring(signals, of, trained=rounds > 0)
+    if rounds and (adapters := sum(signal.adapters for signal in signals)):
+        with store.read() as connection:
+            row = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).one()
+        config = StudyConfig.from_dict(row.config, f"Study {study_id}")
+        work += Work(backwards=2 * adapters * config.dpo.epochs * rounds * config.labels_per_round)
     prompt, response = _characters(store, dataset_id)
     texts = work.forwards + work.backwards
     drawn = work.generations * float(max((getattr(x, "max_new_tokens", 0) for x in signals), default=0))

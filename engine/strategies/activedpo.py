@@ -34,7 +34,8 @@ class ActiveDPO(Strategy):
     )
     open_points: ClassVar[str] = (
         "Read at second hand: LoRA gradients, random projection to d = 8192 (here 512, by signal reward_gradient's "
-        "dimension), normalised gradients, V updated within the batch. Inferred: unit length for each response and not "
+        "dimension, 8192 in a race as published; their LoRA rank of 128 is left to the study, whose arms share one), "
+        "normalised gradients, V updated within the batch. Inferred: unit length for each response and not "
         "for the difference, as in LESS, whose settings are the same. Inferred from φ's index: past picks at the "
         "current adapter; it costs a pass over them every round, so ours keeps φ of the round that picked them, and "
         "`past: recomputed` is a switch. Not stated: λ (ours: 0.1, a mild prior for unit-length gradients), and "
@@ -44,6 +45,7 @@ class ActiveDPO(Strategy):
     published: ClassVar[Mapping[str, Any]] = {
         "sampler": {"name": "policy", "responses": 3},
         "regime": {"pool": "regenerated", "weights": "continue", "data": "new"},
+        "signals": [{"name": "reward_gradient", "dimension": 8192}],
     }
 
     ridge: float = Field(0.1, gt=0, description="λ in V = λI + Σφφᵀ; smaller spreads picks more (no unit)")

@@ -35,7 +35,8 @@ class Strategy(Plugin):
     """True: its recipe reads the answers this run has bought, not only which pairs they are of."""
 
     published: ClassVar[Mapping[str, Any]] = {}
-    """The paper's own sampler and regime where they are not given pairs in a fixed pool: field of a study → value."""
+    """The paper's own sampler and regime where they are not given pairs in a fixed pool, and parameters of its signals
+    that differ from ours: field of a study → value."""
     whole_pool: ClassVar[bool] = False
     """True: it buys every label there is, in one round."""
 

@@ -28,7 +28,8 @@ from engine.tasks.base import TASKS, Say
 CORRELATIONS = 2048
 """Rank correlations that are remembered a pool."""
 SPACES = {"embedding": True, "reward_gradient": False}
-"""Signals whose vectors tell how alike two picks are, beside their words; False: φ and −φ say the same."""
+"""Signals whose vectors tell how alike two picks are, beside their words; False: φ and −φ say the same. Of gradients
+their difference will do."""
 
 
 @TASKS.register
@@ -166,7 +167,10 @@ def _measures(held: AtHand, facts: Facts, outcomes: list[Outcome]) -> list[dict[
 
 def _remembered(held: AtHand, facts: Facts, key: str, found: Outcome) -> dict[str, Any]:
     """`_redundancy`, remembered while the batch and the vectors that are at hand stay as they are."""
-    key = key_of({"batch": key}, [slot for slot, signal in held.signals.items() if signal.name in SPACES])
+    key = key_of(
+        {"batch": key},
+        [slot for slot, signal in held.signals.items() if signal.name in {*SPACES, "gradient_difference"}],
+    )
     if key not in held.redundant:
         held.redundant[key] = _redundancy(held, facts, found)
         while len(held.redundant) > OUTCOMES:
@@ -183,11 +187,14 @@ def _redundancy(held: AtHand, facts: Facts, found: Outcome) -> dict[str, Any]:
     pairs = [held.pool.pairs[row] for row in rows]
     spaces = {"words": asdict(redundancy(facts.words[rows]))}
     for name, signed in SPACES.items():
-        signal = held.named(name)
-        if signal is not None and signal.axis == "response" and signal.values.ndim == 2:
-            sides = signal.values[rows_of(signal, pairs)].reshape(len(pairs), 2, -1).astype(np.float64)
-            whole = sides.mean(axis=1) if signed else sides[:, 0] - sides[:, 1]
-            spaces[name] = asdict(redundancy(whole, signed=signed))
+        apart = held.named("gradient_difference") if name == "reward_gradient" else None
+        signal = held.named(name) or apart
+        if signal is None or signal.values.ndim != 2:
+            continue
+        values = signal.values[rows_of(signal, pairs)].astype(np.float64)
+        if signal.axis == "response":
+            values = values.mean(axis=1) if signed else values[:, 0] - values[:, 1]
+        spaces[name] = asdict(redundancy(values, signed=signed))
     prompts = [pair.prompt_id for pair in pairs]
     near = near_duplicates(prompts, facts.prompts[[facts.prompt_row[i] for i in prompts]])
     return {"near_duplicates": near, "prompts": len(set(prompts)), "spaces": spaces}

@@ -130,7 +130,13 @@ def _queries(store: Store) -> dict[str, Callable[[int], object]]:
         "find a task": lambda n: queries.find_task(store, asked.kind, asked.request),
         "pace": lambda n: pace.pace(store, "model"),
         "price of a dry run": lambda n: price(
-            store, MODEL, large, Sizes(LARGE, 2 * LARGE, LARGE), [SIGNALS.build("reward_margin")], trained=True
+            store,
+            MODEL,
+            large,
+            Sizes(LARGE, 2 * LARGE, LARGE),
+            [SIGNALS.build("reward_margin")],
+            study_id=study(n),
+            rounds=1,
         ),
         "kept strategies": lambda n: all_kept(store),
         "data sets of a study": lambda n: browse.datasets_of(store, study(n)),

@@ -60,6 +60,8 @@ def test_as_published_gives_every_setting_its_own_twin() -> None:
     assert (seen["real"].rounds, seen["real"].label_share, seen["random"].rounds) == (1, 0.5, 6)
     for key, twin in config.twins().items():
         assert (seen[key].sampler, seen[key].regime) == (seen[twin].sampler, seen[twin].regime), key
+    assert seen["activedpo"].signal("reward_gradient").dimension == 8192  # type: ignore[attr-defined]
+    assert not seen["random:as activedpo"].signals, "random reads none"
     assert arms.title_of("random:as activedpo, again") == "random as ActiveDPO, again"
 
 
@@ -67,7 +69,9 @@ def test_a_setting_that_is_the_studys_own_is_no_other() -> None:
     own = {"sampler": {"name": "policy", "responses": 3}, "oracle": GOLD["oracle"]}
     regime = {"pool": "regenerated", "weights": "continue", "data": "new"}
     config = study(race="as_published", strategies=["random", "activedpo"], regime=regime, **own)
-    assert keys(config) == ["random", "activedpo", "random:again"]
+    assert keys(config) == ["random", "activedpo", "random:again"], (
+        "another dimension alone asks for no twin of its own"
+    )
 
 
 def test_controls_run_beside_the_race() -> None:

@@ -36,6 +36,9 @@ def test_a_run_is_priced_scored_once_and_compared(store: Store) -> None:
     assert price["backwards"] == 36
     assert price["tokens"] > 0
     assert price["seconds"] > 0
+    adapters = ("bald", *words[3:], "--signal", "reward_ensemble members=adapters size=3")
+    tuned = json.loads(told(store, *adapters, "--price", "--json"))
+    assert tuned["backwards"] == 2 * 3 * 1 * 4, "three adapters, two texts a pair, one epoch of the first round's four"
     first = json.loads(told(store, *words, "--json"))
     assert first["scored"]["tokens"] >= 0
     picks = [pick.pair_id for pick in queries.batch(store, run.id, 2)]

@@ -86,8 +86,8 @@ def _price(store: Store, task: ScorePool, missing: list[Signal], model: ModelSet
     if task.prompts is not None and task.prompts < of.prompts:
         share = task.prompts / of.prompts
         of = pace.Sizes(task.prompts, round(of.responses * share), round(of.pairs * share))
-    trained = bool(task.run_id) and task.round > 1
-    found_price = scoring_price.price(store, model, dataset, of, missing, trained=trained)
+    rounds = task.round - 1 if task.run_id else 0
+    found_price = scoring_price.price(store, model, dataset, of, missing, study_id=task.study_id, rounds=rounds)
     work = found_price.work
     return {
         "signals": [signal.name for signal in missing], "forwards": work.forwards, "backwards": work.backwards,
