@@ -10,25 +10,28 @@ from workbench.wording import NOTHING, STAGES, duration, integer, size
 
 COLUMNS = ("stage", "rounds", "time", "tokens", "tokens/s", "peak memory")
 HOW = (
-    "Tokens are those that went through the model, padding left out: what lay in the cache took none. Peak memory is "
+    "Tokens are those that went through the model, padding left out: what lay in the cache took none, and stages without "
+    "any do not count for tokens a second. Peak memory is "
     "the most the worker held at once, on a GPU the most of the device's. – is what nobody counted."
 )
 
 
 @dataclass(frozen=True)
 class Took:
-    """One stage, or all of them: sums over runs and rounds; `tokens` and `peak_bytes` are 0 where nobody counted."""
+    """One stage, or all of them: sums over runs and rounds; `tokens` and `peak_bytes` are 0 where nobody counted.
+    `reading` are the seconds of the stages that put tokens through the model."""
 
     stage: str
     times: int
     seconds: float
     tokens: int
     peak_bytes: int
+    reading: float
 
     @property
     def tokens_a_second(self) -> float | None:
         """None without tokens or time."""
-        return self.tokens / self.seconds if self.tokens and self.seconds else None
+        return self.tokens / self.reading if self.tokens and self.reading else None
 
     def words(self) -> tuple[str, ...]:
         """A cell for each of `COLUMNS`."""
@@ -62,7 +65,8 @@ def took(costs: pd.DataFrame, run_id: str | None = None) -> list[Took]:
 
 def _one(stage: str, rows: pd.DataFrame) -> Took:
     sums = rows[["times", "seconds", "tokens"]].sum()
-    return Took(stage, int(sums["times"]), float(sums["seconds"]), int(sums["tokens"]), int(rows["peak_bytes"].max()))
+    reading, peak = float(rows.loc[rows["tokens"] > 0, "seconds"].sum()), int(rows["peak_bytes"].max())
+    return Took(stage, int(sums["times"]), float(sums["seconds"]), int(sums["tokens"]), peak, reading)
 
 
 def in_short(rows: list[Took]) -> str:

@@ -46,10 +46,12 @@ class _Nearest:
     def __init__(self, features: np.ndarray, lengths: np.ndarray, found: np.ndarray, either_sign: bool) -> None:
         self.features, self.lengths, self.found, self.either_sign = features, lengths, found, either_sign
         largest = float(np.sqrt(lengths.max(initial=0.0)))
-        self._few, self._unscaled = False, np.float64(2 * largest**2)
+        self._few, self._unscaled = False, 2 * largest**2 or 1.0
         self._single = np.empty(features.shape, dtype=np.float32)
         np.multiply(features, 1 / largest if largest else 0.0, out=self._single, casting="unsafe")
-        self._off = 2 * largest**2 * (4 * features.shape[1] + 16) * 2.0**-24
+        self._off = (4 * features.shape[1] + 32) * 2.0**-24
+        self._needed = self._to_be_nearer(slice(None))
+        """The product, scaled, from which on a row is nearer to a point of no length."""
 
     def add(self, row: int) -> None:
         """Row `row` is one more of the points."""
@@ -62,13 +64,18 @@ class _Nearest:
         to[to < SAME * reach] = 0.0
         self._few = _MANY * int((to < before).sum()) < len(self.found)
         self.found[rows] = np.minimum(before, to)
+        self._needed[rows] = self._to_be_nearer(rows)
+
+    def _to_be_nearer(self, rows: np.ndarray | slice) -> np.ndarray:
+        return ((self.lengths[rows] - self.found[rows]) / self._unscaled).astype(np.float32)
 
     def _may_be_nearer(self, row: int) -> np.ndarray | slice:
         """The rows that may be nearer to it than to what was there before; all, where it comes to that."""
         product = sgemv(1.0, self._single.T, self._single[row], trans=1)
         if self.either_sign:
             np.abs(product, out=product)
-        nearer = np.flatnonzero(self.lengths + (self.lengths[row] - self._off) - product * self._unscaled < self.found)
+        product -= self._needed
+        nearer = np.flatnonzero(product > np.float32(self.lengths[row] / self._unscaled - self._off))
         return nearer if _MANY * len(nearer) < len(product) else slice(None)
 
 
