@@ -183,7 +183,7 @@ def projected() -> tuple[np.ndarray, np.ndarray]:
     return cosine[:, 0], (found[:30] * found[30:]).sum(axis=1)
 
 
-@over(lambda s: "reward_gradient" in s.needs)
+@over(lambda s: bool(s.needs & {"reward_gradient", "gradient_difference"}))
 def test_g_the_projection_keeps_inner_products(strategy: Strategy, projected: tuple[np.ndarray, np.ndarray]) -> None:
     """Of the gradients that the strategy reads: within 0.05, and as far off as √((1 + cos²)/d) says."""
     cosine, found = projected
