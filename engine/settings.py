@@ -44,12 +44,21 @@ class DataSettings(Settings):
     """The file or files of a study. Held-out pairs are never picked."""
 
     pool: str = Field(description="path or hub id of the candidate pairs")
-    format: str | None = Field(None, description="name of a data format; default: detected from the first rows")
+    format: str | None = Field(
+        None, description="name of a data format, or path of a mapping (.yaml); default: detected from the first rows"
+    )
     held_out: dict[str, str] = Field(
         default_factory=dict, description="name → path of held-out sets; the first is the primary one"
     )
     held_out_share: float = Field(
         0.2, gt=0, lt=1, description="share of prompts split off as held-out where no held_out file is named"
+    )
+    held_out_strata: Literal["topic", "source", "language"] | None = Field(
+        None, description="every topic, source of responses or language has its share on both sides of the split"
+    )
+    held_out_seed: int = Field(0, ge=0, description="which prompts are split off; the same for all seeds of the study")
+    near_duplicates_together: bool = Field(
+        False, description="the split never parts near-duplicate prompts (MinHash; some minutes for a million)"
     )
     skip_refused: bool = Field(False, description="go on without the rows that cannot be read (they are counted)")
 

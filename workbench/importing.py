@@ -1,6 +1,7 @@
-"""Bringing in a file from the screen: which one, what its reading waits for, the report, and the step that goes on."""
+"""Bringing in a file from the screen: which one, the proof of what it is, and the step that goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,37 +10,52 @@ from engine.data.formats.base import FORMATS
 from engine.errors import EngineError
 from engine.store.summaries import TaskSummary
 from engine.tasks.import_data import ImportData
-from workbench import asking, browsing, cache, session
-from workbench.components import data_import
-from workbench.components.markup import empty, show
+from engine.tasks.prove_data import ProveData
+from engine.tasks.prove_tokens import ProveTokens
+from workbench import asking, browsing, cache, column_mapping, session
+from workbench.components import data_import, proof_panel
+from workbench.components.markup import empty, heading, show
+from workbench.components.token_view import token_proof
 from workbench.wording import count
 
 NOTHING = ("No file is named yet.", "Name or upload one at the left; the tools worker reads it, row by row.")
-BEFORE = ("This file has not been read yet.", "Every row is looked at; what cannot be used is listed, not kept.")
+BEFORE = ("This file has not been read yet.", "Every row is looked at, none is kept: first you see what it is.")
+GONE_ON = ("Nobody has asked for the import yet.", "What the proof shows comes into the store.")
+NEAR = ("Near-duplicates were not looked for.", "A stage of its own: some seconds for thousands of prompts.")
+TOKENS = ("No row was put into tokens yet.", "The tools worker loads that model's tokenizer and chat template.")
 
 
 def panel() -> None:
-    """The file at the left; what its reading waits for, or the report, at the right."""
-    left, right = st.columns([30, 70], gap="medium")
-    with left:
-        path, format_name = data_import.choose_file(FORMATS.names(), uploaded)
-    with right:
-        if not path:
-            empty(*NOTHING)
-            return
-        task = ImportData(path=data_import.located(path), format=format_name)
-        without = task.model_copy(update={"skip_refused": True})
-        newest, found = newest_of(task, without)
-        if found is None or found.answer is None:
-            asking.wait_for(newest, "The import", BEFORE, "Read the file", done=bool)
-        else:
-            answered(found.answer, newest, without)
+    """The file; below, what its reading waits for, its proof, or the form that maps its columns."""
+    kept = column_mapping.kept()
+    names = [name for name in FORMATS.names() if not FORMATS.get(name).by_hand]
+    with st.container(border=True):
+        path, chosen = data_import.choose_file([*names, *kept, data_import.BY_HAND], uploaded)
+    if not path:
+        empty(*NOTHING)
+        return
+    where = data_import.located(path)
+    if chosen == data_import.BY_HAND:
+        column_mapping.panel(where)
+        return
+    task = ProveData(path=where, format=str(kept[chosen]) if chosen in kept else chosen)
+    found = asking.asked(task)
+    if found is None or found.answer is None:
+        asking.wait_for(task, "The proof", BEFORE, "Read the file", done=bool)
+        st.fragment(offer_mapping, run_every="2s")(task)
+    else:
+        proven(found.answer, task)
 
 
-def newest_of(task: ImportData, without: ImportData) -> tuple[ImportData, TaskSummary | None]:
-    """Of both requests the one that was made last: whether with refused rows, or without them."""
-    asked = [(found.id, which, found) for which in (task, without) if (found := asking.asked(which)) is not None]
-    return max(asked, key=lambda row: row[0])[1:] if asked else (task, None)
+def offer_mapping(task: ProveData) -> None:
+    """Where no format fits: the way to say by hand what the columns are."""
+    found = asking.asked(task)
+    if found is None or found.state != "failed" or "no format fits" not in found.error:
+        return
+    to_the_form = ("format", data_import.BY_HAND)
+    if st.button("Map its columns by hand", type="primary", icon=":material/table_rows:", on_click=session.choose,
+                 args=to_the_form):  # fmt: skip
+        st.rerun()  # a click within a fragment draws only the fragment again
 
 
 def uploaded() -> None:
@@ -62,23 +78,89 @@ def browse(dataset_id: str) -> None:
         session.choose("part", "browse")
 
 
-def answered(answer: Mapping[str, Any], task: ImportData, without: ImportData) -> None:
-    """The report, the step that goes forward, the first prompts, and the refused rows."""
-    data_import.report(answer, task.path)
-    if not asking.holds(task, answer):
+def proven(answer: Mapping[str, Any], task: ProveData) -> None:
+    """What it is read as and the step that goes on; below, what was found, the first rows, and what was refused."""
+    imported = newest_of(task)
+    dataset_id = str((imported.answer or {}).get("dataset_id", "")) if imported is not None else ""
+    holds = asking.holds(task, answer)
+    proof_panel.read_as(answer, task.path, bool(dataset_id) and holds)
+    if not holds:
         why = (
             "The file has changed since it was read." if answer["stamp"] else "Nobody here can tell if it has changed."
         )
         show(f'<div class="note warn"><small>{why}</small></div>')
         st.button("Read it again", icon=":material/refresh:", on_click=asking.ask_task, args=(task,))
-    if not answer["dataset_id"]:
-        kept = count(int(answer["rows"]) - int(answer["refused"]), "row")
-        st.button(f"Import the other {kept}", type="primary", icon=":material/check:",
-                  on_click=asking.ask_task, args=(without,))  # fmt: skip
-    else:
-        st.button("Browse it", icon=":material/list:", on_click=browse, args=(answer["dataset_id"],))
-    one, other = st.columns([52, 48], gap="medium")
+    go_on(answer, task, imported, dataset_id)
+    one, other = st.columns([50, 50], gap="large")
     with one:
-        data_import.first_prompts(answer)
-    with other:
+        proof_panel.findings(answer["findings"])
+        near_duplicates(task)
+        proof_panel.lengths(answer)
         data_import.refused_rows(answer, cache.store().folder)
+    with other:
+        first = answer["first"]
+        show(proof_panel.first_rows(first, f"the first {count(len(first), 'row')} of the file"))
+    tokens(task)
+
+
+def requests(task: ProveData) -> Sequence[ImportData]:
+    """The two ways to import what was proven: as it is, or without the refused rows."""
+    return [ImportData(path=task.path, format=task.format, skip_refused=skip) for skip in (False, True)]
+
+
+def newest_of(task: ProveData) -> TaskSummary | None:
+    """Of both imports the one that was asked for last; None if nobody has asked."""
+    asked = [found for request in requests(task) if (found := asking.asked(request)) is not None]
+    return max(asked, key=lambda found: found.id, default=None)
+
+
+def go_on(answer: Mapping[str, Any], task: ProveData, imported: TaskSummary | None, dataset_id: str) -> None:
+    """Import it, with refused rows only on the person's word; or what became of that."""
+    whole, without = requests(task)
+    refused = int(answer["refused"])
+    request = without if refused else whole
+    current = imported is not None and asking.asked(request) == imported
+    if dataset_id and imported is not None and current and asking.holds(request, imported.answer or {}):
+        st.button("Browse it", icon=":material/list:", on_click=browse, args=(dataset_id,))
+    elif current and imported is not None and imported.state in ("queued", "running", "failed"):
+        asking.wait_for(request, "The import", GONE_ON, "Import it", done=bool)
+    elif int(answer["prompts"]):
+        kept = count(int(answer["rows"]) - refused, "row")
+        label = f"Import the other {kept}" if refused else f"Import {kept}"
+        st.button(label, type="primary", icon=":material/check:", on_click=asking.ask_task, args=(request,))
+    else:
+        show('<div class="note bad"><b class="word">✕ No row can be used.</b> Nothing is left to import.</div>')
+
+
+def near_duplicates(task: ProveData) -> None:
+    """The stage of its own: waits to be asked for, can be stopped, and says what it found."""
+    stage = task.model_copy(update={"near_duplicates": True})
+    answer = asking.answered(stage)
+    if answer is None:
+        with st.container(border=True):
+            show(heading("Near-duplicates", "prompts that are almost the same"))
+            asking.wait_for(stage, "The search", NEAR, "Look for them")
+    else:
+        proof_panel.findings(answer["findings"], "Near-duplicates")
+
+
+def tokens(task: ProveData) -> None:
+    """The first rows as a model reads them, and how many do not fit it."""
+    study = session.looking().study
+    known = str(cache.study(study.id).config["model"]["path"]) if study else ""
+    with st.container(border=True):
+        show(
+            heading(
+                "As a model reads it", "its chat template, BOS and EOS, where the response begins, what does not fit"
+            )
+        )
+        model = st.text_input("Model: folder or Hugging Face id", value=known, key="proof_model", width=420).strip()
+        if not model:
+            return
+        there = str(Path(model).expanduser().absolute()) if Path(model).expanduser().exists() else model
+        request = ProveTokens(path=task.path, format=task.format, model=there)
+        answer = asking.answered(request)
+        if answer is None:
+            asking.wait_for(request, "The token view", TOKENS, "Show the tokens")
+        else:
+            show(token_proof(answer))

@@ -1,46 +1,70 @@
-"""Which labelled pairs to take home, the command that does the same, and all files in one archive."""
+"""Which labelled pairs to take home, in words, and the command that does the same."""
 
-import io
 import re
 import shlex
-import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from engine.data.export import Export
+from engine.data.answers import Subset
+from engine.data.export.make import Export
+
+OPTIONS = {
+    "strategy": "strategy",
+    "seed": "seed",
+    "upto_round": "round",
+    "from_round": "from-round",
+    "selection": "selection",
+    "score_at_least": "score-at-least",
+    "score_at_most": "score-at-most",
+    "labeller": "labeller",
+    "agreement_at_least": "agreement",
+}
+"""Field of a subset → its option on the command line."""
+
+
+FIRST = 5
 
 
 @dataclass(frozen=True)
-class Subset:
-    """A part of a study's labelled pairs; None means all."""
+class Preview:
+    """What the page shows of an export: its beginning, its counts and its card, without the rows themselves."""
 
-    study_id: str
-    strategy: str | None = None
-    seed: int | None = None
-    upto_round: int | None = None
-
-    def words(self) -> str:
-        """A name for files: "activedpo-seed1-round6", or "all"."""
-        parts = [
-            None if self.strategy is None else re.sub(r"\W+", "-", self.strategy),
-            None if self.seed is None else f"seed{self.seed}",
-            None if self.upto_round is None else f"round{self.upto_round}",
-        ]
-        return "-".join(part for part in parts if part) or "all"
-
-    def command(self, profile: str, container: str) -> str:
-        """The command that writes the same files."""
-        words = ["workbench export", self.study_id]
-        for option, value in (("strategy", self.strategy), ("seed", self.seed), ("round", self.upto_round)):
-            if value is not None:
-                words.append(f"--{option} {shlex.quote(str(value))}")  # the key of an arm can hold a space
-        words += [f"--profile {profile}", f"--format {container}", "--out ./export"]
-        return " ".join(words)
+    file: str
+    first: Sequence[Mapping[str, Any]]
+    rows: int
+    counts: Mapping[str, int]
+    excluded: Mapping[str, int]
+    skips: int
+    card: str
+    beside: tuple[str, ...]
 
 
-def archive(export: Export) -> bytes:
-    """All files as one zip, the same bytes for the same export."""
-    sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as folder:
-        for name, content in export.files.items():
-            folder.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-    return sink.getvalue()
+def preview_of(made: Export) -> Preview:
+    """The first rows stand for all."""
+    settled, first = made.settled, list(made.rows[:FIRST])
+    return Preview(
+        made.file, first, len(made.rows), made.counts, settled.excluded, settled.skips, made.card, tuple(made.beside)
+    )
+
+
+def words_of(subset: Subset) -> str:
+    """A name for files: "activedpo-seed1-round6", or "all"; it names no labeller."""
+    short = {"strategy": "", "upto_round": "round", "selection": ""}
+    values = subset.model_dump() | ({"labeller": "-one"} if subset.labeller else {})
+    parts = [
+        re.sub(r"\W+", "-", f"{short.get(name, name)}{values[name]}")
+        for name in OPTIONS
+        if values[name] not in (None, "")
+    ]
+    return "-".join(parts) or "all"
+
+
+def command_of(subset: Subset, profile: str, container: str, *, names: bool = False) -> str:
+    """The command that writes the same files."""
+    words = ["workbench export", subset.study_id]
+    for name, option in OPTIONS.items():
+        if (value := getattr(subset, name)) not in (None, ""):
+            words.append(f"--{option} {shlex.quote(str(value))}")  # the key of an arm can hold a space
+    words += [f"--profile {profile}", f"--format {container}", *(["--names"] if names else []), "--out ./export"]
+    return " ".join(words)

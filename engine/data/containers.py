@@ -1,28 +1,28 @@
-"""Rows out of files: JSONL, JSON, CSV, Parquet, each also gzipped where it is text; a `datasets` folder; a hub id.
+"""Rows out of files, one at a time: JSONL, JSON, CSV, Parquet, Arrow, a `datasets` folder, a hub id, several files.
 
 Whatever stands in a file, it ends as rows, as a `NotARow` or as a DataError; memory stays bounded by the longest line
 (by the file, for JSON, which is read whole).
 """
 
 import csv
-import gzip
 import io
 import json
-import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from engine.data.places import files_of, sources_of
+from engine.data.unpacked import Source
 from engine.errors import DataError
 
-MAX_LINE = 64 * 1024 * 1024
+MAX_LINE = 16 * 1024 * 1024
 """Bytes of the longest line of JSONL, characters of CSV."""
-MAX_JSON = 1024 * 1024 * 1024
-"""Bytes, unpacked, of a .json file."""
-_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_BROKEN = (OSError, EOFError, zlib.error)
+MAX_JSON = 256 * 1024 * 1024
+"""Bytes, unpacked, of a .json file; what it holds takes some five times as much memory."""
+BLOCK = 1024 * 1024
+MAX_BATCH = 1024 * 1024 * 1024
+"""Bytes of a hundred rows of a table."""
 
 
 @dataclass(frozen=True)
@@ -36,108 +36,131 @@ class NotARow:
         return f"{self.reason}: {self.detail}"
 
 
-Rows = Iterator[Mapping[str, Any] | NotARow]
+Row = Mapping[str, Any] | NotARow
+Rows = Iterator[Row]
 
 
-def open_rows(path: Path | str) -> Rows:
-    """The rows of a file, a folder that `datasets` saved, or a hub id ("name/of-data"), one at a time."""
-    text = str(path)
-    if not text.strip():
-        raise DataError("No data file is named: the path is empty.", "Name a file.")
-    try:
-        target = Path(path).expanduser()
-        is_folder, is_there = target.is_dir(), target.exists()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise DataError(f"{text[:200]!r} is no path: {error.args[-1]}.", "Check the path.") from error
-    suffixes = [suffix.lower() for suffix in target.suffixes]
-    zipped = suffixes[-1:] == [".gz"]
-    reader = _READERS.get("".join((suffixes[:-1] if zipped else suffixes)[-1:]))
-    if is_folder:
-        return _saved_folder(target)
-    if not is_there:
-        if reader is None and _HUB_ID.fullmatch(text):
-            return _hub(text)
-        raise DataError(f"There is no file {path}.", "Check the path.")
-    if target.stat().st_size == 0:
-        raise DataError(f"{path} is empty (0 bytes).", "It needs one row at least.")
-    if reader is None or (reader is _parquet and zipped):
-        raise DataError(
-            f"{path} has the ending {''.join(target.suffixes) or 'none'}, which says no container that can be read.",
-            "Known: .jsonl, .ndjson, .json, .csv (each also with .gz), .parquet, a folder saved by `datasets`.",
-        )
-    return reader(target, zipped)
+class RowsOf:
+    """The rows of several files, one after the other; `place` says where one stood."""
 
+    def __init__(self, path: Path | str) -> None:
+        files = files_of(path)
+        folder = len(files) == 1 and files[0].is_dir()
+        self._readings: list[tuple[str, Callable[[], Rows]]] = []
+        if not files:
+            self._readings = [(str(path), lambda: _hub(str(path)))]
+        elif folder:
+            self._readings = [(str(path), lambda: _saved_folder(files[0]))]
+        else:
+            self._readings = [(s.name, _reader(s)) for s in sources_of(files)]
+        self._begun: list[tuple[int, str]] = []
+        self._rows = self._all()
 
-def _bytes(path: Path, zipped: bool) -> IO[bytes]:
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+    def __iter__(self) -> Rows:
+        return self
 
+    def __next__(self) -> Row:
+        return next(self._rows)
 
-def _broken(path: Path, error: Exception) -> DataError:
-    if isinstance(error, OSError) and error.errno is not None:
-        return DataError(f"{path} cannot be read: {error.strerror}.", "Check who may read it.")
-    return DataError(f"{path} cannot be unpacked: {error}.", "It is cut short or no gzip file; fetch it again.")
+    def place(self, number: int) -> str:
+        """ "b.jsonl, row 3" for a row by its number among all, from 1; "" where there is one file only."""
+        if len(self._readings) == 1:
+            return ""
+        before, name = max((begun for begun in self._begun if begun[0] < number), default=(0, ""))
+        return f"{Path(name).name}, row {number - before:,}"
 
-
-def _too_long(path: Path) -> DataError:
-    return DataError(f"{path} has a line of over {MAX_LINE:,} characters.", "Is it what its ending says?")
-
-
-def _lines(path: Path, zipped: bool) -> Rows:
-    try:
-        with _bytes(path, zipped) as file:
-            number = 0
-            while line := file.readline(MAX_LINE):
+    def _all(self) -> Rows:
+        number = 0
+        for name, reading in self._readings:
+            self._begun.append((number, name))
+            for row in reading():
                 number += 1
-                if len(line) == MAX_LINE:
-                    raise _too_long(path)
-                if line.strip():
-                    yield _object(line, number)
-    except _BROKEN as error:
-        raise _broken(path, error) from error
+                yield row
+
+
+def open_rows(path: Path | str) -> RowsOf:
+    """The rows of a file, of several (a folder, a list with commas, a pattern), of a hub id or of the pipe ("-")."""
+    return RowsOf(path)
+
+
+def _reader(source: Source) -> Callable[[], Rows]:
+    return lambda: _READERS[source.ending](source)
+
+
+def _lines(source: Source) -> Rows:
+    with source.bytes() as file:
+        number = 0
+        while line := file.readline(MAX_LINE):
+            number += 1
+            if len(line) == MAX_LINE and not line.endswith(b"\n"):
+                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                yield NotARow("a line that is too long", f"line {number} has over {MAX_LINE:,} bytes")
+            elif line.strip():
+                yield _object(line, number)
 
 
 def _object(line: bytes, number: int) -> Mapping[str, Any] | NotARow:
     """A line of JSONL. It is decoded by itself, so that one bad byte costs one row and is named by its line."""
     try:
-        value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        value = _DECODER.decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
         return NotARow("not UTF-8", f"line {number}, byte {error.start + 1} of it")
+    except _Twice as error:
+        return NotARow("a key stands twice", f"line {number}: {error}")
     except (ValueError, RecursionError) as error:
         cut = "" if line.endswith(b"\n") else "; the file ends within it"
         return NotARow("not JSON", f"line {number}: {str(error)[:120]}{cut}")
     return value if isinstance(value, dict) else NotARow("not an object", f"line {number}: {type(value).__name__}")
 
 
-def _json(path: Path, zipped: bool) -> Rows:
+class _Twice(ValueError):
+    """A key stands twice in one object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1)[:80])
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _json(source: Source) -> Rows:
+    name = source.name
+    content = bytearray()
+    with source.bytes() as file:
+        while block := file.read(BLOCK):  # to ask for all of it at once would take that memory, however small it is
+            content += block
+            if len(content) > MAX_JSON:
+                raise DataError(f"{name} is over {MAX_JSON:,} bytes; JSON is read whole.", "Give JSONL, a row a line.")
     try:
-        with _bytes(path, zipped) as file:
-            content = file.read(MAX_JSON + 1)
-    except _BROKEN as error:
-        raise _broken(path, error) from error
-    if len(content) > MAX_JSON:
-        raise DataError(f"{path} is over {MAX_JSON:,} bytes; JSON is read whole.", "Give JSONL, a row a line.")
-    try:
-        value = json.loads(content.decode("utf-8-sig"))
+        value = _DECODER.decode(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8.") from error
+        raise DataError(f"{name} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8.") from error
+    except _Twice as error:
+        raise DataError(f"{name} has an object in which the key {str(error)!r} stands twice.", "Mend it.") from error
     except (ValueError, RecursionError) as error:
         raise DataError(
-            f"{path} is not JSON: {str(error)[:200]}.", "It is cut short or damaged; mend or fetch it."
+            f"{name} is not JSON: {str(error)[:200]}.", "It is cut short or damaged; mend or fetch it."
         ) from error
     del content
     if not isinstance(value, list):
-        raise DataError(f"{path} holds {type(value).__name__}, not a list of rows.", "Give a list, or JSONL.")
+        raise DataError(f"{name} holds {type(value).__name__}, not a list of rows.", "Give a list, or JSONL.")
     for row in value:
         yield row if isinstance(row, dict) else NotARow("not an object", type(row).__name__)
 
 
-def _csv(path: Path, zipped: bool) -> Rows:
+def _csv(source: Source) -> Rows:
     csv.field_size_limit(MAX_LINE)  # the module's own limit, 131,072, is shorter than real responses
-    line = 0
+    line, name = 0, source.name
     try:
         # newline="": a line break within quotes is part of the text and stays as it is.
-        with io.TextIOWrapper(_bytes(path, zipped), encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(_bounded(path, file), strict=True)
+        with source.bytes() as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(_bounded(name, file), strict=True)
             for row in reader:
                 line = reader.line_num
                 if None in row or None in row.values():
@@ -145,39 +168,74 @@ def _csv(path: Path, zipped: bool) -> Rows:
                 else:
                     yield dict(row)
     except csv.Error as error:
-        raise DataError(f"{path} is not CSV after line {line}: {error}.", "Check its quotes.") from error
+        raise DataError(f"{name} is not CSV after line {line}: {error}.", "Check its quotes.") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text after line {line}.", "Save it as UTF-8.") from error
-    except _BROKEN as error:
-        raise _broken(path, error) from error
+        raise DataError(f"{name} is not UTF-8 text after line {line}.", "Save it as UTF-8.") from error
 
 
-def _bounded(path: Path, file: IO[str]) -> Iterator[str]:
+def _bounded(name: str, file: IO[str]) -> Iterator[str]:
     while line := file.readline(MAX_LINE):
-        if len(line) == MAX_LINE:
-            raise _too_long(path)
+        if len(line) == MAX_LINE and not line.endswith("\n"):
+            raise DataError(f"{name} has a line of over {MAX_LINE:,} characters.", "Is it what its ending says?")
         yield line
 
 
-def _parquet(path: Path, zipped: bool) -> Rows:
+def _parquet(source: Source) -> Rows:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1000):
-                yield from batch.to_pylist()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-        raise DataError(f"{path} is not a Parquet file that can be read: {reason}.", "Fetch it again.") from error
+        with pq.ParquetFile(source.path) as file:
+            for batch in file.iter_batches(batch_size=100):
+                yield from _rows_of(batch, source.name)
+    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
+        raise _no_table(source.name, "a Parquet", error) from error
 
 
-_READERS: dict[str, Callable[[Path, bool], Rows]] = {
+def _arrow(source: Source) -> Rows:
+    """An Arrow file, or a stream, as `datasets` writes it."""
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(source.path)) as mapped:
+            try:
+                file = pa.ipc.open_file(mapped)
+                batches = (file.get_batch(n) for n in range(file.num_record_batches))
+            except pa.ArrowInvalid:
+                mapped.seek(0)
+                batches = iter(pa.ipc.open_stream(mapped))
+            for batch in batches:
+                batch.validate(full=True)
+                for first in range(0, batch.num_rows, 100):
+                    yield from _rows_of(batch.slice(first, 100), source.name)
+    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
+        raise _no_table(source.name, "an Arrow", error) from error
+
+
+def _rows_of(batch: Any, name: str) -> Rows:
+    if batch.nbytes > MAX_BATCH:
+        raise DataError(f"{name} has a hundred rows of over {MAX_BATCH:,} bytes.", "Is it a file of preferences?")
+    columns = batch.schema.names
+    if len(set(columns)) < len(columns):
+        raise DataError(
+            f"{name} has two columns of one name: {', '.join(map(str, columns))[:200]}.", "Name them apart."
+        )
+    yield from batch.to_pylist()
+
+
+def _no_table(name: str, kind: str, error: Exception) -> DataError:
+    reason = (str(error).splitlines() or ["no reason given"])[0][:200]
+    return DataError(f"{name} is not {kind} file that can be read: {reason}.", "Fetch it again.")
+
+
+_READERS: dict[str, Callable[[Source], Rows]] = {
     ".jsonl": _lines,
     ".ndjson": _lines,
     ".json": _json,
     ".csv": _csv,
     ".parquet": _parquet,
+    ".arrow": _arrow,
+    ".feather": _arrow,
 }
 
 
@@ -187,7 +245,7 @@ def _saved_folder(path: Path) -> Rows:
 
     try:
         found = load_from_disk(str(path))
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException) as error:
         raise DataError(
             f"{path} is no folder saved by `datasets`: {error}.", "Name a file, or such a folder."
         ) from error

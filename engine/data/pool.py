@@ -18,23 +18,31 @@ from engine.records import Answer, Axis, Label, Pair, Prompt, Response, SignalAr
 
 @dataclass(frozen=True)
 class Comparison:
-    """A recorded answer of the data file; `strength` and `labeller` are kept if the file has them."""
+    """A recorded answer of the data file; `strength`, `labeller` and `share` are kept if the file has them.
+
+    `share` is the probability, or the share of votes, in [0, 1] that side a is better: a soft label.
+    """
 
     pair_id: str
     answer: Answer
     strength: float | None = None
     labeller: str = ""
+    share: float | None = None
 
 
 @dataclass
 class PreferenceData:
-    """What one or several files hold. Dictionaries keep the order of the file."""
+    """What one or several files hold. Dictionaries keep the order of the file.
+
+    `scores`: response id → its score overall; `aspects`: response id → name of what is judged → score.
+    """
 
     prompts: dict[str, Prompt] = field(default_factory=dict)
     responses: dict[str, Response] = field(default_factory=dict)
     pairs: dict[str, Pair] = field(default_factory=dict)
     comparisons: list[Comparison] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
+    aspects: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def responses_of(self) -> dict[str, list[str]]:
         """prompt id → ids of its responses, in the order of the file."""
@@ -42,6 +50,12 @@ class PreferenceData:
         for response in self.responses.values():
             found[response.prompt_id].append(response.id)
         return found
+
+    @property
+    def is_label_bank(self) -> bool:
+        """Whether the answer of every pair of each prompt is recorded: a strategy can be raced at no label cost."""
+        possible = [len(ids) * (len(ids) - 1) // 2 for ids in self.responses_of().values()]
+        return bool(possible) and all(possible) and len({c.pair_id for c in self.comparisons}) == sum(possible)
 
     def only_prompts(self, keep: Sequence[str]) -> "PreferenceData":
         """The part that belongs to these prompts, in the order given."""
@@ -54,6 +68,7 @@ class PreferenceData:
             pairs=pairs,
             comparisons=[c for c in self.comparisons if c.pair_id in pairs],
             scores={i: s for i, s in self.scores.items() if i in responses},
+            aspects={i: named for i, named in self.aspects.items() if i in responses},
         )
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from engine.config import StudyConfig
 from engine.cost import Sizes
+from engine.data.places import refuse_outside
 from engine.data.pool import PreferenceData
+from engine.data.proof.near import near_prompts
 from engine.data.read import Reading, read
 from engine.data.split import refuse_overlap, split_by_prompt
 from engine.disk import Disk, kept, shapes_of
@@ -38,6 +40,8 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
     look_at_model(config)
     look_at_text(config)
     settings = config.data
+    for path in (settings.pool, *settings.held_out.values()):
+        refuse_outside(path, store.folder / "uploads")
     pool_reading = read(settings.pool, settings.format, skip_refused=settings.skip_refused)
     readings: dict[str, tuple[Reading, PreferenceData, str]] = {}
     if settings.held_out:
@@ -47,10 +51,10 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
             refuse_overlap(pool_reading.data, found.data, name)
             readings[f"held_out:{name}"] = (found, found.data, "")
     else:
-        pool, held_out = split_by_prompt(pool_reading.data, settings.held_out_share)
-        share = settings.held_out_share
-        readings["pool"] = (pool_reading, pool, f"pool, all but a share of {share!r} of the prompts")
-        readings["held_out:held_out"] = (pool_reading, held_out, f"held out, a share of {share!r} of the prompts")
+        pool, held_out = split_as_told(pool_reading.data, config)
+        share, how = settings.held_out_share, split_words(config)
+        readings["pool"] = (pool_reading, pool, f"pool, all but a share of {share!r} of the prompts{how}")
+        readings["held_out:held_out"] = (pool_reading, held_out, f"held out, a share of {share!r} of the prompts{how}")
     enough_pairs(config, readings["pool"][1])
     for role, (_, data, _) in readings.items():
         if role != "pool":
@@ -86,6 +90,24 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
         for role, (reading, _, _) in readings.items()
     }
     return queue_study(store, config, ids, {"data": files, **lent})
+
+
+def split_as_told(data: PreferenceData, config: StudyConfig) -> tuple[PreferenceData, PreferenceData]:
+    """Pool and held-out as a study's data settings say."""
+    settings = config.data
+    near = near_prompts(data.prompts) if settings.near_duplicates_together else None
+    return split_by_prompt(
+        data, settings.held_out_share, seed=settings.held_out_seed, strata=settings.held_out_strata, near=near
+    )
+
+
+def split_words(config: StudyConfig) -> str:
+    """What a split was told beside its share; "" of the default, so that parts split before keep their ids."""
+    settings = config.data
+    said = [f"seed {settings.held_out_seed}"] if settings.held_out_seed else []
+    said += [f"by {settings.held_out_strata}"] if settings.held_out_strata else []
+    said += ["near-duplicates together"] if settings.near_duplicates_together else []
+    return "".join(f", {word}" for word in said)
 
 
 def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:

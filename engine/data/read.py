@@ -5,19 +5,24 @@ listed with its number and reason.
 """
 
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.data.containers import NotARow, open_rows
+from engine.data.containers import NotARow, Row, RowsOf, open_rows
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow
-from engine.data.pool import Comparison, PreferenceData
+from engine.data.formats.mapped import is_mapping, read_mapping
+from engine.data.places import files_of
+from engine.data.pool import PreferenceData
+from engine.data.taking import Counts, Taking, check
 from engine.errors import DataError
-from engine.records import Answer, Pair, Prompt, Response
 
 SNIFFED_ROWS = 20
+MOST_REFUSED = 1_000_000
+"""Refused rows after which reading ends: each is listed, and the list must fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Report:
     """What a reading understood. `dropped` counts parts of usable rows that were left out, by reason.
 
     `repeated` rows say exactly what an earlier row says. They are kept: whether they are copies or the votes of several
-    labellers, the file does not tell.
+    labellers, the file does not tell. `label_bank`: the answer of every pair of each prompt is recorded.
     """
 
     path: str
@@ -46,6 +51,8 @@ class Report:
     dropped: Counter[str] = field(default_factory=Counter)
     ties: int = 0
     repeated: int = 0
+    counts: Counts = field(default_factory=Counts)
+    label_bank: bool | None = None
 
     def reasons(self) -> dict[str, int]:
         """Reason → refused rows, most frequent first."""
@@ -73,7 +80,7 @@ def read(
     """
     reading = examine(path, format_name, on_progress=on_progress)
     report = reading.report
-    if not reading.data.pairs and not any(len(r) > 1 for r in reading.data.responses_of().values()):
+    if not reading.data.prompts:
         raise DataError(refusal_sentence(report), "No row is left to go on with.")
     if report.refused and not skip_refused:
         raise DataError(
@@ -83,37 +90,91 @@ def read(
 
 
 def examine(
-    path: Path | str, format_name: str | None = None, *, on_progress: Callable[[int], None] | None = None
+    path: Path | str,
+    format_name: str | None = None,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+    watch: Callable[[int, ParsedRow], None] | None = None,
 ) -> Reading:
-    """Read all there is, refused rows only listed: what `workbench data check` shows."""
+    """Read all there is, refused rows only listed: what `workbench data check` shows.
+
+    `watch` is called with the number and the content of every row that was taken (`engine.data.proof`).
+    """
+    opened = open_data(path, format_name)
+    (data,) = opened.parts(None, on_progress=on_progress, watch=watch)
+    opened.report.label_bank = data.is_label_bank
+    return Reading(data, opened.report)
+
+
+@dataclass
+class Opened:
+    """A file whose format is known; `parts` reads it, once, and fills the report."""
+
+    report: Report
+    format: Format
+    rows: Iterator[Row]
+    source: RowsOf
+
+    def parts(
+        self,
+        at_once: int | None,
+        *,
+        on_progress: Callable[[int], None] | None = None,
+        watch: Callable[[int, ParsedRow], None] | None = None,
+    ) -> Iterator[PreferenceData]:
+        """What so many rows hold at a time, without what an earlier part holds; None: all at once."""
+        report, taking, seen = self.report, Taking(), set[int]()
+        report.counts = taking.counts
+        for number, row in enumerate(self.rows, start=1):
+            report.rows = number
+            try:
+                parsed = _parsed(self.format, row)
+                for prompt in parsed:
+                    taking.take(prompt, report.dropped)
+                    if watch is not None:
+                        watch(number, prompt)
+                report.repeated += (key := hash(parsed)) in seen
+                seen.add(key)
+            except BadRow as bad:
+                self._refuse(number, bad.reason, bad.detail)
+            except RecursionError:
+                self._refuse(number, "nested too deep", "")
+            if on_progress is not None and number % 1000 == 0:
+                on_progress(number)
+            if at_once is not None and number % at_once == 0:
+                yield taking.hand_over()
+        report.ties = taking.counts.recorded["tie"]
+        yield taking.hand_over()
+
+    def _refuse(self, number: int, reason: str, detail: str) -> None:
+        report, place = self.report, self.source.place(number)
+        report.refused.append(Refused(number, reason, ": ".join(part for part in (place, detail) if part)))
+        if len(report.refused) > MOST_REFUSED:
+            raise DataError(
+                f"{report.path}: {MOST_REFUSED:,} of its first {report.rows:,} rows cannot be used, row {number:,} "
+                f"for the reason: {reason}.",
+                "Is it the right format? Name another with --format, or mend the file.",
+            )
+
+
+def open_data(path: Path | str, format_name: str | None = None) -> Opened:
+    """Look at the first rows; DataError if there is none, or no format is known for them."""
     rows = open_rows(path)
-    first: list[Mapping[str, Any] | NotARow] = []
-    for row in rows:
-        first.append(row)
-        if len(first) == SNIFFED_ROWS:
-            break
+    first = list(itertools.islice(rows, SNIFFED_ROWS))
     if not first:
         raise DataError(f"{path} is empty.", "It needs one row at least.")
     chosen, why = _choose(path, first, format_name)
-    report = Report(str(path), chosen.name, why, sha256_of(path))
-    data = PreferenceData()
-    seen: set[int] = set()
-    for number, row in enumerate(_chain(first, rows), start=1):
-        report.rows = number
-        try:
-            if isinstance(row, NotARow):
-                raise BadRow(row.reason, row.detail)
-            parsed = chosen.parse(row)
-            _add(data, parsed, report)
-            report.repeated += (key := hash(parsed)) in seen
-            seen.add(key)
-        except BadRow as bad:
-            report.refused.append(Refused(number, bad.reason, bad.detail))
-        except RecursionError:
-            report.refused.append(Refused(number, "nested too deep", ""))
-        if on_progress is not None and number % 1000 == 0:
-            on_progress(number)
-    return Reading(data, report)
+    return Opened(Report(str(path), chosen.key(), why, sha256_of(path)), chosen, itertools.chain(first, rows), rows)
+
+
+def _parsed(chosen: Format, row: Mapping[str, Any] | NotARow) -> tuple[ParsedRow, ...]:
+    if isinstance(row, NotARow):
+        raise BadRow(row.reason, row.detail)
+    parsed = chosen.parse(row)
+    found = parsed if isinstance(parsed, tuple) else (parsed,)
+    for prompt in found:
+        check(prompt)
+    return found
 
 
 def refusal_sentence(report: Report) -> str:
@@ -127,16 +188,20 @@ def refusal_sentence(report: Report) -> str:
 
 def sha256_of(path: Path | str) -> str:
     """Of a file's bytes; of a folder's files in name order; of a hub id's name."""
-    target, digest = Path(path).expanduser(), hashlib.sha256()
-    if not target.exists():
+    files, digest = files_of(path), hashlib.sha256()
+    if not files:
         return hashlib.sha256(str(path).encode()).hexdigest()
-    for file in [target] if target.is_file() else sorted(p for p in target.rglob("*") if p.is_file()):
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    for target in files:
+        for file in [target] if target.is_file() else sorted(p for p in target.rglob("*") if p.is_file()):
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
 
 
 def _choose(path: Path | str, first: list[Mapping[str, Any] | NotARow], name: str | None) -> tuple[Format, str]:
+    if name is not None and is_mapping(name):
+        mapped = read_mapping(name)
+        return mapped, mapped.words()
     if name is not None:
         return FORMATS.get(name)(), "named by hand"
     rows = [row for row in first if not isinstance(row, NotARow)]
@@ -154,64 +219,9 @@ def _choose(path: Path | str, first: list[Mapping[str, Any] | NotARow], name: st
     if fitting:
         names = " and ".join(cls.name for cls in fitting)
         raise DataError(f"{path} could be {names}.", "Say which with --format (data.format in a study).")
-    known = "; ".join(f"{cls.name}: {cls.columns}" for cls in FORMATS)
+    known = ", ".join(cls.name for cls in FORMATS if not cls.by_hand)
     found = ", ".join(str(column)[:40] for column in list(rows[0])[:20]) or "nothing at all"
-    raise DataError(f"{path}: row 1 has the columns {found}; no format fits.", f"Known: {known}.")
-
-
-def _chain(
-    first: list[Mapping[str, Any] | NotARow], rest: Iterator[Mapping[str, Any] | NotARow]
-) -> Iterator[Mapping[str, Any] | NotARow]:
-    yield from first
-    yield from rest
-
-
-def _refuse_text(row: ParsedRow) -> None:
-    """BadRow if the prompt is blank, or a text holds half of a surrogate pair, which no file and no store takes."""
-    if not any(message.content.strip() for message in row.messages):
-        raise BadRow("empty prompt")
-    texts = [text for message in row.messages for text in (message.role, message.content)]
-    texts += [text for response in row.responses for text in (response.text, response.source)]
-    texts += [row.topic, *(comparison.labeller for comparison in row.comparisons)]
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError as error:
-        raise BadRow("a text is not valid Unicode", repr(error.object[error.start])) from error
-
-
-def _add(data: PreferenceData, row: ParsedRow, report: Report) -> None:
-    """Take a row in. Texts that are there already are the same objects: their ids are hashes of content."""
-    _refuse_text(row)
-    prompt = Prompt.of(row.messages, row.topic)
-    ids = [Response.of(prompt.id, r.text, r.source) for r in row.responses]
-    distinct = {response.id for response in ids}
-    report.dropped["identical responses of a prompt"] += len(ids) - len(distinct)
-    if len(distinct) < 2:
-        raise BadRow("all responses are identical")
-    data.prompts.setdefault(prompt.id, prompt)
-    for response, parsed in zip(ids, row.responses, strict=True):
-        data.responses.setdefault(response.id, response)
-        if parsed.score is not None:
-            kept = data.scores.setdefault(response.id, parsed.score)
-            report.dropped["scores that differ from an earlier one of the same response"] += kept != parsed.score
-    compared = [(c.first, c.second) for c in row.comparisons]
-    if not compared and len(ids) == 2:
-        compared = [(0, 1)]
-    for first, second in compared:
-        if ids[first].id != ids[second].id:
-            pair = Pair.of(prompt.id, ids[first].id, ids[second].id)
-            data.pairs.setdefault(pair.id, pair)
-    for comparison in row.comparisons:
-        one, other = ids[comparison.first].id, ids[comparison.second].id
-        if one == other:
-            report.dropped["comparisons of identical responses"] += 1
-            continue
-        pair = data.pairs[Pair.of(prompt.id, one, other).id]
-        answer: Answer
-        if comparison.answer in ("tie", "both_bad"):
-            answer = "tie" if comparison.answer == "tie" else "both_bad"
-            report.ties += comparison.answer == "tie"
-        else:
-            better = one if comparison.answer == "first" else other
-            answer = "a" if better == pair.a else "b"
-        data.comparisons.append(Comparison(pair.id, answer, comparison.strength, comparison.labeller))
+    raise DataError(
+        f"{path}: row 1 has the columns {found}; no format fits.",
+        f"Map its columns by hand (--mapping, or on the page Data), or name one of: {known}.",
+    )

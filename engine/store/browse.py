@@ -47,7 +47,8 @@ def datasets_of(store: Store, study_id: str) -> dict[str, str]:
 def has_dataset(store: Store, dataset_id: str) -> bool:
     """Whether the store holds it."""
     with store.read() as connection:
-        return connection.execute(sa.select(s.datasets.c.id).where(s.datasets.c.id == dataset_id)).first() is not None
+        there = (s.datasets.c.id == dataset_id) & s.datasets.c.whole
+        return connection.execute(sa.select(s.datasets.c.id).where(there)).first() is not None
 
 
 def recorded(store: Store, dataset_id: str) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """What the tables of the schema share: how constraints are named, and the columns that come again and again."""
 
-from sqlalchemy import Column, DateTime, Integer, MetaData, String
+from typing import Any
+
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, MetaData, String, Table
 
 metadata = MetaData(
     naming_convention={
@@ -26,3 +28,16 @@ def number() -> Column[int]:
 def at(name: str = "created", nullable: bool = False) -> Column[object]:
     """A time, with its zone."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def members(name: str, column: str, table: str, *more: Column[Any]) -> Table:
+    """What a data set holds, in the order of the file; read by data set and row, and by what is held."""
+    return Table(
+        name,
+        metadata,
+        Column("dataset_id", ForeignKey("datasets.id"), primary_key=True),
+        Column("row", Integer, primary_key=True),
+        Column(column, ForeignKey(f"{table}.id"), nullable=False),
+        *more,
+        Index(f"ix_{name}_{column}_dataset_id", column, "dataset_id"),
+    )

@@ -29,7 +29,7 @@ def _picks(connection: sa.Connection, condition: Any) -> dict[str, list[PickedPa
     picks = connection.execute(
         sa.select(s.picks).where(condition).order_by(s.picks.c.run_id, s.picks.c.round, s.picks.c.rank)
     ).all()
-    texts = _texts(connection, {r.pair_id for r in picks})
+    texts = texts_of_pairs(connection, {r.pair_id for r in picks})
     answers = _answers(connection, {r.run_id for r in picks})
     found: dict[str, list[PickedPair]] = {}
     for r in picks:
@@ -60,7 +60,7 @@ _Turns = tuple[tuple[str, str], ...]
 _Side = tuple[str, str]
 
 
-def _texts(connection: sa.Connection, pair_ids: Iterable[str]) -> dict[str, tuple[_Turns, _Side, _Side]]:
+def texts_of_pairs(connection: sa.Connection, pair_ids: Iterable[str]) -> dict[str, tuple[_Turns, _Side, _Side]]:
     """Pair id → the conversation, and (text, source) of both sides."""
     a, b = s.responses.alias("ra"), s.responses.alias("rb")
     ids = sa.func.json_each(json.dumps(sorted(pair_ids))).table_valued("value")

@@ -206,7 +206,9 @@ def datasets(store: Store) -> list[DatasetSummary]:
                 count(s.dataset_prompts).label("n_prompts"),
                 count(s.dataset_responses).label("n_responses"),
                 count(s.dataset_pairs).label("n_pairs"),
-            ).order_by(s.datasets.c.created.desc())
+            )
+            .where(s.datasets.c.whole)
+            .order_by(s.datasets.c.created.desc())
         ).all()
     return [
         DatasetSummary(
@@ -221,6 +223,7 @@ def datasets(store: Store) -> list[DatasetSummary]:
             r.n_responses,
             r.n_pairs,
             r.created,
+            r.label_bank,
         )
         for r in rows
     ]

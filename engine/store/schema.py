@@ -1,7 +1,5 @@
 """Every table of the store. `migrations/` builds the same in a database; a test holds the two against each other."""
 
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -17,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from engine.store.columns import at, id_, metadata, number
+from engine.store.columns import at, id_, members, metadata, number
 
 # ---- texts: ids are hashes of content, shared by all data sets and runs --------------------------------------------
 prompts = Table("prompts", metadata, id_(), Column("messages", JSON, nullable=False), Column("topic", Text, default=""))
@@ -55,25 +53,14 @@ datasets = Table(
     Column("dropped", JSON, nullable=False),
     Column("part", String, nullable=False, default=""),
     at(),
+    Column("label_bank", Boolean),  # None: from before it was asked
+    Column("whole", Boolean, nullable=False, default=True, server_default="1"),  # False while it is being written
 )
-
-
-def _members(name: str, column: str, table: str, *more: Column[Any]) -> Table:
-    """What a data set holds, in the order of the file; read by data set and row, and by what is held."""
-    return Table(
-        name,
-        metadata,
-        Column("dataset_id", ForeignKey("datasets.id"), primary_key=True),
-        Column("row", Integer, primary_key=True),
-        Column(column, ForeignKey(f"{table}.id"), nullable=False),
-        *more,
-        Index(f"ix_{name}_{column}_dataset_id", column, "dataset_id"),
-    )
-
-
-dataset_prompts = _members("dataset_prompts", "prompt_id", "prompts")
-dataset_responses = _members("dataset_responses", "response_id", "responses", Column("score", Float))
-dataset_pairs = _members("dataset_pairs", "pair_id", "pairs")
+dataset_prompts = members("dataset_prompts", "prompt_id", "prompts")
+dataset_responses = members(
+    "dataset_responses", "response_id", "responses", Column("score", Float), Column("aspects", JSON(none_as_null=True))
+)
+dataset_pairs = members("dataset_pairs", "pair_id", "pairs")
 comparisons = Table(
     "comparisons",
     metadata,
@@ -83,6 +70,7 @@ comparisons = Table(
     Column("answer", String, nullable=False),
     Column("strength", Float),
     Column("labeller", Text, nullable=False, default=""),
+    Column("share", Float),
 )
 # ---- studies and what their runs did --------------------------------------------------------------------------------
 studies = Table(

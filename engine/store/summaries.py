@@ -102,7 +102,11 @@ class WorkerSummary:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """A data file that was read: how many rows, how many refused and why (reason → count)."""
+    """A data file that was read: how many rows, how many refused and why (reason → count).
+
+    `label_bank`: the answer of every pair of each prompt is recorded, so that a strategy can be raced on it at no label
+    cost; None if nobody has looked.
+    """
 
     id: str
     name: str
@@ -115,6 +119,7 @@ class DatasetSummary:
     responses: int
     pairs: int
     created: datetime
+    label_bank: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Data sets in the store: texts once by content, and which data set holds which of them."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +15,8 @@ from engine.resume import unasked
 from engine.store import schema as s
 from engine.store.database import Store, now
 
+_first = itemgetter(0)
+ZERO: Mapping[str, int] = {}
 AT_ONCE = 4096
 """Rows that are read between two looks at whether somebody wants a stop."""
 
@@ -36,8 +40,11 @@ def add_dataset(
     """
     dataset_id = id_of(sha256, format_name, part)
     with store.read() as connection:
-        if connection.execute(sa.select(s.datasets.c.id).where(s.datasets.c.id == dataset_id)).first():
-            return dataset_id
+        whole = connection.execute(sa.select(s.datasets.c.whole).where(s.datasets.c.id == dataset_id)).scalar()
+    if whole:
+        return dataset_id
+    if whole is not None:
+        _clear_the_way(store, name)
     with store.write() as connection:
         connection.execute(
             insert(s.datasets).values(
@@ -51,43 +58,48 @@ def add_dataset(
                 dropped=dict(dropped or {}),
                 part=part,
                 created=now(),
+                label_bank=data.is_label_bank,
             )
         )
-        add_texts(connection, data)
-        _many(
-            connection,
-            s.dataset_prompts,
-            [{"dataset_id": dataset_id, "row": n, "prompt_id": i} for n, i in enumerate(data.prompts)],
-        )
-        _many(
-            connection,
-            s.dataset_responses,
-            [
-                {"dataset_id": dataset_id, "row": n, "response_id": i, "score": data.scores.get(i)}
-                for n, i in enumerate(data.responses)
-            ],
-        )
-        _many(
-            connection,
-            s.dataset_pairs,
-            [{"dataset_id": dataset_id, "row": n, "pair_id": i} for n, i in enumerate(data.pairs)],
-        )
-        _many(
-            connection,
-            s.comparisons,
-            [
-                {
-                    "dataset_id": dataset_id,
-                    "row": n,
-                    "pair_id": c.pair_id,
-                    "answer": c.answer,
-                    "strength": c.strength,
-                    "labeller": c.labeller,
-                }
-                for n, c in enumerate(data.comparisons)
-            ],
-        )
+        add_members(connection, dataset_id, data)
     return dataset_id
+
+
+def _clear_the_way(store: Store, name: str) -> None:
+    """Take out what an import left that did not end; StoreError while it still writes."""
+    from engine.store.arriving import lock_of_imports, remove_leftovers  # it stands on this module
+
+    with lock_of_imports(store) as alone:
+        if not alone:
+            raise StoreError(f"{name} is being imported by another process.", "Try again when that has ended.")
+        remove_leftovers(store)
+
+
+def add_members(connection: sa.Connection, dataset_id: str, data: PreferenceData, at: Mapping[str, int] = ZERO) -> None:
+    """Texts that are not there yet, and that the data set holds them; table → its rows so far in `at`."""
+    add_texts(connection, data)
+    for table, names, rows in (
+        (s.dataset_prompts, ("prompt_id",), ((i,) for i in data.prompts)),
+        (
+            s.dataset_responses,
+            ("response_id", "score", "aspects"),
+            ((i, data.scores.get(i), _json(data.aspects.get(i))) for i in data.responses),
+        ),
+        (s.dataset_pairs, ("pair_id",), ((i,) for i in data.pairs)),
+        (
+            s.comparisons,
+            ("pair_id", "answer", "strength", "labeller", "share"),
+            ((c.pair_id, c.answer, c.strength, c.labeller, c.share) for c in data.comparisons),
+        ),
+    ):
+        first = at.get(table.name, 0)
+        # The text's id stands first, then its place: so `_many` can write them in the order of the index.
+        numbered = ((row[0], n, dataset_id, *row[1:]) for n, row in enumerate(rows, first))
+        _many(connection, table, (names[0], "row", "dataset_id", *names[1:]), numbered)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
 def id_of(sha256: str, format_name: str, part: str) -> str:
@@ -99,41 +111,23 @@ def add_texts(
     connection: sa.Connection, data: PreferenceData, *, run_id: str | None = None, round_number: int | None = None
 ) -> None:
     """Prompts, responses and pairs that are not there yet; `run_id` and `round_number` made the responses."""
-    _many(
-        connection,
-        s.prompts,
-        [
-            {"id": p.id, "messages": [[m.role, m.content] for m in p.messages], "topic": p.topic}
-            for p in data.prompts.values()
-        ],
-    )
-    _many(
-        connection,
-        s.responses,
-        [
-            {
-                "id": r.id,
-                "prompt_id": r.prompt_id,
-                "text": r.text,
-                "source": r.source,
-                "run_id": run_id,
-                "round": round_number,
-            }
-            for r in data.responses.values()
-        ],
-    )
+    prompts = ((p.id, _json([[m.role, m.content] for m in p.messages]), p.topic) for p in data.prompts.values())
+    _many(connection, s.prompts, ("id", "messages", "topic"), prompts)
+    responses = ((r.id, r.prompt_id, r.text, r.source, run_id, round_number) for r in data.responses.values())
+    _many(connection, s.responses, ("id", "prompt_id", "text", "source", "run_id", "round"), responses)
     add_pairs(connection, list(data.pairs.values()))
 
 
 def add_pairs(connection: sa.Connection, pairs: list[Pair]) -> None:
     """Pairs that are not there yet."""
-    _many(connection, s.pairs, [{"id": p.id, "prompt_id": p.prompt_id, "a": p.a, "b": p.b} for p in pairs])
+    _many(connection, s.pairs, ("id", "prompt_id", "a", "b"), ((p.id, p.prompt_id, p.a, p.b) for p in pairs))
 
 
 def load_dataset(store: Store, dataset_id: str, check: Callable[[], None] = unasked) -> PreferenceData:
     """What `add_dataset` saved, in the order of the file. `check` is called now and then and may raise to end it."""
     with store.read() as connection:
-        if not connection.execute(sa.select(s.datasets.c.id).where(s.datasets.c.id == dataset_id)).first():
+        there = (s.datasets.c.id == dataset_id) & s.datasets.c.whole
+        if not connection.execute(sa.select(s.datasets.c.id).where(there)).first():
             raise StoreError(f"There is no data set {dataset_id!r} in {store.folder}.", "See `workbench data list`.")
         data = PreferenceData()
 
@@ -149,27 +143,38 @@ def load_dataset(store: Store, dataset_id: str, check: Callable[[], None] = unas
                     check()
                 yield row
 
+        of = s.dataset_responses.c
         for row in rows(s.dataset_prompts, "prompt_id", s.prompts):
             data.prompts[row.id] = Prompt(row.id, tuple(Message(*m) for m in row.messages), row.topic or "")
-        for row in rows(s.dataset_responses, "response_id", s.responses, s.dataset_responses.c.score):
+        for row in rows(s.dataset_responses, "response_id", s.responses, of.score, of.aspects):
             data.responses[row.id] = Response(row.id, row.prompt_id, row.text, row.source)
             if row.score is not None:
                 data.scores[row.id] = row.score
+            if row.aspects:
+                data.aspects[row.id] = row.aspects
         for row in rows(s.dataset_pairs, "pair_id", s.pairs):
             data.pairs[row.id] = Pair(row.id, row.prompt_id, row.a, row.b)
         found = connection.execute(
             sa.select(s.comparisons).where(s.comparisons.c.dataset_id == dataset_id).order_by(s.comparisons.c.row)
         )
-        data.comparisons = [Comparison(r.pair_id, r.answer, r.strength, r.labeller) for r in found]
+        data.comparisons = [Comparison(r.pair_id, r.answer, r.strength, r.labeller, r.share) for r in found]
     return data
 
 
-def _many(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert, leaving rows alone that are there already: ids are hashes, so they hold the same."""
-    if not rows:
+def _many(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert, leaving rows alone that are there already: ids are hashes, so they hold the same.
+
+    The first column is an id. Rows are written in its order, so that neighbours fall on one page of the index; and
+    as they are, without a dictionary for each: both count where there are millions.
+    """
+    ordered = sorted(rows, key=_first)
+    if not ordered:
         return
+    marks = ", ".join("?" * len(names))
+    into = f"{table.name} ({', '.join(names)})"
+    statement = f"INSERT INTO {into} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 names of our own
     try:
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+        connection.exec_driver_sql(statement, ordered)
     except UnicodeEncodeError as error:
         near = error.object[max(0, error.start - 30) : error.start]
         raise StoreError(

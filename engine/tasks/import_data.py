@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,17 +10,15 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from engine.data.pool import PreferenceData
-from engine.data.read import Reading, examine, refusal_sentence
-from engine.errors import DataError
+from engine.data.read import Report
+from engine.data.take_in import TakenIn, take_in
 from engine.records import Prompt
 from engine.store.browse import has_dataset
 from engine.store.database import Store
 from engine.store.files import write_bytes
-from engine.store.texts import add_dataset
 from engine.tasks.base import TASKS, Say, Task
+from engine.tasks.prove_data import refuse_elsewhere
 
-FIRST = 3
-"""Prompts that the report shows as they were understood."""
 LISTED = 2000
 """Refused rows that stand in the report itself; the file beside it has all."""
 CUT = 4000
@@ -41,27 +38,11 @@ class ImportData(Task):
 
     def do(self, store: Store, say: Say) -> dict[str, Any]:
         """The report; `dataset_id` is "" where refused rows stopped the import."""
+        refuse_elsewhere(store, self.path, self.format)
         stamp = _stamp(self.path)  # before reading: a file that is changed meanwhile is read again
-        say("opening the file")
-        reading = examine(self.path, self.format, on_progress=lambda n: say(f"{n:,} rows read"))
-        report, data = reading.report, reading.data
-        if not data.pairs and not any(len(ids) > 1 for ids in data.responses_of().values()):
-            raise DataError(refusal_sentence(report), "No row is left to go on with.")
-        dataset_id = ""
-        if not report.refused or self.skip_refused:
-            say(f"saving {len(data.responses):,} responses")
-            dataset_id = add_dataset(
-                store,
-                name=Path(report.path).name,
-                path=report.path,
-                format_name=report.format,
-                sha256=report.sha256,
-                data=data,
-                rows=report.rows,
-                refused=report.reasons(),
-                dropped=dict(report.dropped),
-            )
-        return {"dataset_id": dataset_id, "stamp": stamp, **_summary(reading), **_refused(store, reading)}
+        taken = take_in(store, self.path, self.format, skip_refused=self.skip_refused, say=say)
+        answer = {"dataset_id": taken.dataset_id, "stamp": stamp}
+        return {**answer, **_summary(taken), **_refused(store, taken.report)}
 
     def still_holds(self, store: Store, answer: Mapping[str, Any]) -> bool:
         """The file is as it was, and what was read from it is in the store. Of a hub id nobody knows."""
@@ -79,21 +60,22 @@ def _stamp(path: str) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _summary(reading: Reading) -> dict[str, Any]:
-    report, data = reading.report, reading.data
+def _summary(taken: TakenIn) -> dict[str, Any]:
+    report, counts = taken.report, taken.report.counts
     return {
         "format": report.format,
         "why": report.why_format,
         "sha256": report.sha256,
         "rows": report.rows,
-        "prompts": len(data.prompts),
-        "responses": len(data.responses),
-        "pairs": len(data.pairs),
-        "recorded": dict(Counter(c.answer for c in data.comparisons)),
-        "scored": len(data.scores),
+        "prompts": counts.prompts,
+        "responses": counts.responses,
+        "pairs": counts.pairs,
+        "recorded": dict(counts.recorded),
+        "scored": counts.scored,
+        "label_bank": report.label_bank,
         "dropped": {what: n for what, n in report.dropped.items() if n},
         "repeated": report.repeated,
-        "first": [_understood(data, prompt) for prompt in list(data.prompts.values())[:FIRST]],
+        "first": [_understood(taken.first, prompt) for prompt in taken.first.prompts.values()],
     }
 
 
@@ -113,17 +95,17 @@ def _understood(data: PreferenceData, prompt: Prompt) -> dict[str, Any]:
     }
 
 
-def _refused(store: Store, reading: Reading) -> dict[str, Any]:
+def _refused(store: Store, report: Report) -> dict[str, Any]:
     """How many rows, why, the first of them, and the file that lists all."""
-    refused = reading.report.refused
-    found: dict[str, Any] = {"refused": len(refused), "reasons": reading.report.reasons(), "listed": [], "file": None}
+    refused = report.refused
+    found: dict[str, Any] = {"refused": len(refused), "reasons": report.reasons(), "listed": [], "file": None}
     if refused:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(["row", "reason", "what was found"])
         writer.writerows([item.row, item.reason, item.detail] for item in refused)
         content = text.getvalue().encode("utf-8", "backslashreplace")
-        written = write_bytes(store.folder, f"files/imports/refused-{reading.report.sha256[:16]}.csv", content)
+        written = write_bytes(store.folder, f"files/imports/refused-{report.sha256[:16]}.csv", content)
         found["listed"] = [[item.row, item.reason, _clean(item.detail)] for item in refused[:LISTED]]
         found["file"] = {"path": written.path, "bytes": written.bytes, "sha256": written.sha256}
     return found

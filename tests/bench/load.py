@@ -108,6 +108,7 @@ def _queries(store: Store) -> dict[str, Callable[[int], object]]:
 
     idle = writer.register_worker(store, "device", "cpu", 1, "here")
     asked = queries.tasks(store)[0]
+    whole, margin = Sizes(LARGE, 2 * LARGE, LARGE), [SIGNALS.build("reward_margin")]
     return {
         "revision": lambda n: queries.revision(store, study(n)),
         "studies": lambda n: queries.studies(store),
@@ -129,15 +130,7 @@ def _queries(store: Store) -> dict[str, Callable[[int], object]]:
         "tasks": lambda n: queries.tasks(store),
         "find a task": lambda n: queries.find_task(store, asked.kind, asked.request),
         "pace": lambda n: pace.pace(store, "model"),
-        "price of a dry run": lambda n: price(
-            store,
-            MODEL,
-            large,
-            Sizes(LARGE, 2 * LARGE, LARGE),
-            [SIGNALS.build("reward_margin")],
-            study_id=study(n),
-            rounds=1,
-        ),
+        "price of a dry run": lambda n: price(store, MODEL, large, whole, margin, study_id=study(n), rounds=1),
         "kept strategies": lambda n: all_kept(store),
         "data sets of a study": lambda n: browse.datasets_of(store, study(n)),
         "recorded answers": lambda n: browse.recorded(store, large),

@@ -34,11 +34,15 @@ def chromium() -> Iterator:
 
 
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory) -> Iterator[str]:
-    """The address of the app over a finished study."""
-    folder = tmp_path_factory.mktemp("store")
-    worlds.finished(folder)
-    with served(folder) as url:
+def app_folder(tmp_path_factory) -> Path:
+    """The store of a finished study."""
+    return worlds.finished(tmp_path_factory.mktemp("store")).folder
+
+
+@pytest.fixture(scope="session")
+def app_url(app_folder) -> Iterator[str]:
+    """The address of the app over it."""
+    with served(app_folder) as url:
         yield url
 
 

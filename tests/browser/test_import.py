@@ -63,6 +63,7 @@ def test_a_broken_file_says_what_is_wrong_and_a_dirty_one_what_was_refused(page,
 def test_an_uploaded_file_is_read_and_browsed_under_its_own_name(page, url):
     rows = [{**GOOD, "prompt": f"How do I dry {thing}?"} for thing in ("wool", "silk", "<img src=http://evil/x>")]
     upload(page, url, "up (1) away.jsonl", "\n".join(map(json.dumps, rows)))
+    page.get_by_role("button", name="Import 3 rows").click(timeout=60_000)
     page.get_by_role("button", name="Browse it").click(timeout=60_000)
     main(page).get_by_text("1 to 3 of 3").wait_for(timeout=SLOW)
     assert "up (1) away.jsonl" in page.get_by_role("combobox", name="Data set").input_value()
@@ -78,6 +79,7 @@ def test_a_broken_upload_is_refused_with_a_sentence_and_can_be_replaced(page, ur
     assert "photo.parquet" in card.inner_text()
     assert "Traceback" not in card.inner_text()
     upload(page, url, "good.csv", "prompt,chosen,rejected\nHow do I wash wool?,By hand.,Boil it.\n")
+    page.get_by_role("button", name="Import 1 row").click(timeout=60_000)
     page.get_by_role("button", name="Browse it").wait_for(timeout=60_000)
 
 
@@ -90,3 +92,18 @@ def test_a_hugging_face_id_without_a_network_is_a_sentence(page, url):
     assert "Traceback" not in said
     assert len(said) < 600, "a sentence and what to do, not all that a library says"
     page.get_by_role("button", name="Try again").wait_for(timeout=SLOW)
+
+
+def test_a_file_that_no_format_fits_leads_to_the_form_that_maps_its_columns(page, url, tmp_path):
+    path = tmp_path / "odd.jsonl"
+    path.write_text(json.dumps({"q": "How do I wash wool?", "good": "By hand, cold.", "bad": "Boil it."}) + "\n")
+    bring_in(page, url, path)
+    page.get_by_role("button", name="Map its columns by hand").click(timeout=60_000)
+    page.get_by_role("button", name="Look at its first rows").click(timeout=SLOW)
+    for part, column in (("Prompt", "q"), ("Chosen", "good"), ("Rejected", "bad")):
+        page.get_by_role("combobox", name=f"{part} (needed)").click(timeout=60_000)
+        page.get_by_role("option", name=column, exact=True).click(timeout=SLOW)
+    main(page).get_by_text("By hand, cold.").first.wait_for(timeout=SLOW)
+    page.get_by_role("button", name="Keep it and read the file").click(timeout=SLOW)
+    page.get_by_role("button", name="Read the file").click(timeout=SLOW)
+    page.get_by_role("button", name="Import 1 row").wait_for(timeout=60_000)

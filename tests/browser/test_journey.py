@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import TimeoutError
 
 from engine.store import queries, writer
+from engine.store.database import open_store
+from engine.tools import ToolsWorker
 from tests.browser.conftest import served
 from tests.workbench import worlds
 
@@ -35,7 +37,7 @@ def press(page, key: str, until: str) -> None:
     pytest.fail(f"Key {key!r} did not lead to {until!r}.")
 
 
-def test_from_studies_to_a_downloaded_subset(page, app_url, tmp_path):
+def test_from_studies_to_a_downloaded_subset(page, app_url, app_folder, tmp_path):
     page.goto(app_url)
     page.get_by_role("heading", name="Studies", level=1).wait_for(timeout=SLOW)
     main(page).get_by_text("How-to world, first look").first.wait_for(timeout=SLOW)
@@ -58,6 +60,9 @@ def test_from_studies_to_a_downloaded_subset(page, app_url, tmp_path):
     assert main(page).get_by_text("labels bought (pairs per run)").count() == 3, "two curves, and the differences"
 
     go(page, "Export")
+    page.get_by_role("button", name="Check and pack").click()
+    main(page).get_by_text("The check waits for the tools worker.").wait_for(timeout=SLOW)
+    ToolsWorker(open_store(app_folder)).work(until_idle=True)
     button = page.get_by_role("button", name=re.compile("^download Download, |^Download, "))
     button.wait_for(timeout=SLOW)
     with page.expect_download(timeout=SLOW) as download:

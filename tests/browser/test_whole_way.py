@@ -100,8 +100,11 @@ def test_from_a_first_start_to_a_file_for_a_trainer(page, url, study, tmp_path):
     prompt = main(page).locator(".turn").last.inner_text()
 
     go(page, "Export")
+    page.get_by_role("button", name="Check and pack").click()
     button = page.get_by_role("button", name=re.compile(r"Download, \d"))
-    button.wait_for(timeout=SLOW)
+    button.wait_for(timeout=60_000)
+    main(page).get_by_text("TRL's DPOTrainer takes it").wait_for(timeout=SLOW)
+    assert main(page).get_by_text("does not hold").count() == 0
     with page.expect_download(timeout=SLOW) as download:
         button.click()
     with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as packed:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from tests.contracts.published_rows import PUBLISHED, SPOILT
+
 USER = {"role": "user", "content": "How do I boil an egg?"}
 GOOD, BAD = {"role": "assistant", "content": "Eight minutes."}, {"role": "assistant", "content": "No idea."}
+FIRST = {"first": 0, "second": 1, "answer": "first"}
 TRANSCRIPT = "\n\nHuman: How do I boil an egg?\n\nAssistant: Which size?\n\nHuman: Large.\n\nAssistant:"
 
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -22,10 +25,15 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "comparisons": [{"first": 0, "second": 1, "answer": "first"}, {"first": 1, "second": 2, "answer": "tie"}],
             "topic": "eggs",
         },
+        {"prompt": "How do I boil two eggs?", "responses": ["Eight minutes.", "No."], "scores": [1, 0.5]},
+        {"prompt": "And three?", "responses": ["Eight minutes."]},
+        {"prompt": "And four?", "responses": []},
         {
             "prompt": "How do I boil an egg?",
             "responses": ["Eight minutes.", "No idea."],
-            "comparisons": [{"first": 0, "second": 1, "answer": "second", "strength": 0.5, "labeller": "one"}],
+            "comparisons": [
+                {"first": 0, "second": 1, "answer": "second", "strength": 0.5, "labeller": "one", "share": 0.25}
+            ],
         },
     ],
     "trl_explicit": [
@@ -47,7 +55,9 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
     ],
     "multi_response": [
         {"prompt": "", "responses": ["Eight minutes.", "No idea."]},
-        {"prompt": "How?", "responses": ["Eight minutes."]},
+        {"prompt": "How?", "responses": "Eight minutes."},
+        {"prompt": "How?", "responses": ["One", "Two"], "scores": [1]},
+        {"prompt": "How?", "responses": ["One", "Two"], "comparisons": [{**FIRST, "share": 1.5}]},
         {"prompt": "How?", "responses": ["One", "Two"], "comparisons": [{"first": 0, "second": 2, "answer": "first"}]},
         {"prompt": "How?", "responses": [{"text": "One", "score": 10**400}, {"text": "Two"}]},
     ],
@@ -64,3 +74,6 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
         {"chosen": "How do I boil an egg? Nine.", "rejected": "How do I boil an egg? "},
     ],
 }
+
+ROWS |= PUBLISHED
+REFUSED |= SPOILT

@@ -4,6 +4,8 @@ import copy
 import gzip
 import inspect
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow
 from engine.data.read import read
 from tests.contracts.rows import REFUSED, ROWS
 
-ALL = pytest.mark.parametrize("data_format", [cls() for cls in FORMATS], ids=lambda f: f.name)
+ALL = pytest.mark.parametrize("data_format", [cls() for cls in FORMATS if not cls.by_hand], ids=lambda f: f.name)
+SINGLE = {"prompts_only", "kto"}
+"""Give prompts, or a response at a time, and so no pair."""
+UNCOMPARED = {*SINGLE, "ultrafeedback"}
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats(width=16) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -24,7 +29,9 @@ ANYTHING = st.recursive(
 
 
 def test_every_format_has_rows_here() -> None:
-    assert set(ROWS) == set(REFUSED) == set(FORMATS.names()), "add its rows to tests/contracts/rows.py"
+    assert set(ROWS) == set(REFUSED) == {cls.name for cls in FORMATS if not cls.by_hand}, (
+        "add its rows to tests/contracts/rows.py"
+    )
     assert all(len(rows) >= 2 for rows in ROWS.values())
     assert all(len(rows) >= 3 for rows in REFUSED.values())
 
@@ -41,14 +48,20 @@ def test_it_knows_its_own_rows_and_no_others(data_format: Format) -> None:
 def test_a_row_becomes_a_conversation_its_responses_and_what_is_known(data_format: Format) -> None:
     for row in ROWS[data_format.name]:
         before = copy.deepcopy(row)
-        assert_well_formed(data_format.parse(row))
+        for parsed in parsed_by(data_format, row):
+            assert_well_formed(parsed)
         assert row == before
+
+
+def parsed_by(data_format: Format, row: Mapping[str, Any]) -> tuple[ParsedRow, ...]:
+    """The prompts of a row."""
+    parsed = data_format.parse(row)
+    return parsed if isinstance(parsed, tuple) else (parsed,)
 
 
 def assert_well_formed(parsed: ParsedRow) -> None:
     assert parsed.messages
     assert parsed.messages[-1].role != "assistant"
-    assert len(parsed.responses) >= 2
     assert all(response.text.strip() for response in parsed.responses)
     for comparison in parsed.comparisons:
         assert comparison.first != comparison.second
@@ -67,7 +80,7 @@ def test_bad_rows_are_refused_with_a_reason_one_can_count(data_format: Format) -
 
 
 @ALL
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_a_spoilt_row_is_read_or_refused_and_nothing_else(data_format: Format, data: st.DataObject) -> None:
     """Anything may stand anywhere in a file; whatever it is, it ends as a row or as a `BadRow`."""
@@ -75,12 +88,14 @@ def test_a_spoilt_row_is_read_or_refused_and_nothing_else(data_format: Format, d
     place = data.draw(st.sampled_from(list(places(row))))
     spoil(row, place, data.draw(ANYTHING))
     try:
-        parsed = data_format.parse(row)
+        found = parsed_by(data_format, row)
     except BadRow:
         return
-    assert len(parsed.responses) >= 2
-    assert all(isinstance(r.text, str) and r.text.strip() for r in parsed.responses)
-    assert all(isinstance(m.role, str) and isinstance(m.content, str) for m in parsed.messages)
+    for parsed in found:
+        assert all(isinstance(r.text, str) and r.text.strip() for r in parsed.responses)
+        assert all(isinstance(m.role, str) and isinstance(m.content, str) for m in parsed.messages)
+        assert all(isinstance(name, str) and math.isfinite(v) for r in parsed.responses for name, v in r.aspects)
+        assert all(c.share is None or 0 <= c.share <= 1 for c in parsed.comparisons)
 
 
 @settings(deadline=None, max_examples=60)
@@ -116,8 +131,8 @@ def test_a_file_of_them_is_detected_and_read(data_format: Format, tmp_path: Path
     assert reading.report.format == data_format.name
     assert (reading.report.rows, reading.report.refused) == (len(ROWS[data_format.name]), [])
     assert reading.data == read(zipped).data
-    assert reading.data.pairs
-    assert reading.data.comparisons
+    assert bool(reading.data.pairs) == (data_format.name not in SINGLE)
+    assert bool(reading.data.comparisons) == (data_format.name not in UNCOMPARED)
 
 
 @ALL

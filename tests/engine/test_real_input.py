@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 
 from engine.config import StudyConfig
-from engine.data.export import about_study, export
+from engine.data.answers import Subset
+from engine.data.export.about import about_subset
+from engine.data.export.contract import contract
+from engine.data.export.files import files_of, write_files
+from engine.data.export.make import export
 from engine.data.prepare import prepare_study
 from engine.data.read import examine, read
 from engine.store import queries
 from engine.store.database import open_store
+from engine.store.labelled import answers_given, asked_pairs, held_out_of
 from engine.worker import Worker
 from tests.engine.data.test_read import HH, ROOT, real
 
@@ -48,11 +53,14 @@ def to_the_end(study: StudyConfig, folder: Path) -> None:
     curve = queries.curve(store, study_id, "accuracy", "held_out")
     assert sorted(set(curve["round"])) == list(range(study.rounds + 1))
     rows = queries.labelled_pairs(store, study_id)
+    subset = Subset(study_id=study_id)
+    pairs, about = asked_pairs(store, subset), about_subset(store, subset)
     for container in ("jsonl", "parquet"):
-        done = export(rows, container=container, about=about_study(detail))  # type: ignore[arg-type]
-        for name, content in done.files.items():
-            (folder / container / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / container / name).write_bytes(content)
+        done = export(pairs, subset, container=container, about=about)  # type: ignore[arg-type]
+        files = files_of(done)
+        ticks = contract(done, files, held_out_of(store, study_id), answers_given(store, subset))
+        assert [tick for tick in ticks if tick.tone == "bad"] == []
+        write_files(files, folder / container)
         back = read(next((folder / container / "data").iterdir())).data
         assert set(back.pairs) == {row["pair_id"] for row in rows}
         answers = {c.pair_id: c.answer for c in back.comparisons}

@@ -1,4 +1,4 @@
-"""Batch and Export in detail: words that differ, folding, the table to take away, the contract, the run's name."""
+"""Batch in detail: words that differ, folding, the table to take away, the run's name; the card of an arm."""
 
 import re
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from engine.data.export import about_study, export
+from engine.data.export.about import about_study
 from engine.store import queries
 from engine.strategies.base import STRATEGIES
 from tests.workbench import worlds
@@ -22,7 +22,6 @@ from workbench.components.foreign_text import folding, said
 from workbench.components.pair_card import pair_card
 from workbench.components.pick_list import picks_frame
 from workbench.components.picker import regime_words, run_words
-from workbench.contract import contract, read_back
 from workbench.spreadsheet import as_csv
 
 
@@ -183,48 +182,6 @@ def test_an_arm_is_exported_by_its_key_and_its_card_says_what_it_was_run_with(ar
                                        "--store", str(arms.folder)])  # fmt: skip
     assert refused.exit_code == 2
     assert "It has: activedpo, random, activedpo:shuffled, random:on policy." in " ".join(refused.output.split())
-
-
-@pytest.fixture(scope="module")
-def rows(store):
-    return queries.labelled_pairs(store, queries.studies(store)[0].id, "activedpo", 1)
-
-
-@pytest.mark.parametrize("container", ["jsonl", "parquet"])
-@pytest.mark.parametrize("profile", ["trl", "trl_implicit", "audit"])
-def test_the_contract_holds_for_what_was_just_written(rows, profile, container):
-    made = export(rows, profile=profile, container=container)
-    checks = contract(made, audit=profile == "audit")
-    assert "bad" not in {check.tone for check in checks}
-    assert checks[0].what == "The file reads back"
-    assert len(read_back(made)) == (made.counts["asked"] if profile == "audit" else made.counts["exported"])
-
-
-def test_the_contract_finds_a_file_that_is_not_what_it_says(rows):
-    made = export(rows)
-    name = next(name for name in made.files if name.startswith("data/"))
-    first, *others = made.files[name].splitlines(keepends=True)
-    broken = replace(made, files={**made.files, name: b"".join([first, first, *others[1:]])})
-    assert [c.what for c in contract(broken, audit=False) if c.tone == "bad"] == ["No pair is in it twice"]
-    short = replace(made, files={**made.files, name: first}, counts={**made.counts, "asked": 1})
-    assert [c.what for c in contract(short, audit=False) if c.tone == "bad"] == ["The file reads back", "Counts add up"]
-
-
-def test_a_trainer_is_told_when_the_chosen_ones_are_the_longer_ones(rows):
-    long = [{**row, "response_a": row["response_a"] + " x" * 3000, "answer": "a"} for row in rows]
-    last = contract(export(long), audit=False)[-1]
-    assert (last.tone, last.what) == ("warn", "Chosen is longer in 100 % of pairs")
-
-
-def test_export_shows_first_rows_counts_and_contract(store, monkeypatch):
-    test = app(store.folder, monkeypatch, "export", strategy="ActiveDPO")
-    said_ = seen(test)
-    assert "First rows" in said_
-    assert "The contract" in said_
-    assert "Counts add up" in said_
-    table = next(frame.value for frame in test.dataframe if "chosen" in frame.value)
-    assert len(table) == 5
-    assert not test.exception
 
 
 def test_a_cell_of_a_row_is_its_text():

@@ -1,14 +1,12 @@
 """Run grid, study card, news, subset and archive: plain data in, markup or bytes out."""
 
-import io
 import shlex
-import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from engine.data.export import export
+from engine.data.answers import Subset
 from engine.store import queries
 from engine.store.database import open_store
 from engine.store.summaries import RunSummary, StrategyRef, StudyDetail, StudySummary, WorkerSummary
@@ -20,7 +18,7 @@ from workbench.components.run_grid import run_grid, squares
 from workbench.components.study_card import ACTIONS, _chips, now_line
 from workbench.study_words import compares
 from workbench.style import stylesheet
-from workbench.subset import Subset, archive
+from workbench.subset import command_of, words_of
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -134,22 +132,17 @@ def test_the_stylesheet_has_every_slot_and_fetches_nothing():
 
 
 def test_a_subset_says_the_command_that_does_the_same():
-    assert Subset("s1").command("trl", "jsonl") == "workbench export s1 --profile trl --format jsonl --out ./export"
-    part = Subset("s1", "apl", 2, 3)
-    assert "--strategy apl --seed 2 --round 3" in part.command("trl", "parquet")
-    assert (part.words(), Subset("s1").words()) == ("apl-seed2-round3", "all")
-    arm = Subset("s1", "random:on policy")
-    assert shlex.split(arm.command("trl", "jsonl"))[3:5] == ["--strategy", "random:on policy"]
-    assert arm.words() == "random-on-policy", "a colon is no sign for a file's name"
-
-
-def test_the_archive_holds_the_files_byte_for_byte_and_is_the_same_twice(tmp_path):
-    store = worlds.finished(tmp_path, seeds=(1,), rounds=1, strategies=("random",))
-    made = export(queries.labelled_pairs(store, queries.studies(store)[0].id))
-    packed = archive(made)
-    assert packed == archive(made)
-    with zipfile.ZipFile(io.BytesIO(packed)) as folder:
-        assert {name: folder.read(name) for name in folder.namelist()} == dict(made.files)
+    whole = Subset(study_id="s1")
+    assert command_of(whole, "trl", "jsonl") == "workbench export s1 --profile trl --format jsonl --out ./export"
+    part = Subset(study_id="s1", strategy="apl", seed=2, upto_round=3)
+    assert "--strategy apl --seed 2 --round 3" in command_of(part, "trl", "parquet")
+    assert (words_of(part), words_of(whole)) == ("apl-seed2-round3", "all")
+    arm = Subset(study_id="s1", strategy="random:on policy", selection="l1", agreement_at_least=0.5)
+    assert shlex.split(command_of(arm, "trl", "jsonl", names=True))[3:] == [
+        "--strategy", "random:on policy", "--selection", "l1", "--agreement", "0.5", "--profile", "trl", "--format",
+        "jsonl", "--names", "--out", "./export",
+    ]  # fmt: skip
+    assert words_of(arm) == "random-on-policy-l1-agreement_at_least0-5", "a colon is no sign for a file's name"
 
 
 def test_cached_queries_equal_fresh_ones_and_follow_the_revision(tmp_path, monkeypatch):

@@ -6,19 +6,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.errors import StoreError
-from engine.store import browse, queries, tasks, writer
+from engine.store import browse, queries
 from engine.store.database import Store, open_store
 from engine.store.summaries import DatasetSummary, PromptResponses, ResponseText
-from engine.tasks.base import ask
 from engine.tasks.import_data import ImportData
-from engine.tools import ToolsWorker
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
-from workbench.components import data_import
 from workbench.components.data_browser import dataset_names, recorded_words
 from workbench.components.prompt_card import OPEN, PAIRS, answer_words, pairs_card, prompt_card
 
+MODEL = Path(__file__).resolve().parents[2] / "sample_data" / "model"
 GOOD = {"prompt": "How do I wash wool?", "chosen": "By hand, cold.", "rejected": "<img src=x> hot"}
 
 
@@ -38,11 +35,6 @@ def file(folder: Path, *rows: str, name: str = "mine.jsonl") -> Path:
     path = folder / name
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
-
-
-def dirty(folder: Path) -> Path:
-    other = json.dumps({**GOOD, "prompt": "And silk?"})
-    return file(folder, json.dumps(GOOD), "not json {", other, json.dumps({**GOOD, "chosen": " "}))
 
 
 # ---- browse --------------------------------------------------------------------------------------------------------
@@ -158,126 +150,3 @@ def test_a_prompt_without_pairs_says_when_they_come():
     assert "The sampler makes them" in pairs_card(found, [], "") or "the sampler makes them" in pairs_card(
         found, [], ""
     )
-
-
-@pytest.mark.parametrize("name", ["a.jsonl.gz", "../../etc/x.csv", "..", "C:\\x\\y.json", "", "ü 1.jsonl", "x" * 300])
-def test_an_upload_lies_below_its_hash_whatever_it_is_called(tmp_path, name):
-    path = data_import.save_upload(tmp_path, name, b"content")
-    assert path.read_bytes() == b"content"
-    assert path.parent.parent == tmp_path / "uploads"
-    assert path.name not in ("", ".", "..")
-    assert data_import.save_upload(tmp_path, name, b"content") == path
-
-
-def test_an_upload_that_cannot_be_saved_is_a_store_error(tmp_path):
-    path = data_import.save_upload(tmp_path, "a.csv", b"x")
-    path.unlink()
-    path.mkdir()  # in the way
-    with pytest.raises(StoreError):
-        data_import.save_upload(tmp_path, "a.csv", b"x")
-
-
-def test_a_path_is_given_in_full_and_a_hub_id_as_it_is(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "here.csv").write_text("x")
-    assert data_import.located(" here.csv ") == str(tmp_path / "here.csv")
-    assert data_import.located("somebody/some-data") == "somebody/some-data"
-    assert data_import.located("gone.csv") == str(tmp_path / "gone.csv")
-
-
-# ---- import --------------------------------------------------------------------------------------------------------
-def test_without_a_file_the_import_says_so(finished, monkeypatch):
-    assert "No file is named yet." in seen(data(finished, monkeypatch, part="import"))
-
-
-def test_a_named_file_waits_is_read_refuses_rows_and_is_imported_without_them(tmp_path, monkeypatch):
-    store, path = open_store(tmp_path / "s"), dirty(tmp_path)
-    test = data(store, monkeypatch, part="import", path=str(path))
-    assert "This file has not been read yet." in seen(test)
-    next(b for b in test.button if b.label == "Read the file").click().run()
-    said = seen(test)
-    assert "The import waits for the tools worker." in said
-    assert "No tools worker is here." in said
-    ToolsWorker(store).work(until_idle=True)
-    test.run()
-    said = seen(test)
-    assert "not imported yet" in said
-    assert "<label>rows refused</label><strong>2</strong>" in said
-    assert test.dataframe[0].value["row"].tolist() == [2, 4]
-    assert test.get("download_button")
-    assert "<img" not in said
-    test.selectbox(key="reason").set_value("not JSON (1)").run()
-    assert test.dataframe[0].value["row"].tolist() == [2]
-    next(b for b in test.button if b.label == "Import the other 2 rows").click().run()
-    assert "The import waits for the tools worker." in seen(test)
-    assert queries.datasets(store) == []
-    ToolsWorker(store).work(until_idle=True)
-    test.run()
-    assert "✓ imported" in seen(test)
-    assert queries.datasets(store)[0].refused == {"not JSON": 1, "empty response": 1}
-    next(b for b in test.button if b.label == "Browse it").click().run()
-    assert "mine.jsonl" in str(test.selectbox(key="dataset").value)
-    assert test.dataframe[0].value["prompt"].tolist() == ["How do I wash wool?", "And silk?"]
-
-
-def test_while_it_is_read_the_page_says_how_far(tmp_path, monkeypatch):
-    store, path = open_store(tmp_path / "s"), dirty(tmp_path)
-    ask(store, ImportData(path=str(path)))
-    me = writer.register_worker(store, "tools", "cpu", 1, "here")
-    claim = tasks.claim_task(store, me)
-    assert claim is not None
-    tasks.task_word(store, claim, "12,000 rows read")
-    said = seen(data(store, monkeypatch, part="import", path=str(path)))
-    assert "The import is being made." in said
-    assert "12,000 rows read" in said
-    assert "No tools worker is here." not in said
-
-
-def test_a_file_that_cannot_be_read_says_why_and_can_be_tried_again(tmp_path, monkeypatch):
-    store = open_store(tmp_path / "s")
-    path = file(tmp_path, json.dumps({"text": "<b>x</b>"}))
-    ask(store, ImportData(path=str(path)))
-    ToolsWorker(store).work(until_idle=True)
-    test = data(store, monkeypatch, part="import", path=str(path))
-    said = seen(test)
-    assert "The import could not be made." in said
-    assert "no format fits" in said
-    assert "<b>x</b>" not in said
-    next(b for b in test.button if b.label == "Try again").click().run()
-    assert "The import waits for the tools worker." in seen(test)
-
-
-def test_a_file_that_has_changed_is_offered_to_be_read_again(tmp_path, monkeypatch):
-    store = open_store(tmp_path / "s")
-    path = file(tmp_path, json.dumps(GOOD))
-    ask(store, ImportData(path=str(path)))
-    ToolsWorker(store).work(until_idle=True)
-    assert "Read it again" not in seen(data(store, monkeypatch, part="import", path=str(path)))
-    file(tmp_path, json.dumps(GOOD), json.dumps({**GOOD, "prompt": "And silk?"}))
-    test = data(store, monkeypatch, part="import", path=str(path))
-    assert "The file has changed since it was read." in seen(test)
-    next(b for b in test.button if b.label == "Read it again").click().run()
-    assert "The import waits for the tools worker." in seen(test)
-
-
-def test_an_uploaded_file_is_kept_and_named_in_the_field(tmp_path, monkeypatch):
-    store = open_store(tmp_path / "s")
-    test = data(store, monkeypatch, part="import")
-    uploader = test.get("file_uploader")[0]
-    if not hasattr(uploader, "set_value"):
-        pytest.skip("This version's AppTest cannot upload; the journey in Chromium does.")
-    uploader.set_value(("up.jsonl", (json.dumps(GOOD) + "\n").encode(), "application/json")).run()
-    path = Path(test.text_input(key="path").value)
-    assert path.name == "up.jsonl"
-    assert path.is_relative_to(store.folder / "uploads")
-    assert "This file has not been read yet." in seen(test)
-
-
-def test_the_list_of_refused_rows_that_is_gone_is_said(tmp_path, monkeypatch):
-    store, path = open_store(tmp_path / "s"), dirty(tmp_path)
-    ask(store, ImportData(path=str(path)))
-    ToolsWorker(store).work(until_idle=True)
-    for listed in (store.folder / "files" / "imports").iterdir():
-        listed.unlink()
-    test = data(store, monkeypatch, part="import", path=str(path))
-    assert "Read the file again." in seen(test)

@@ -1,13 +1,18 @@
 """`workbench data …`: look at a file, import it, list what was read."""
 
-from collections import Counter
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from engine.data.formats.mapped import is_mapping
+from engine.errors import DataError
 from engine.store import queries
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, printable, show, table
+from workbench.proof_words import leakage_words, proof_lines, token_lines
 
 data = typer.Typer(help="Check, import and list data sets.", no_args_is_help=True)
 FileArgument = Annotated[str, typer.Argument(help="File, folder saved by `datasets`, or hub id.")]
@@ -15,48 +20,86 @@ FormatOption = Annotated[
     str | None, typer.Option("--format", help="Data format. Default: detected from the first rows.")
 ]
 
+MappingOption = Annotated[
+    Path | None, typer.Option("--mapping", help="A YAML file that maps columns to parts, for a file no format fits.")
+]
 
-@data.command(epilog="Example: workbench data check pairs.jsonl.gz")
+
+@data.command(epilog="Example: workbench data check pairs.jsonl.gz --model my-sft-model")
 @plainly
-def check(file: FileArgument, format_name: FormatOption = None, as_json: JsonOption = False) -> None:
-    """Say what a file is understood as, and list every row that cannot be used with its reason."""
-    from engine.data.read import examine
+def check(
+    file: FileArgument,
+    format_name: FormatOption = None,
+    mapping: MappingOption = None,
+    near_duplicates: Annotated[
+        bool, typer.Option("--near-duplicates/--no-near-duplicates", help="Look for them: MinHash, the longest part.")
+    ] = True,
+    held_out: Annotated[str | None, typer.Option(help="A held-out file: how much of it is in FILE too.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model: rows as its tokens, and what does not fit.")] = None,
+    context: Annotated[int | None, typer.Option(help="Its longest prompt + response; default: its own.")] = None,
+    refused_csv: Annotated[Path | None, typer.Option("--refused", help="Write every refused row to this CSV.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove what a file is understood as: format, first rows, every refused row, and all one should know of it."""
+    from engine.data.proof.leakage import leakage
+    from engine.data.proof.prove import prove
 
-    reading = examine(file, format_name)
-    report, found = reading.report, reading.data
-    votes = Counter(c.answer for c in found.comparisons)
-    value: dict[str, Any] = {
-        "path": report.path,
-        "format": report.format,
-        "why": report.why_format,
-        "sha256": report.sha256,
-        "rows": report.rows,
-        "prompts": len(found.prompts),
-        "responses": len(found.responses),
-        "pairs": len(found.pairs),
-        "recorded_answers": dict(votes),
-        "turns_of_prompts": dict(sorted(Counter(len(p.messages) for p in found.prompts.values()).items())),
-        "dropped": {k: n for k, n in report.dropped.items() if n},
-        "repeated_rows": report.repeated,
-        "refused": [vars(item) for item in report.refused],
-    }
+    proof = prove(file, _format(format_name, mapping), near=near_duplicates)
+    value: dict[str, Any] = proof.summary()
+    if held_out is not None:
+        value["leakage"] = leakage(file, held_out, _format(format_name, mapping), near=near_duplicates)
+    if model is not None:
+        value["tokens"] = _tokens(file, _format(format_name, mapping), model, context)
+    if refused_csv is not None:
+        from engine.tasks.prove_data import refused_csv as as_csv
+
+        refused_csv.write_bytes(as_csv(proof.report.refused))
 
     def text() -> str:
-        lines = [
-            f"{report.path}",
-            f"  format   {report.format}: {report.why_format}",
-            f"  rows     {report.rows:,}, of which {len(report.refused):,} cannot be used",
-            f"  read     {value['prompts']:,} prompts, {value['responses']:,} responses, {value['pairs']:,} pairs",
-            f"  answers  {', '.join(f'{n:,} × {a}' for a, n in votes.items()) or 'none recorded'}",
-        ]
-        lines += [f"  left out {n:,} × {what}" for what, n in value["dropped"].items()]
-        lines += [f"  repeated {report.repeated:,} rows say what an earlier row says"] if report.repeated else []
-        lines += [
-            f"  row {r.row:,}: {r.reason}{f' ({printable(r.detail)})' if r.detail else ''}" for r in report.refused
-        ]
-        return "\n".join(lines)
+        lines = proof_lines(value)
+        if held_out is not None:
+            found = value["leakage"]
+            lines.append(f"  held out {held_out}: {leakage_words(found['same'], found['near'], found['held_out'])}")
+        lines += token_lines(value["tokens"]) if model is not None else []
+        return "\n".join(printable(line) for line in lines)
 
     show(value, as_json, text)
+
+
+def _tokens(file: str, format_name: str | None, model: str, context: int | None) -> dict[str, Any]:
+    """The token proof, made by a tools worker of its own: only a worker loads a tokenizer."""
+    from engine.store.database import open_store
+    from engine.tasks.base import ask, asked
+    from engine.tasks.prove_tokens import ProveTokens
+
+    here = Path(file).expanduser()
+    task = ProveTokens(
+        path=str(here.resolve()) if here.exists() else file,
+        format=str(Path(format_name).expanduser().resolve())
+        if format_name and is_mapping(format_name)
+        else format_name,
+        model=str(Path(model).expanduser().resolve()) if Path(model).expanduser().exists() else model,
+        context_tokens=context,
+    )
+    with tempfile.TemporaryDirectory(prefix="workbench-proof-") as folder:
+        store = open_store(Path(folder))
+        ask(store, task)
+        command = [sys.executable, "-m", "workbench", "worker", "--tools", "--until-idle", "--store", folder]
+        subprocess.run(command, check=False, capture_output=True)
+        found = asked(store, task)
+        if found is None or found.answer is None:
+            why = found.error if found is not None and found.error else "the worker ended without an answer"
+            raise DataError(f"The tokens of {file} cannot be shown: {why}", "")
+        return dict(found.answer)
+
+
+def _format(format_name: str | None, mapping: Path | None) -> str | None:
+    """The name of a format or the path of a mapping; both at once cannot be meant."""
+    if format_name is not None and mapping is not None:
+        raise DataError("--format and --mapping say two different things.", "Give one of them.")
+    if mapping is not None and not is_mapping(str(mapping)):
+        raise DataError(f"Mapping {mapping} does not end with .yaml.", "Give it that ending.")
+    return format_name if mapping is None else str(mapping)
 
 
 @data.command("import", epilog="Example: workbench data import pairs.jsonl.gz --skip-refused")
@@ -64,6 +107,7 @@ def check(file: FileArgument, format_name: FormatOption = None, as_json: JsonOpt
 def import_(
     file: FileArgument,
     format_name: FormatOption = None,
+    mapping: MappingOption = None,
     skip_refused: Annotated[
         bool, typer.Option("--skip-refused", help="Go on without the rows that cannot be used.")
     ] = False,
@@ -71,25 +115,20 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Read a file into the store. With refused rows only on your word."""
-    from engine.data.read import read
-    from engine.store.texts import add_dataset
+    from engine.data.read import refusal_sentence
+    from engine.data.take_in import take_in
 
-    reading = read(file, format_name, skip_refused=skip_refused)
-    report = reading.report
-    dataset_id = add_dataset(
-        opened(store, create=True),
-        name=Path(report.path).name,
-        path=report.path,
-        format_name=report.format,
-        sha256=report.sha256,
-        data=reading.data,
-        rows=report.rows,
-        refused=report.reasons(),
-        dropped=dict(report.dropped),
-    )
-    value = {"id": dataset_id, "rows": report.rows, "refused": report.reasons(), "pairs": len(reading.data.pairs)}
+    taken = take_in(opened(store, create=True), file, _format(format_name, mapping), skip_refused=skip_refused)
+    report, pairs = taken.report, taken.report.counts.pairs
+    if not taken.dataset_id:
+        raise DataError(refusal_sentence(report), "Mend the rows, or go on without them (--skip-refused).")
+    value = {"id": taken.dataset_id, "rows": report.rows, "refused": report.reasons(), "pairs": pairs}
+    value["label_bank"] = report.label_bank
     left = f", {len(report.refused):,} refused" if report.refused else ""
-    show(value, as_json, lambda: f"{dataset_id}  {report.path}: {report.rows:,} rows{left}, {value['pairs']:,} pairs")
+    bank = "; every pair of each prompt is answered: a label bank" if report.label_bank else ""
+    show(
+        value, as_json, lambda: f"{taken.dataset_id}  {report.path}: {report.rows:,} rows{left}, {pairs:,} pairs{bank}"
+    )
 
 
 @data.command("list", epilog="Example: workbench data list")
@@ -97,6 +136,10 @@ def import_(
 def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """The data sets in the store."""
     found = queries.datasets(opened(store))
-    head = ["data set", "name", "format", "rows", "refused", "prompts", "pairs"]
-    rows = [[d.id, d.name, d.format, d.rows, sum(d.refused.values()), d.prompts, d.pairs] for d in found]
+    head = ["data set", "name", "format", "rows", "refused", "prompts", "pairs", "label bank"]
+    banks = {True: "yes", False: "no", None: "?"}
+    rows = [
+        [d.id, d.name, d.format, d.rows, sum(d.refused.values()), d.prompts, d.pairs, banks[d.label_bank]]
+        for d in found
+    ]
     show([vars(d) for d in found], as_json, lambda: table(head, rows) if rows else "There is no data set yet.")

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.errors import DataError
-from engine.store import queries
 from engine.strategies.base import STRATEGIES, find
 from workbench.cli.data import data
+from workbench.cli.export import export
 from workbench.cli.plugins import kept as kept_in
 from workbench.cli.plugins import source_lines, trust
 from workbench.cli.run import run
@@ -34,7 +33,7 @@ app.add_typer(strategy, name="strategy")
 app.add_typer(run, name="run")
 app.add_typer(store_commands, name="store")
 
-
+app.command(epilog="Example: workbench export s1a2b3c4d5 --strategy activedpo --out subset/")(export)
 strategy.command("trust", epilog="Example: workbench strategy trust uneven")(trust)
 strategy.command("score", epilog="Example: workbench strategy score random activedpo --study s1a2b3c4d5")(score)
 
@@ -102,52 +101,22 @@ def show_(
     show(value, as_json, text)
 
 
-@app.command(epilog="Example: workbench export s1a2b3c4d5 --strategy activedpo --out subset/")
-@plainly
-def export(
-    name: Annotated[str, typer.Argument(help="Id of the study, or its name.")],
-    out: Annotated[Path, typer.Option(help="Folder to write; it must be new or empty.")],
-    strategy_name: Annotated[str | None, typer.Option("--strategy", help="Only this strategy's picks.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Only this seed's runs.")] = None,
-    upto_round: Annotated[int | None, typer.Option("--round", help="Only rounds up to this one.")] = None,
-    profile: Annotated[str, typer.Option(help="trl, trl_implicit, plain or audit.")] = "trl",
-    container: Annotated[str, typer.Option("--format", help="jsonl, parquet or csv.")] = "jsonl",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write the labelled subset with a card and a sidecar that says where every answer came from."""
-    from engine.data.export import about_study
-    from engine.data.export import export as write
-
-    if container not in ("jsonl", "parquet", "csv"):
-        raise DataError(f"No container is called {container!r}.", "Known: jsonl, parquet, csv.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} is there already and not empty.", "Name a new folder; nothing is overwritten.")
-    where = opened(store)
-    detail = queries.study(where, name)
-    there = [ref.name for ref in detail.summary.strategies]
-    if strategy_name not in (None, *there):
-        raise DataError(f"Study {name!r} has no strategy {strategy_name!r}.", f"It has: {', '.join(there)}.")
-    rows = queries.labelled_pairs(where, detail.summary.id, strategy_name, seed, upto_round)
-    done = write(rows, profile=profile, container=container, about=about_study(detail, strategy_name, seed))  # type: ignore[arg-type]
-    for path, content in done.files.items():
-        target = out / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    counts = ", ".join(f"{n:,} {what}" for what, n in done.counts.items() if n)
-    show({"out": str(out), **done.counts}, as_json, lambda: f"{out}: {counts}")
-
-
 @app.command("app", epilog="Example: workbench app --port 8501")
 @plainly
 def app_(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
     sample: Annotated[bool, typer.Option("--sample", help="If the store is empty, queue the sample study.")] = False,
+    data_root: Annotated[
+        Path | None, typer.Option("--data-root", help="The app reads data files below this folder only. Default: any.")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Start the app on localhost, and a worker if none is alive. Ctrl-C ends both."""
+    from engine.data.places import ROOT_VARIABLE
     from workbench.processes import run_app
 
+    if data_root is not None:
+        os.environ[ROOT_VARIABLE] = str(data_root.expanduser().resolve())
     raise typer.Exit(run_app(folder_of(store), port, sample))
 
 

@@ -1,4 +1,4 @@
-"""The parts of Data, Import: which file, and the report of what was read and refused."""
+"""The parts of Data, Import: which file, and every row of it that was refused."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,13 @@ import streamlit as st
 
 from engine.errors import StoreError
 from engine.store.files import Written, read_bytes, write_bytes
-from workbench.components.data_browser import recorded_words
-from workbench.components.foreign_text import conversation, folding
-from workbench.components.markup import chip, escaped, fact, foreign, heading, show
-from workbench.wording import count, integer, number, plain
+from workbench.components.markup import escaped, heading, show
+from workbench.wording import integer, plain
 
 ANY = "found out from the first rows"
-ENDINGS = ["jsonl", "ndjson", "json", "csv", "parquet", "gz"]
+BY_HAND = "columns mapped by hand"
+ENDINGS = ["jsonl", "ndjson", "json", "csv", "parquet", "arrow", "gz", "zst", "zip"]
+CONTAINERS = "JSONL, JSON, CSV, also gz or zst; Parquet, Arrow, zip"
 LARGEST_MB = 200
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
@@ -45,37 +45,17 @@ def located(text: str) -> str:
 
 def choose_file(formats: Sequence[str], on_upload: Callable[[], None]) -> tuple[str, str | None]:
     """Path or hub id (in the link), or an upload, which fills in the path; and the format, None to find out."""
-    show(heading("Which file", "JSONL, JSON, CSV, each also gzipped, Parquet, or a folder saved by datasets"))
-    path = st.text_input("Path on this machine, or Hugging Face id", key="path", bind="query-params",
-                         placeholder="pairs.jsonl.gz, or name/of-data")  # fmt: skip
-    st.file_uploader(f"Or upload it, up to {LARGEST_MB} MB; larger files by path", ENDINGS, key="upload",
-                     max_upload_size=LARGEST_MB, on_change=on_upload)  # fmt: skip
-    chosen = st.selectbox("Format", [ANY, *formats], format_func=plain, key="format", bind="query-params")
+    show(heading("Which file", f"{CONTAINERS}; a folder of them, or one saved by datasets"))
+    by_path, by_upload, by_format = st.columns([40, 34, 26], gap="medium")
+    with by_path:
+        path = st.text_input("Path on this machine, or Hugging Face id", key="path", bind="query-params",
+                             placeholder="pairs.jsonl.gz, or name/of-data")  # fmt: skip
+    with by_upload:
+        st.file_uploader(f"Or upload it, up to {LARGEST_MB} MB; larger files by path", ENDINGS, key="upload",
+                         max_upload_size=LARGEST_MB, on_change=on_upload)  # fmt: skip
+    with by_format:
+        chosen = st.selectbox("Format", [ANY, *formats], format_func=plain, key="format", bind="query-params")
     return path.strip(), None if chosen == ANY else chosen
-
-
-def report(answer: Mapping[str, Any], path: str) -> None:
-    """What was understood, what was refused, what was left out."""
-    refused, kept = int(answer["refused"]), int(answer["rows"]) - int(answer["refused"])
-    tone = ("imported", "ok") if answer["dataset_id"] else ("not imported yet", "warn")
-    understood = f"read as {plain(answer['format'])}: {answer['why']}"
-    show(f'<div class="row">{heading(PurePath(path).name or path, understood)}{chip(*tone)}</div>')
-    facts = [
-        fact("rows in all", integer(answer["rows"])),
-        fact("rows read", integer(kept)),
-        fact("rows refused", integer(refused)),
-        fact("prompts", integer(answer["prompts"])),
-        fact("responses", integer(answer["responses"]), f"{integer(answer['scored'])} with a score"),
-        fact("pairs", integer(answer["pairs"])),
-        fact("recorded comparisons", integer(sum(answer["recorded"].values())), recorded_words(answer["recorded"])),
-    ]
-    show(f'<div class="facts" style="margin:.4rem 0">{"".join(facts)}</div>')
-    notes = [f"{integer(n)} × {what}: left out." for what, n in answer["dropped"].items()]
-    if answer["repeated"]:
-        rows = count(answer["repeated"], "row says", "rows say")
-        notes.append(f"{rows} exactly what an earlier row says: kept, for they can be votes of several labellers.")
-    if notes:
-        show(f'<div class="note"><ul>{"".join(f"<li>{escaped(note)}</li>" for note in notes)}</ul></div>')
 
 
 def refused_rows(answer: Mapping[str, Any], folder: Path) -> None:
@@ -112,20 +92,3 @@ def refused_rows(answer: Mapping[str, Any], folder: Path) -> None:
         return
     st.download_button(f"All {integer(n)} as CSV", content, "refused.csv", "text/csv", icon=":material/download:",
                        on_click="ignore")  # fmt: skip
-
-
-def first_prompts(answer: Mapping[str, Any]) -> None:
-    """The first prompts as they were understood, each response with what the file says of it."""
-    show(heading("As understood", f"the first {count(len(answer['first']), 'prompt')} of the file"))
-    for shown in answer["first"]:
-        body = conversation([(role, text) for role, text in shown["messages"]])
-        for n, (text, source, score) in enumerate(shown["responses"]):
-            asked = [(a, b, said) for a, b, said in shown["recorded"] if n in (a, b)]
-            better = sum((said == "a" and n == a) or (said == "b" and n == b) for a, b, said in asked)
-            about = [source and foreign(source), f"score of the file {number(score)}" if score is not None else ""]
-            words = " · ".join(filter(None, about))
-            tag = chip(f"better in {better} of {len(asked)}", "ok" if better else "neutral") if asked else ""
-            head = f'<header><span class="letter">{n + 1}</span><small>{words}</small>{tag}</header>'
-            body += f'<div style="margin-top:.6rem"><div class="side">{head}{folding(text)}</div></div>'
-        with st.container(border=True):
-            show(body)

@@ -2,66 +2,98 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
-from engine.data.export import Container, Export
+from engine.data.profiles.base import PROFILES, Container
 from workbench.components.markup import chip, escaped, heading, show
-from workbench.contract import Check
-from workbench.wording import count, integer, size
+from workbench.wording import count, integer
 
-What = Literal["run", "strategy", "study"]
+What = Literal["run", "strategy", "study", "selection"]
 TEXT_SHOWN = 160
+TONES = {"ok": "holds", "warn": "to note", "bad": "does not hold"}
+KINDS: dict[Container, str] = {"jsonl": "JSONL", "parquet": "Parquet", "datasets": "datasets", "csv": "CSV"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """For whom, in which kind of file, whether labellers go by name, and the licence that the card names."""
+
+    profile: str
+    container: Container
+    names: bool
+    licence: str
 
 
 def choose_what(strategy: str, seed: int, upto: int) -> What:
-    """Which pairs: of this run up to the round, of the strategy over all seeds, or all of the study."""
+    """Which pairs: of this run up to the round, of the strategy over all seeds, all, or those kept on the map."""
     names: dict[What, str] = {
         "run": f"{strategy}, seed {seed}, rounds 1 to {upto}",
         "strategy": f"{strategy}, all seeds and rounds",
         "study": "everything labelled in the study",
+        "selection": "a saved selection",
     }
     show(heading("What"))
     return st.radio("What", list(names), format_func=lambda w: names[w], key="what", label_visibility="collapsed")
 
 
-def choose_form(profiles: Mapping[str, str]) -> tuple[str, Container]:
-    """For which trainer, and in which kind of file. CSV only where a row has no lists."""
+def choose_selection() -> str:
+    """The id of a selection that was kept on the map."""
+    return st.text_input("Saved selection", placeholder="its id, from the link of the page Map").strip()
+
+
+def choose_filters(labellers: Sequence[str]) -> dict[str, Any]:
+    """Which of the pairs to leave out: fields of a `Subset`, none that says nothing."""
+    with st.popover("Filter", icon=":material/filter_alt:", width="stretch"):
+        low = st.number_input("Score at least", value=None, format="%g")
+        high = st.number_input("Score at most", value=None, format="%g")
+        first = st.number_input("From round", value=None, min_value=1, step=1)
+        who = st.selectbox("Labeller or oracle", ["", *labellers], format_func=lambda name: name or "all")
+        share = st.number_input("Agreement at least", value=None, min_value=0.0, max_value=1.0, step=0.1)
+    found = {
+        "score_at_least": low, "score_at_most": high, "from_round": first, "labeller": who, "agreement_at_least": share,
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def choose_form(profiles: Mapping[str, str]) -> Form:
+    """For which trainer, and in which kind of file: only those that the profile goes into."""
     show(heading("For which trainer"))
     profile = st.selectbox(
         "Profile", list(profiles), format_func=lambda p: profiles[p], key="profile", label_visibility="collapsed"
     )
-    kinds = [kind for kind in get_args(Container) if kind != "csv" or profile in ("plain", "audit")]
-    names = {"jsonl": "JSONL", "parquet": "Parquet", "csv": "CSV"}
+    kinds = list(PROFILES.get(profile).containers)
     kind = st.segmented_control(
-        "File", kinds, default="jsonl", required=True, format_func=lambda k: names[k], label_visibility="collapsed",
-        key=f"container-{len(kinds)}", width="stretch",
+        "File", kinds, default="jsonl", required=True, format_func=lambda k: KINDS[k], label_visibility="collapsed",
+        key=f"container-{'-'.join(kinds)}", width="stretch",
     )  # fmt: skip
-    return profile, kind or "jsonl"
+    licence = st.text_input("Licence of the data, for the card", placeholder="cc-by-4.0")
+    names = st.checkbox("Real names and notes of labellers", help="Else they are numbered, anew in every export.")
+    return Form(profile, kind or "jsonl", names, licence.strip())
 
 
-def counts_table(counts: Mapping[str, int]) -> None:
-    """asked − what cannot train − what was asked again = rows in the file."""
+def counts_table(counts: Mapping[str, int], excluded: Mapping[str, int], skips: int) -> None:
+    """asked − what cannot train − what was excluded = pairs in the file."""
     rows = [("pairs asked", counts.get("asked", 0), "")]
-    rows += [
-        (what, n, "−") for what, n in counts.items() if n and what not in ("asked", "exported") and "," not in what
-    ]
+    rows += [(what, n, "−") for what, n in counts.items() if n and what not in ("asked", "exported")]
     body = "".join(
         f'<tr><td>{escaped(what)}</td><td class="num">{f"{sign} " if sign else ""}{integer(n)}</td></tr>'
         for what, n, sign in rows
     )
     total = integer(counts.get("exported", 0))
     body += f'<tr><td><b>pairs that train</b></td><td class="num"><b>{total}</b></td></tr>'
-    other = counts.get("asked again, other answer", 0)
-    note = f"<small>{count(other, 'pair')} got another answer when asked again; the first one counts.</small>"
-    show(f"{heading('Counts')}<table>{body}</table>{note if other else ''}")
+    notes = [f"Excluded, {reason}: {integer(n)}." for reason, n in excluded.items()]
+    notes += [f"{count(skips, 'answer')} {'was a skip' if skips == 1 else 'were skips'}."] if skips else []
+    notes += ["Unresolved: only skips, or an even vote."] if counts.get("unresolved") else []
+    show(f"{heading('Counts')}<table>{body}</table>" + "".join(f"<small>{escaped(note)}</small><br>" for note in notes))
 
 
-def first_rows(rows: Sequence[Mapping[str, Any]], file: str, content: bytes, total: int) -> None:
+def first_rows(rows: Sequence[Mapping[str, Any]], file: str, total: int) -> None:
     """The first row of the file as it stands there, long texts cut, and the first rows as a table."""
-    aside = f"{file} · {count(total, 'row')} · {size(len(content))}"
+    aside = f"{file} · {count(total, 'row')}"
     show(
         f'{heading("First row of the file", aside)}<pre class="file tall" dir="auto" tabindex="0">'
         f"{escaped(_row(rows[0]))}</pre>"
@@ -80,32 +112,26 @@ def first_rows(rows: Sequence[Mapping[str, Any]], file: str, content: bytes, tot
 def cell(value: Any) -> Any:
     """A value of a row for a table: the last message of a list of them, long texts cut."""
     if isinstance(value, list | tuple) and value and isinstance(value[-1], Mapping):
-        value = value[-1].get("content", "")
+        value = value[-1].get("content", value[-1])
     if isinstance(value, list | tuple | Mapping):
         value = json.dumps(value, ensure_ascii=False)
     return _cut(" ".join(value.split())) if isinstance(value, str) else value
 
 
-def contract_lines(checks: Sequence[Check]) -> None:
-    """A line a check: whether it holds, what was checked, the finding."""
+def ticks(checked: Sequence[Mapping[str, str]]) -> None:
+    """A line a tick: whether it holds, what was checked, the finding."""
     lines = "".join(
-        f'<div class="check">{chip({"ok": "holds", "warn": "to note", "bad": "does not hold"}[check.tone], check.tone)}'
-        f"<div>{escaped(check.what)}<br><small>{escaped(check.finding)}</small></div></div>"
-        for check in checks
+        f'<div class="check">{chip(TONES[tick["tone"]], tick["tone"])}'
+        f"<div>{escaped(tick['what'])}<br><small>{escaped(tick['finding'])}</small></div></div>"
+        for tick in checked
     )
-    show(heading("The contract", "checked on the file itself") + lines)
+    show(heading("The contract", "checked on the files themselves") + lines)
 
 
-def card_text(readme: bytes) -> None:
-    """The card, as it is written."""
-    text = readme.decode("utf-8", "replace")
-    head = heading("The card", "README.md, written from the record")
+def card_text(text: str, *, written: bool) -> None:
+    """The card, as it is written; before the check (`written` False) without what is known only then."""
+    head = heading("The card", "README.md, as it is packed" if written else "README.md; the check adds the verdict")
     show(f'{head}<pre class="file tall" dir="auto" tabindex="0">{escaped(text)}</pre>')
-
-
-def data_file(export: Export) -> tuple[str, bytes]:
-    """The export's file of rows."""
-    return next((name, content) for name, content in export.files.items() if name.startswith("data/"))
 
 
 def _row(row: Mapping[str, Any]) -> str:

@@ -26,32 +26,43 @@ class BadRow(Exception):
 
 @dataclass(frozen=True)
 class ParsedResponse:
-    """A response as the file gives it."""
+    """A response as the file gives it: one score overall, and more of them by the name of what they judge."""
 
     text: str
     source: str = ""
     score: float | None = None
+    aspects: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class ParsedComparison:
-    """An answer of the file about responses `first` and `second`, counted from 0 in the row."""
+    """An answer of the file about responses `first` and `second`, counted from 0 in the row.
+
+    `share`: of a soft label the probability, or the share of votes, in [0, 1] that `first` is better. Several answers
+    about the same two are the votes of several labellers.
+    """
 
     first: int
     second: int
     answer: Recorded
     strength: float | None = None
     labeller: str = ""
+    share: float | None = None
 
 
 @dataclass(frozen=True)
 class ParsedRow:
-    """One row. Pairs that the row gives are those it compares; without comparisons, two responses are one pair."""
+    """A prompt of a row and what the row says of it.
+
+    Pairs that the row gives are those it compares; without comparisons, two responses are one pair. One response or
+    none is a prompt that is not labelled yet. `left_out`: parts of the row that are not taken, each a countable reason.
+    """
 
     messages: tuple[Message, ...]
     responses: tuple[ParsedResponse, ...]
     comparisons: tuple[ParsedComparison, ...] = ()
     topic: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class Format(Plugin):
@@ -59,14 +70,20 @@ class Format(Plugin):
 
     columns: ClassVar[str] = ""
     """What a row looks like, in words, for messages."""
+    by_hand: ClassVar[bool] = False
+    """Whether a person says what its columns mean; it is then never found out from the rows."""
 
     @abstractmethod
     def sniff(self, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Whether these first rows (mappings, one at least) are of this format."""
 
     @abstractmethod
-    def parse(self, row: Mapping[str, Any]) -> ParsedRow:
-        """One row; BadRow if it cannot be used."""
+    def parse(self, row: Mapping[str, Any]) -> ParsedRow | tuple[ParsedRow, ...]:
+        """One row, or several prompts where a row is a tree; BadRow if it cannot be used."""
+
+    def key(self) -> str:
+        """What a data set read by it is filed under: two formats that read a file differently never share it."""
+        return self.name
 
 
 FORMATS: Registry[Format] = Registry("data format", "engine.data.formats")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from engine.data.formats._parts import names_of_scores
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow, chosen_and_rejected
 from engine.records import Message
 
@@ -26,6 +27,8 @@ class HHTranscripts(Format):
 
     def sniff(self, rows: Sequence[Mapping[str, Any]]) -> bool:
         """All rows have both texts, and most begin with a human turn."""
+        if any(names_of_scores(row) is not None for row in rows):
+            return False
         texts = [row.get(side) for row in rows for side in ("chosen", "rejected")]
         if not all(isinstance(text, str) for text in texts):
             return False

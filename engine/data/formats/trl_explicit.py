@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from engine.data.formats._parts import names_of_scores
 from engine.data.formats.base import FORMATS, Format, ParsedRow, answer_of, chosen_and_rejected, messages_of
 
 
@@ -16,8 +17,8 @@ class TrlExplicit(Format):
     columns: ClassVar[str] = "prompt, chosen, rejected"
 
     def sniff(self, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """All rows have the three columns."""
-        return all({"prompt", "chosen", "rejected"} <= row.keys() for row in rows)
+        """All rows have the three columns, and no scores beside them."""
+        return all({"prompt", "chosen", "rejected"} <= row.keys() and names_of_scores(row) is None for row in rows)
 
     def parse(self, row: Mapping[str, Any]) -> ParsedRow:
         """One labelled pair."""

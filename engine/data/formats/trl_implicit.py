@@ -3,8 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from engine.data.formats._parts import names_of_scores
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow, chosen_and_rejected, messages_of
 from engine.records import Message
+
+ELSEWHERE = {"prompt", "instruction", "conversations", "messages"}
+"""Columns that hold a prompt of its own."""
 
 
 @FORMATS.register
@@ -21,8 +25,8 @@ class TrlImplicit(Format):
     columns: ClassVar[str] = "chosen, rejected (whole conversations, or texts that begin with the same prompt)"
 
     def sniff(self, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """All rows have both columns as lists, or both as texts that are no transcript, and no prompt column."""
-        return all("prompt" not in row and _alike(row.get("chosen"), row.get("rejected")) for row in rows)
+        """All rows have both columns as lists, or both as texts that are no transcript; no prompt column, no scores."""
+        return all(not ELSEWHERE & row.keys() and names_of_scores(row) is None and _alike(row) for row in rows)
 
     def parse(self, row: Mapping[str, Any]) -> ParsedRow:
         """One labelled pair; the prompt is all but the last turn and must be the same on both sides."""
@@ -42,7 +46,8 @@ class TrlImplicit(Format):
         return chosen_and_rejected(chosen[:-1], chosen[-1].content, rejected[-1].content)
 
 
-def _alike(chosen: Any, rejected: Any) -> bool:
+def _alike(row: Mapping[str, Any]) -> bool:
+    chosen, rejected = row.get("chosen"), row.get("rejected")
     if isinstance(chosen, str) and isinstance(rejected, str):
         return not (chosen.lstrip().startswith("Human:") or rejected.lstrip().startswith("Human:"))
     return isinstance(chosen, list) and isinstance(rejected, list)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from engine.data.places import ROOT_VARIABLE
 from engine.data.read import examine
 from engine.errors import DataError
 from engine.store import browse, queries, tasks
@@ -96,6 +97,16 @@ def test_nothing_that_can_be_used_is_an_error_with_the_reasons(tmp_path, store):
         ImportData(path=str(path), skip_refused=True).do(store, silent)
     with pytest.raises(DataError, match="There is no file"):
         ImportData(path=str(tmp_path / "gone.jsonl")).do(store, silent)
+
+
+def test_only_below_the_data_root_or_what_was_uploaded(tmp_path, store, dirty, monkeypatch):
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "data"))
+    with pytest.raises(DataError, match="the folder of data that this server reads"):
+        ImportData(path=str(dirty)).do(store, silent)
+    uploaded = store.folder / "uploads" / "x.jsonl"
+    uploaded.parent.mkdir()
+    uploaded.write_bytes(dirty.read_bytes())
+    assert ImportData(path=str(uploaded)).do(store, silent)["refused"] == 5
 
 
 def test_through_the_worker_it_is_done_or_failed_with_its_sentence(tmp_path, store, dirty):

@@ -1,0 +1,83 @@
+"""A small local hub: as much of its API as pushing needs, with a token that may write and one that may not."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MAY_WRITE, MAY_READ = "hf_may_write", "hf_may_read"
+
+
+class Hub(ThreadingHTTPServer):
+    """What was asked of it, and the files that were committed: repository → path → content."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[str] = []
+        self.private: dict[str, bool] = {}
+        self.committed: dict[str, dict[str, bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Hub
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append(self.path)
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if token not in (MAY_WRITE, MAY_READ):
+            return self._say(401, {"error": "Invalid username or password."})
+        if token == MAY_READ and "validate-yaml" not in self.path:
+            return self._say(403, {"error": "You don't have the rights to create this."})
+        if self.path.startswith("/api/repos/create"):
+            asked = json.loads(body)
+            name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+            self.server.private[name] = asked.get("private", asked.get("visibility") == "private")
+            return self._say(200, {"url": f"{self.server.url}/datasets/{name}", "name": name})
+        if self.path.endswith("/preupload/main"):
+            files = [{"path": f["path"], "uploadMode": "regular"} for f in json.loads(body)["files"]]
+            return self._say(200, {"files": [{**f, "shouldIgnore": False} for f in files]})
+        if self.path.endswith("/commit/main"):
+            return self._commit(body)
+        return self._say(200, {"errors": [], "warnings": []})
+
+    def _commit(self, body: bytes) -> None:
+        import base64
+
+        name = "/".join(self.path.split("/")[3:5])
+        files = self.server.committed.setdefault(name, {})
+        for line in body.splitlines():
+            item = json.loads(line)
+            if item["key"] == "file":
+                files[item["value"]["path"]] = base64.b64decode(item["value"]["content"])
+        url = f"{self.server.url}/datasets/{name}/commit/1"
+        self._say(200, {"success": True, "commitOid": "1" * 40, "commitUrl": url, "hookOutput": ""})
+
+    def _say(self, code: int, value: Any) -> None:
+        content = json.dumps(value).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@contextmanager
+def local_hub() -> Iterator[Hub]:
+    hub = Hub()
+    thread = threading.Thread(target=hub.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        hub.shutdown()
+        hub.server_close()

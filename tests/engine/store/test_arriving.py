@@ -1,0 +1,207 @@
+"""A large file comes in part by part: what is there at the end is what one transaction writes; else nothing is."""
+
+import gzip
+import itertools
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.data import take_in as way
+from engine.data.pool import Comparison, PreferenceData
+from engine.data.read import examine
+from engine.data.take_in import take_in
+from engine.errors import DataError, StoreError
+from engine.records import Message, Pair, Prompt, Response
+from engine.store import arriving, browse, queries
+from engine.store.database import Store, open_store
+from engine.store.texts import add_dataset, load_dataset
+
+TABLES = (
+    "prompts",
+    "responses",
+    "pairs",
+    "datasets",
+    "dataset_prompts",
+    "dataset_responses",
+    "dataset_pairs",
+    "comparisons",
+)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(way, "AT_ONCE", 7)
+    monkeypatch.setattr(arriving, "AT_ONCE", 5)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "store")
+
+
+def rows(n: int, first: int = 0) -> list[dict[str, Any]]:
+    """Prompts that come again in later parts, with answers, soft labels, and scores that come late."""
+    found = []
+    for i in range(first, first + n):
+        given: list[dict[str, Any]] = [{"text": f"answer {j} to {i % 9}"} for j in range(2 + i % 2)]
+        if i >= 9:
+            given[0] |= {"score": i % 9, "aspects": {"honest": i % 9}}
+        answer = {"first": 0, "second": 1, "answer": "first", "share": 0.75, "strength": 2.0, "labeller": f"l{i}"}
+        found.append({"prompt": f"How, {i % 9}?", "responses": given, "comparisons": [answer], "topic": "eggs"})
+    return found
+
+
+def write(path: Path, lines: list[Any]) -> str:
+    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    return str(path)
+
+
+def held(store: Store) -> dict[str, int]:
+    with sqlite3.connect(store.folder / "workbench.db") as raw:
+        return {table: raw.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+
+
+def test_part_by_part_and_at_once_give_the_same(tmp_path: Path, store: Store) -> None:
+    path = write(tmp_path / "x.jsonl", rows(40))
+    slow = examine(path)
+    taken = take_in(store, path)
+    assert load_dataset(store, taken.dataset_id) == slow.data
+    assert slow.data.aspects and slow.data.scores
+    assert taken.report == slow.report
+    assert slow.data.comparisons[0].share in (0.25, 0.75)
+    other = open_store(tmp_path / "other")
+    report = slow.report
+    about = {
+        "name": "x.jsonl",
+        "path": path,
+        "format_name": report.format,
+        "sha256": report.sha256,
+        "rows": report.rows,
+    }
+    assert add_dataset(other, data=slow.data, refused={}, **about) == taken.dataset_id
+    assert held(other) == held(store)
+    (one,), (two,) = queries.datasets(store), queries.datasets(other)
+    assert (one.prompts, one.responses, one.pairs, one.label_bank) == (
+        two.prompts,
+        two.responses,
+        two.pairs,
+        two.label_bank,
+    )
+    again = take_in(store, path)
+    assert (again.dataset_id, held(other)) == (taken.dataset_id, held(store))
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(answered=st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=3))
+def test_the_store_and_the_data_agree_on_what_is_a_label_bank(store: Store, answered: list[list[bool]]) -> None:
+    """Three responses a prompt; which of the three pairs of each have an answer."""
+    data = PreferenceData()
+    for n, given_ in enumerate(answered):
+        prompt = Prompt.of([Message("user", f"p{n} {answered}")])
+        ids = [Response.of(prompt.id, text) for text in "abc"]
+        data.prompts[prompt.id] = prompt
+        data.responses |= {response.id: response for response in ids}
+        for (one, other), known in zip(itertools.combinations(ids, 2), given_, strict=True):
+            pair = Pair.of(prompt.id, one.id, other.id)
+            data.pairs[pair.id] = pair
+            data.comparisons += [Comparison(pair.id, "a")] * (2 * known)
+    wanted = all(all(row) for row in answered)
+    assert data.is_label_bank == wanted
+    about: dict[str, Any] = {"name": "x", "path": "x", "format_name": "f", "rows": 1, "refused": {}}
+    dataset_id = add_dataset(store, sha256=str(answered), data=data, **about)
+    with store.read() as connection:
+        assert arriving.is_label_bank(connection, dataset_id) == wanted
+
+
+def test_prompts_without_pairs_are_no_label_bank(tmp_path: Path, store: Store) -> None:
+    lines = [{"prompt": f"p{i}"} for i in range(20)]
+    taken = take_in(store, write(tmp_path / "x.jsonl", lines))
+    assert (taken.report.label_bank, taken.report.counts.prompts, taken.report.counts.pairs) == (False, 20, 0)
+    assert load_dataset(store, taken.dataset_id) == examine(tmp_path / "x.jsonl").data
+    assert take_in(store, str(tmp_path / "x.jsonl")).report.label_bank is False
+
+
+def test_a_cancelled_import_leaves_the_texts_of_others_and_nothing_else(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = rows(5)
+    take_in(store, write(tmp_path / "a.jsonl", shared))
+    before, whole = held(store), load_dataset(store, queries.datasets(store)[0].id)
+    real, written = arriving.Arriving.add, []
+
+    def add(self: arriving.Arriving, part: PreferenceData) -> None:
+        if len(written) == 3:
+            raise InterruptedError("stop")
+        real(self, part)
+        written.append(part)
+        assert held(store)["prompts"] > before["prompts"]
+        assert len(queries.datasets(store)) == 1
+        assert not browse.has_dataset(store, self.id)
+
+    monkeypatch.setattr(arriving.Arriving, "add", add)
+    with pytest.raises(InterruptedError):
+        take_in(store, write(tmp_path / "b.jsonl", rows(60)))
+    assert held(store) == before
+    assert load_dataset(store, queries.datasets(store)[0].id) == whole
+
+
+def test_a_refused_row_far_down_stops_it_and_every_one_is_listed(tmp_path: Path, store: Store) -> None:
+    before = held(store)
+    path = write(tmp_path / "x.jsonl", [*rows(30), "no json", *rows(9), "nor this"])
+    taken = take_in(store, path)
+    assert (taken.dataset_id, [item.row for item in taken.report.refused]) == ("", [31, 41])
+    assert held(store) == before
+    assert take_in(store, path, skip_refused=True).dataset_id
+    cut = tmp_path / "cut.jsonl.gz"
+    whole = gzip.compress(("\n".join(json.dumps({**row, "topic": str(i)}) for i, row in enumerate(rows(500)))).encode())
+    cut.write_bytes(whole[:-60])
+    before = held(store)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        take_in(store, str(cut))
+    assert held(store) == before
+
+
+def killed(store: Store, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import dies after its third part, without a word."""
+    with monkeypatch.context() as patch:
+        patch.setattr(arriving, "remove_leftovers", lambda store: None)
+        said: list[str] = []
+        patch.setattr(arriving.Arriving, "settle", lambda self, about: said.append("dead"))
+        take_in(store, path)
+
+
+def test_what_a_killed_import_left_is_gone_with_the_next(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "x.jsonl", rows(40))
+    killed(store, path, monkeypatch)
+    assert held(store)["datasets"] == 1
+    assert queries.datasets(store) == []
+    other = write(tmp_path / "y.jsonl", [{"prompt": f"p{i}", "chosen": "yes", "rejected": "no"} for i in range(20)])
+    taken = take_in(store, other)
+    assert [found.id for found in queries.datasets(store)] == [taken.dataset_id]
+    assert (held(store)["prompts"], held(store)["responses"], held(store)["pairs"]) == (20, 40, 20)
+    killed(store, path, monkeypatch)
+    assert load_dataset(store, take_in(store, path).dataset_id) == examine(path).data
+
+
+def test_a_study_that_wants_the_same_file_waits_for_it_or_clears_the_way(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "x.jsonl", rows(40))
+    killed(store, path, monkeypatch)
+    reading = examine(path)
+    about: dict[str, Any] = {"name": "x", "path": path, "format_name": reading.report.format, "rows": 40, "refused": {}}
+    about |= {"sha256": reading.report.sha256, "data": reading.data}
+    with arriving.lock_of_imports(store) as alone:
+        assert alone
+        with pytest.raises(StoreError, match="is being imported"):
+            add_dataset(store, **about)
+        with arriving.lock_of_imports(store) as second:
+            assert not second
+    assert load_dataset(store, add_dataset(store, **about)) == reading.data

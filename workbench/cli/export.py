@@ -1,0 +1,149 @@
+"""`workbench export`: a labelled subset, or the adapter of a round, into a new folder or to the hub."""
+
+import getpass
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.errors import DataError
+from engine.store import queries
+from engine.store.database import Store
+from engine.store.summaries import StudyDetail
+from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, printable, show
+
+MARKS = {"ok": "holds", "warn": "to note", "bad": "DOES NOT HOLD"}
+
+
+@plainly
+def export(
+    name: Annotated[str, typer.Argument(help="Id of the study, or its name.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write; it must be new or empty.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="Only this strategy's picks.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Only this seed's runs.")] = None,
+    upto_round: Annotated[int | None, typer.Option("--round", min=1, help="Only rounds up to this one.")] = None,
+    from_round: Annotated[int | None, typer.Option(min=1, help="Only rounds from this one.")] = None,
+    selection: Annotated[str, typer.Option(help="Only pairs of this saved selection.")] = "",
+    score_at_least: Annotated[float | None, typer.Option(help="Only pairs with this score or more.")] = None,
+    score_at_most: Annotated[float | None, typer.Option(help="Only pairs with this score or less.")] = None,
+    labeller: Annotated[str, typer.Option(help="Only the answers of this labeller, or oracle.")] = "",
+    agreement: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Only pairs on which this share of answers agrees.")
+    ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="trl, trl_implicit, plain, kto, llamafactory, axolotl, openai, argilla, label_studio or audit."
+        ),
+    ] = "trl",
+    container: Annotated[str, typer.Option("--format", help="jsonl, parquet, datasets or csv.")] = "jsonl",
+    names: Annotated[bool, typer.Option("--names", help="Real names and notes of labellers.")] = False,
+    licence: Annotated[str, typer.Option(help="Licence of the data, for the card: cc-by-4.0, say.")] = "",
+    dry_parse: Annotated[bool, typer.Option("--dry-parse", help="Also let TRL's DPOTrainer parse it.")] = False,
+    push: Annotated[str, typer.Option(metavar="OWNER/NAME", help="Push to the hub; token: $HF_TOKEN, or asked.")] = "",
+    public: Annotated[bool, typer.Option("--public", help="With --push: make the repository public.")] = False,
+    adapter: Annotated[
+        bool, typer.Option("--adapter", help="The adapter after --round of --strategy and --seed instead of pairs.")
+    ] = False,
+    merged: Annotated[bool, typer.Option("--merged", help="With --adapter: merged into the model's weights.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the labelled subset with a card and a sidecar, once every tick of its contract holds."""
+    from engine.data.answers import Subset
+
+    if out is None and not push:
+        raise DataError("Nothing says where to write.", "Name a folder with --out, or a repository with --push.")
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is there already and not empty.", "Name a new folder; nothing is overwritten.")
+    where = opened(store)
+    detail = queries.study(where, name)
+    there = [ref.name for ref in detail.summary.strategies]
+    if strategy not in (None, *there):
+        raise DataError(f"Study {name!r} has no strategy {strategy!r}.", f"It has: {', '.join(there)}.")
+    if adapter:
+        found = _adapter(where, detail, strategy, seed, upto_round, merged=merged)
+        written: dict[str, Any] = {"files": sorted(found)}
+        line = f"{len(found):,} files"
+    else:
+        subset = Subset(
+            study_id=detail.summary.id, strategy=strategy, seed=seed, upto_round=upto_round, from_round=from_round,
+            selection=selection, score_at_least=score_at_least, score_at_most=score_at_most, labeller=labeller,
+            agreement_at_least=agreement,
+        )  # fmt: skip
+        form = {"profile": profile, "container": container, "names": names, "licence": licence}
+        found, written = _subset(where, detail, subset, form, dry_parse=dry_parse, as_json=as_json)
+        line = ", ".join(f"{n:,} {what}" for what, n in written["counts"].items() if n)
+    if out is not None:
+        _write(found, out)
+    if push:
+        written["pushed"] = _push(found, push, private=not public)
+        line += f"; {written['pushed']}"
+    show({"out": str(out or ""), **written.pop("counts", {}), **written}, as_json, lambda: f"{out or push}: {line}")
+
+
+def _subset(
+    store: Store, detail: StudyDetail, subset: Any, form: Mapping[str, Any], *, dry_parse: bool, as_json: bool
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Its files and what is said of them; DataError where a tick does not hold."""
+    from engine.data.export.about import about_subset
+    from engine.data.export.contract import as_rows, contract, failed
+    from engine.data.export.files import files_of
+    from engine.data.export.make import export as made_of
+    from engine.store.labelled import answers_given, asked_pairs, held_out_of
+    from engine.tasks.check_export import parsed_by_trl
+    from workbench.verdict_words import verdict_words
+
+    about = about_subset(store, subset, verdict_words(store, detail))
+    made = made_of(asked_pairs(store, subset), subset, about=about, **form)
+    files = files_of(made)
+    parser = parsed_by_trl(store, subset.study_id) if dry_parse else None
+    found = contract(made, files, held_out_of(store, subset.study_id), answers_given(store, subset), parser)
+    if not as_json:
+        for tick in found:
+            print(printable(f"{MARKS[tick.tone]:>13}  {tick.what}: {tick.finding}"), file=sys.stderr)
+    if bad := failed(found):
+        raise DataError(
+            f"{len(bad)} of {len(found)} ticks do not hold, and nothing was written: {bad[0].what}: {bad[0].finding}",
+            "Mend what it says, or take another subset or profile.",
+        )
+    return files, {"counts": dict(made.counts), "ticks": as_rows(found)}
+
+
+def _adapter(
+    store: Store, detail: StudyDetail, strategy: str | None, seed: int | None, number: int | None, *, merged: bool
+) -> dict[str, bytes]:
+    """The files of one run's adapter; its last round if none is named."""
+    from engine.tasks.adapter import TakeAdapter
+
+    runs = [run for run in detail.runs if run.strategy.name == strategy and run.seed == seed]
+    if len(runs) != 1:
+        known = ", ".join(map(str, detail.summary.seeds))
+        raise DataError("An adapter belongs to one run.", f"Name its --strategy and its --seed (one of {known}).")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    task = TakeAdapter(run_id=runs[0].id, round=number or runs[0].round or 1, merged=merged)
+    with tempfile.TemporaryDirectory() as scratch:
+        task.write(store, Path(scratch), lambda word: print(word, file=sys.stderr))
+        return {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
+
+
+def _write(files: Mapping[str, bytes], out: Path) -> None:
+    from engine.data.export.files import write_files
+
+    try:
+        write_files(files, out)
+    except OSError as error:
+        raise DataError(f"{out} cannot be written: {error.strerror}.", "Name another folder.") from error
+
+
+def _push(files: Mapping[str, bytes], repository: str, *, private: bool) -> str:
+    from engine.data.export.push import push_to_hub, token_of_environment
+
+    token = token_of_environment()
+    if not token and sys.stdin.isatty():
+        token = getpass.getpass("Token for the hub (not shown, not kept): ").strip()
+    return push_to_hub(files, repository, token, private=private, say=lambda word: print(word, file=sys.stderr))

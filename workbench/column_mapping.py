@@ -1,0 +1,52 @@
+"""Mapping the columns of a file by hand: its first rows, the form, what it would read, and where it is kept."""
+
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from engine.data.formats.mapped import Mapped, mapping_text
+from engine.errors import EngineError
+from engine.store.files import write_bytes
+from engine.tasks.first_rows import FirstRows
+from workbench import asking, cache, session
+from workbench.components.mapping_form import mapping_form, preview
+from workbench.components.markup import escaped, heading, show
+
+FOLDER = "mappings"
+BEFORE = ("Its first rows were not looked at yet.", "They show which columns there are; nothing is kept.")
+
+
+def kept() -> dict[str, Path]:
+    """Name → file of every mapping that the store keeps, by name."""
+    return {f"mapping {path.stem}": path for path in sorted((cache.store().folder / FOLDER).glob("*.yaml"))}
+
+
+def panel(path: str) -> None:
+    """The form at the left, what it makes of the first rows at the right, and the button that keeps it."""
+    task = FirstRows(path=path)
+    answer = asking.answered(task)
+    if answer is None:
+        asking.wait_for(task, "The look at its first rows", BEFORE, "Look at its first rows")
+        return
+    left, right = st.columns([42, 58], gap="medium")
+    with left:
+        mapped = mapping_form(answer["rows"], path)
+    with right:
+        if preview(mapped, answer["rows"]):
+            name = st.text_input("Name of this mapping", key="mapping_name", placeholder="house-style", width=320)
+            st.button("Keep it and read the file", type="primary", icon=":material/check:", on_click=keep,
+                      args=(name, mapped))  # fmt: skip
+            show(f"{heading('The same as a file', 'for --mapping, and for data.format of a study')}"
+                 f'<pre class="file">{escaped(mapping_text(mapped))}</pre>')  # fmt: skip
+
+
+def keep(name: str, mapped: Mapped) -> None:
+    """Write it into the store's folder and read the file by it. The same name takes the place of the one before."""
+    plain = re.sub(r"[^\w-]+", "-", name.strip()).strip("-")[:60] or "mapping"
+    try:
+        write_bytes(cache.store().folder, f"{FOLDER}/{plain}.yaml", mapping_text(mapped).encode())
+    except EngineError as error:
+        session.say(error=error)
+        return
+    session.choose("format", f"mapping {plain}")

@@ -1,0 +1,122 @@
+"""Taking a subset home from the screen: what it waits for, the ticks and the download; and the adapter of a round."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.data.answers import Subset
+from engine.store.labelled import labellers_of
+from engine.store.summaries import RunSummary, StudyDetail
+from engine.tasks.adapter import TakeAdapter, adapter_of
+from engine.tasks.check_export import CheckExport, packed
+from workbench import asking, cache
+from workbench.components import export_panel
+from workbench.components.export_panel import Form
+from workbench.components.markup import heading, show
+from workbench.subset import Preview, command_of, words_of
+from workbench.verdict_words import verdict_words
+from workbench.wording import size
+
+BEFORE = ("It has not been checked yet.", "The tools worker writes the files, reads them back, and says what holds.")
+PUSH = "With <code>--push owner/name</code> it goes to the hub; the token is $HF_TOKEN or asked for, and never kept."
+ADAPTER = ("The adapter is not packed yet.", "The tools worker loads the model and writes a PEFT folder with a card.")
+
+
+def subset_of(study_id: str, run: RunSummary, upto: int) -> Subset:
+    """What the reader wants to take."""
+    what = export_panel.choose_what(run.strategy.title, run.seed, upto)
+    chosen: dict[str, Any] = {}
+    if what == "selection":
+        # An empty id would mean the whole study.
+        chosen = {"selection": export_panel.choose_selection() or "none"}
+    elif what != "study":
+        chosen = {"strategy": run.strategy.name}
+    if what == "run":
+        chosen |= {"seed": run.seed, "upto_round": upto}
+    return Subset(study_id=study_id, **{**chosen, **export_panel.choose_filters(labellers(study_id))})
+
+
+def labellers(study_id: str) -> list[str]:
+    """Who answered in the study: people, labellers of the file, and the oracle."""
+    return _labellers(str(cache.store_folder()), study_id, cache.revision(study_id))
+
+
+def contract(subset: Subset, form: Form, made: Preview) -> str:
+    """Asks for the check, waits for it, and shows the ticks; the download only where all of them hold.
+
+    The card that was written, "" before the check: the verdict and the licence stand on it only then.
+    """
+    verdict = _verdict(str(cache.store_folder()), subset.study_id, _finished(cache.study(subset.study_id)))
+    task = CheckExport(
+        subset=subset, profile=form.profile, container=form.container, names=form.names, licence=form.licence,
+        verdict=verdict,
+    )  # fmt: skip
+    answer = asking.answered(task)
+    if answer is None:
+        show(heading("The contract", "before the download"))
+        asking.wait_for(task, "The check", BEFORE, "Check and pack", every="1s")
+    elif answer["file"] is None:
+        show('<div class="note bad" role="alert"><b class="word">✕ It is not offered.</b> A tick does not hold.</div>')
+        export_panel.ticks(answer["ticks"])
+    else:
+        _download(subset, form, made, answer)
+        export_panel.ticks(answer["ticks"])
+    return str(answer["card"]) if answer else ""
+
+
+def _download(subset: Subset, form: Form, made: Preview, answer: Mapping[str, Any]) -> None:
+    st.download_button(
+        f"Download, {size(answer['file']['bytes'])}",
+        lambda: packed(cache.store(), answer),
+        f"{subset.study_id}-{words_of(subset)}-{form.profile}.zip",
+        "application/zip",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
+    beside = "".join(f", {name}" for name in made.beside)
+    show(f"<small>One zip: the rows, README.md{beside}, and provenance.jsonl with a line for every pair asked.</small>")
+
+
+def same_command(subset: Subset, form: Form) -> None:
+    """The command that writes the same files."""
+    show(heading("Same from the command line"))
+    st.code(command_of(subset, form.profile, form.container, names=form.names), language=None, wrap_lines=True)
+    show(f"<small>{PUSH}</small>")
+
+
+def adapter(run: RunSummary, upto: int) -> None:
+    """The adapter after a round: a PEFT folder, or the weights merged into the model."""
+    with st.expander(f"The adapter after round {upto}"):
+        merged = st.toggle("Merged into the model", key="merged", help="A whole model folder that needs no PEFT")
+        task = TakeAdapter(run_id=run.id, round=upto, merged=merged)
+        answer: Mapping[str, Any] | None = asking.answered(task)
+        if answer is None:
+            asking.wait_for(task, "The adapter", ADAPTER, "Pack it", every="1s")
+            return
+        st.download_button(
+            f"Download, {size(answer['file']['bytes'])}",
+            lambda: adapter_of(cache.store(), answer),
+            f"{run.id}-round{upto}-{'merged' if merged else 'adapter'}.zip",
+            "application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+        )
+
+
+def _finished(detail: StudyDetail) -> tuple[str, ...]:
+    """What is finished never changes, so it says whether the verdict can have."""
+    return tuple(run.id for run in detail.runs if run.state == "done")
+
+
+@st.cache_data(max_entries=16, show_spinner="Weighing the evidence…")
+def _verdict(folder: str, study_id: str, finished: tuple[str, ...]) -> tuple[str, ...]:
+    return verdict_words(cache.store(), cache.study(study_id))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _labellers(folder: str, study_id: str, revision: int) -> list[str]:
+    return labellers_of(cache.store(), study_id)
