@@ -25,7 +25,7 @@ from engine.settings import (
     Regime,
     Settings,
 )
-from engine.signals.base import GOLD, SIGNALS, Signal
+from engine.signals.base import GOLD, SIGNALS, Signal, as_known
 from engine.strategies.base import STRATEGIES, Strategy
 from engine.study_file import read
 
@@ -123,7 +123,7 @@ class StudyConfig(Settings):
 
     def signal(self, name: str, strategy: Strategy | None = None) -> Signal:
         """The signal with this study's parameters, and with those that a strategy which reads it fixes itself."""
-        found = next((s for s in self.signals if s.name == name), None) or SIGNALS.build(name)
+        found = as_known(name, self.signals)
         return found.with_fixed(strategy.signal_parameters().get(name, {})) if strategy else found
 
     def entrants(self) -> list[Entrant]:

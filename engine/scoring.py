@@ -23,6 +23,12 @@ BLOCK_BYTES = 1 << 28
 """At most so much is kept as one array: a wide signal in fewer rows, so that none is too large for the cache."""
 
 
+def how_prompts_are_read(together: Iterable[Reads]) -> str:
+    """ "" once for all responses of a prompt; where gradients are asked for, once a response or once a pair."""
+    slopes = {read.what for read in together if read.backward}
+    return "own prompts" if "gradients" in slopes else "a pair" if slopes else ""
+
+
 def rows_together(width: int) -> int:
     """How many rows of `width` float32 numbers are computed and kept as one."""
     return max(1, min(BLOCK, BLOCK_BYTES // (4 * width)))
@@ -107,8 +113,8 @@ class Signals:
             "draws": [self.seed, number] if of_policy else None,
         }
         together = together if signal.reads in together else frozenset()
-        if any(read.backward for read in together):
-            what["passes"] = "own prompts"  # that moves last bits
+        if prompts := how_prompts_are_read(together):  # that moves last bits
+            what["passes"] = prompts
         if signal.learns:
             what |= self._learned_from()
             blocks = [texts]

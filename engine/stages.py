@@ -235,7 +235,11 @@ class Run:
         elif isinstance(event, Picked):
             self.picks += event.picks
             self._batch_size, self.pseudo = len(event.picks), event.pseudo
-            for name, rows in event.features.items():
+            features = dict(event.features)
+            if "gradient_difference" in self.features and "reward_gradient" in features:
+                sides = features.pop("reward_gradient")  # of a run from when the strategy read the two apart
+                features["gradient_difference"] = sides[:, 0] - sides[:, 1]
+            for name, rows in features.items():
                 self.features[name].append(rows)
         elif isinstance(event, Labelled):
             self.labels += [(event.round, label) for label in event.labels]

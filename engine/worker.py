@@ -96,7 +96,7 @@ class Worker(Claiming[writer.Claim]):
         done, _ = load_events(self.store, claim.run_id)
         kept = [(event.round, stage_of(event)) for event in done]
         self._patient(lambda: writer.drop_stages(self.store, claim, keep=kept))
-        policy = self._policy_for(claim)
+        policy = self._policy_for(self._in_its_dtype(claim) if done else claim)
 
         self._as_before(claim, policy, bool(done))
 
@@ -187,6 +187,16 @@ class Worker(Claiming[writer.Claim]):
             "halved (%s); results agree within the stated tolerance.", claim.run_id, claim.deaths, plan.all_halved()
         )  # fmt: skip
         return plan.all_halved()
+
+    def _in_its_dtype(self, claim: writer.Claim) -> writer.Claim:
+        """A run that has begun goes on in its dtype, whatever this machine would choose by itself."""
+        study = claim.config.study
+        dtype = provenance_of(self.store, claim.run_id).get("dtype")
+        if dtype is None or study.model.dtype != "auto":
+            return claim
+        model = study.model.model_copy(update={"dtype": dtype})
+        config = claim.config.model_copy(update={"study": study.model_copy(update={"model": model})})
+        return replace(claim, config=config)
 
     def _policy_for(self, claim: writer.Claim) -> "Policy | None":
         """The base model stays loaded from run to run; the loop gives each run its own fresh adapter."""

@@ -12,7 +12,7 @@ import streamlit as st
 from engine.config import StudyConfig
 from engine.cost import Sizes, round_pool
 from engine.settings import ModelSettings
-from engine.signals.base import SIGNALS, Signal
+from engine.signals.base import SIGNALS, Signal, as_known
 from engine.store.cache import FileCache
 from engine.store.pace import sizes_of
 from engine.store.scoring_price import Price, price
@@ -107,9 +107,8 @@ def known_signals(detail: StudyDetail | None) -> list[Signal]:
 
 def signals_read(strategies: Sequence[Strategy], known: Sequence[Signal]) -> list[Signal]:
     """The signals that these strategies read, each once, without what a strategy fixes of them itself."""
-    there = {signal.name: signal for signal in known}
     names = sorted({name for strategy in strategies for name in strategy.needs})
-    return [there.get(name) or SIGNALS.build(name) for name in names]
+    return [as_known(name, known) for name in names]
 
 
 def tasks_of(

@@ -138,6 +138,8 @@ class Signal(Plugin):
     """Whether a row holds several numbers."""
     signed: ClassVar[bool] = False
     """Whether it is about side a against side b, so that it changes its sign when they change places."""
+    like: ClassVar[str] = ""
+    """The signal whose parameters it takes where a study sets those and not its own."""
     model: Literal["policy", "reference", "other"] = "policy"
     """Whose pass it is. "reference" and "other" do not change from round to round: computed once for the whole pool."""
 
@@ -180,3 +182,14 @@ def reads_of(signals: Iterable[Signal]) -> frozenset[Reads]:
 
 
 SIGNALS: Registry[Signal] = Registry("signal", "engine.signals")
+
+
+def as_known(name: str, known: Iterable[Signal]) -> Signal:
+    """The signal of that name with the parameters that are known; else with those of the one it is `like`."""
+    there = {signal.name: signal for signal in known}
+    if name in there:
+        return there[name]
+    kind = SIGNALS.get(name)
+    like = there.get(kind.like)
+    shared = kind.model_fields.keys() & (type(like).model_fields.keys() if like else set())
+    return kind(**{field: getattr(like, field) for field in shared})

@@ -29,6 +29,7 @@ class GradientDifference(Signal):
     unit: ClassVar[str] = "nats per unit of weight"
     vector: ClassVar[bool] = True
     signed: ClassVar[bool] = True
+    like: ClassVar[str] = "reward_gradient"
 
     model: Literal["policy"] = "policy"
     dimension: int | None = Field(512, ge=1, le=65536, description="d: numbers kept a pair; none keeps all (exact)")

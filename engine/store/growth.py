@@ -46,12 +46,25 @@ def add_seeds(store: Store, study_id: str, seeds: Sequence[int]) -> int:
                 f"Add at most {most - len(known)}, or clone the study.",
             )
         last = connection.execute(sa.select(sa.func.max(s.runs.c.position)).where(of_study)).scalar_one()
-        runs = config.runs(seeds)
+        runs = [config.run(**(arm | {"seed": seed})) for seed in seeds for arm in _arms(connection, study_id)]
         queue_runs(connection, study_id, runs, first=last + 1)
         connection.execute(
             insert(s.commands).values(study_id=study_id, what=ADDED, detail={"seeds": list(seeds)}, created=now())
         )
     return len(runs)
+
+
+def _arms(connection: sa.Connection, study_id: str) -> list[dict[str, Any]]:
+    """Every arm as it was queued, in order: a method whose published setting is another today goes on in its own."""
+    rows = connection.execute(
+        sa.select(s.runs.c.config, s.runs.c.strategy, s.runs.c.arm)
+        .where(s.runs.c.study_id == study_id)
+        .order_by(s.runs.c.position)
+    )
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault((row.strategy, row.arm), dict(row.config))
+    return list(found.values())
 
 
 def added_seeds(store: Store, study_id: str) -> tuple[tuple[int, ...], ...]:

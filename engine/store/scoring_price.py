@@ -55,7 +55,7 @@ def price(
         with store.read() as connection:
             row = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).one()
         config = StudyConfig.from_dict(row.config, f"Study {study_id}")
-        work += Work(backwards=2 * adapters * config.dpo.epochs * rounds * config.labels_per_round)
+        work += Work(backwards=2 * adapters * config.dpo.epochs * rounds * config.batch_of(of.pairs))
     prompt, response = _characters(store, dataset_id)
     texts = work.forwards + work.backwards
     drawn = work.generations * float(max((getattr(x, "max_new_tokens", 0) for x in signals), default=0))

@@ -17,7 +17,7 @@ from engine.cache import key_of
 from engine.config import AnySignal, findings
 from engine.errors import ConfigError
 from engine.records import Axis, Label, Pair
-from engine.signals.base import SIGNALS, Signal
+from engine.signals.base import Signal, as_known
 from engine.store.cache import FileCache
 from engine.store.database import Store
 from engine.strategies.base import Strategy
@@ -177,11 +177,8 @@ def slot_of(signal: Signal) -> str:
 
 def read_by(strategy: Strategy, known: Sequence[Signal]) -> dict[str, Signal]:
     """Name → the signal as this strategy reads it: as it is known, else by default, with what the strategy fixes."""
-    there, fixed = {signal.name: signal for signal in known}, strategy.signal_parameters()
-    return {
-        name: (there.get(name) or SIGNALS.build(name)).with_fixed(fixed.get(name, {}))
-        for name in sorted(strategy.needs)
-    }
+    fixed = strategy.signal_parameters()
+    return {name: as_known(name, known).with_fixed(fixed.get(name, {})) for name in sorted(strategy.needs)}
 
 
 def signals_for(strategies: Sequence[Strategy], known: Sequence[Signal]) -> tuple[Signal, ...]:

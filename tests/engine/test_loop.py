@@ -1,6 +1,7 @@
 """The loop on a tiny random model: the order of events, resuming, fairness between strategies, blindness to labels."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from engine.config import StudyConfig
 from engine.data.pool import Comparison, PreferenceData
 from engine.errors import ModelError, SelectionError
 from engine.loop import Inputs, rounds
-from engine.records import Event, Label, Message, Pair, Prompt, Response, records, stage_of
+from engine.records import Event, Label, Message, Pair, Picked, Prompt, Response, records, stage_of
 from engine.seeds import rng_for
 
 WORDS = "wash cold warm dry iron fold soap brush rinse soak never always gently twice slowly".split()
@@ -228,3 +229,21 @@ def test_a_line_too_long_for_perplexity_is_refused_before_the_first_round(
     study = config(tiny_model_dir, evaluation={"generate": "last", "text_file": str(text)})
     with pytest.raises(ModelError, match="Line 2 of the perplexity text takes"):
         next(rounds(inputs(study, 0, data, held_out)))
+
+
+def test_a_run_from_when_badge_read_both_gradients_goes_on(
+    tiny_model_dir: Path, data: PreferenceData, held_out: dict[str, PreferenceData]
+) -> None:
+    study = config(tiny_model_dir, strategies=["badge"])
+    assert study.signal("gradient_difference").dimension == 32, "as the study says of the gradients"  # type: ignore[attr-defined]
+    given = inputs(study, 0, data, held_out)
+    done = list(rounds(given))
+    sides = np.random.default_rng(1).normal(size=(5, 2, 32)).astype(np.float32)
+    older = [
+        replace(event, features={"reward_gradient": sides, "reward_margin": event.features["reward_margin"]})
+        if isinstance(event, Picked)
+        else event
+        for event in done
+        if event.round < 2
+    ]
+    same(list(rounds(given, older)), done[len(older) :])

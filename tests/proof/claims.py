@@ -108,15 +108,12 @@ def markdown(columns: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
-def column(name: str, seeds: int, published: Path, second: str) -> dict[str, str]:
-    """Every number of a world as a cell; empty where the world's files are not there."""
-    torch.set_num_threads(1)  # a world a core
+def one(name: str, seed: int, published: Path, second: str) -> dict[str, float]:
+    """Every number of one seed of a world; empty where the world's files are not there."""
+    torch.set_num_threads(1)  # a seed a core
     with tempfile.TemporaryDirectory() as scratch:
         world = sample(name) if name in SAMPLES else people(published, Path(scratch))
-        if world is None:
-            return {}
-        found = [of_seed(world, seed, second if name in SAMPLES else "") for seed in range(1, seeds + 1)]
-    return {number: cell(number, [one[number] for one in found]) for number in found[0]}
+        return {} if world is None else of_seed(world, seed, second if name in SAMPLES else "")
 
 
 def main() -> str:
@@ -129,8 +126,13 @@ def main() -> str:
         ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool,
     ):
         second = another_model(Path(scratch))
-        asked = {name: pool.submit(column, name, seeds, published, second) for name in names}
-        columns = {name: found for name, task in asked.items() if (found := task.result())}
+        asked = [(name, pool.submit(one, name, seed, published, second))
+                 for name in names for seed in range(1, seeds + 1)]  # fmt: skip
+        columns: dict[str, dict[str, str]] = {}
+        for name in names:
+            found = [numbers for of, task in asked if of == name and (numbers := task.result())]
+            if found:
+                columns[name] = {n: cell(n, [numbers[n] for numbers in found]) for n in found[0]}
     print(markdown(columns))
     words = [text.rpartition(") ")[2] for found in columns.values() for text in found.values()]
     said = ", ".join(f"{words.count(word)} {word}" for word in ("held", "not held", "not shown"))

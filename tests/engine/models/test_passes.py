@@ -20,6 +20,7 @@ from engine.models.passes import read_responses
 from engine.models.policy import Policy
 from engine.models.tokens import encode_responses
 from engine.records import Message, Pair, Prompt, Response
+from engine.scoring import how_prompts_are_read
 from engine.settings import LoraSettings, ModelSettings
 from engine.signals.base import Pass, Reads, Texts
 from engine.signals.gradient_difference import GradientDifference
@@ -164,6 +165,12 @@ def test_shared_and_own_prompts_are_not_mixed(tiny_policy: Policy) -> None:
     by_itself = entropy.compute(texts, Pass(tiny_policy, 1.0, 1, 1, {}, MemoryCache(), reads=reads))
     entropy.compute(texts, Pass(tiny_policy, 1.0, 1, 1, {}, cache))
     assert np.array_equal(entropy.compute(texts, Pass(tiny_policy, 1.0, 1, 1, {}, cache, reads=reads)), by_itself)
+
+
+def test_one_pass_for_pairs_and_one_for_responses_have_keys_of_their_own() -> None:
+    gradients, differences = Reads("gradients", dimension=32), Reads("differences", dimension=32)
+    told = [how_prompts_are_read(reads) for reads in ([], [gradients], [differences], [differences, gradients])]
+    assert told == ["", "own prompts", "a pair", "own prompts"]
 
 
 def test_another_alpha_is_another_gradient_in_the_cache(tiny_model_dir: Path) -> None:

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from engine.analysis.looks import Standing, standing
 from engine.analysis.spending import nominal_levels
 from engine.errors import StoreError
-from engine.store import queries
+from engine.store import queries, schema
 from engine.store.database import open_store
 from engine.store.growth import add_seeds, added_seeds
 from engine.store.writer import claim_run
+from engine.strategies.base import STRATEGIES
 from tests.workbench import worlds
 
 
@@ -34,6 +36,21 @@ def test_every_arm_runs_with_the_seeds_that_were_added(tmp_path: Path) -> None:
     while (claim := claim_run(store, me)) is not None:
         claimed.append(claim.config.seed)
     assert claimed[-1] == 13
+
+
+def test_an_arm_goes_on_in_the_setting_it_was_queued_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a method's published setting has changed since."""
+    store = open_store(tmp_path)
+    study_id, _ = worlds.add_study(
+        store, "as published", seeds=(1,), strategies=("random", "real"), race="as_published"
+    )
+    monkeypatch.setattr(STRATEGIES.get("real"), "published", {})
+    add_seeds(store, study_id, [11])
+    with store.read() as connection:
+        rows = connection.execute(sa.select(schema.runs.c.config).order_by(schema.runs.c.position)).scalars().all()
+    of_seed = {seed: [row["setting"] for row in rows if row["seed"] == seed] for seed in (1, 11)}
+    assert of_seed[1] == of_seed[11]
+    assert any("label_share" in setting for setting in of_seed[11])
 
 
 def test_seeds_that_cannot_be_added_are_refused_and_nothing_changes(tmp_path: Path) -> None:

@@ -186,8 +186,14 @@ def test_a_run_goes_on_only_with_its_own_model_and_kind_of_device(tmp_path: Path
         with store.write() as connection:
             connection.execute(schema.runs.update().values(provenance=begun))
         inbox.command(store, "retry", run_id=run_id)
+    with store.write() as connection:  # as if the machine before had computed it in bfloat16 by itself
+        config = connection.execute(sa.select(schema.studies.c.config)).scalar_one()
+        automatic = {**config, "model": {**config["model"], "dtype": "auto"}}
+        connection.execute(schema.studies.update().values(config=automatic))
+        connection.execute(schema.runs.update().values(provenance={**begun, "dtype": "bfloat16"}))
     Worker(store, "cpu").work(until_idle=True)
     assert queries.run(store, run_id).state == "done"
+    assert provenance_of(store, run_id)["dtype"] == "bfloat16", "it goes on in the numbers it was begun with"
 
 
 class Dies(Worker):
