@@ -13,6 +13,7 @@ from engine.cost import Pace, Sizes
 from engine.data.answers import Subset
 from engine.data.export.about import about_subset
 from engine.data.export.make import export
+from engine.data.places import refuse_elsewhere, stamp_of
 from engine.data.profiles.base import Container
 from engine.data.read import read
 from engine.data.split import split_by_prompt
@@ -20,7 +21,7 @@ from engine.settings import DataSettings
 from engine.store import queries
 from engine.store.database import Store, open_store
 from engine.store.files import Room, room_in
-from engine.store.labelled import asked_pairs
+from engine.store.labelled import asked_pairs, salt_of
 from engine.store.pace import pace as pace_of_runs
 from engine.store.plugins import describe
 from engine.store.spent import spent as spent_by_round
@@ -86,14 +87,16 @@ def room() -> Room:
 def sizes(data: DataSettings) -> tuple[Sizes, ...] | None:
     """Sizes of the pool and its held-out sets, None where that cannot be said without a long reading.
 
-    A file is read once; DataError if it cannot be.
+    A file is read once; DataError if it cannot be, or is not to be read by this server.
     """
     paths = (data.pool, *data.held_out.values())
+    for path in paths:
+        refuse_elsewhere(store().folder, path, data.format)
     found = [Path(path) for path in paths]
     if not all(path.is_file() and path.stat().st_size <= READ_AT_ONCE for path in found):
         return None
     share = None if data.held_out else data.held_out_share
-    stamps = tuple(path.stat().st_mtime_ns for path in found)
+    stamps = tuple(tuple(stamp_of(path) or ()) for path in (*paths, *([data.format] if data.format else [])))
     return _sizes(paths, data.format, share, data.skip_refused, stamps)
 
 
@@ -157,7 +160,11 @@ def _pace(folder: str, model: str, revision: int) -> Pace | None:
 
 @st.cache_data(max_entries=32, show_spinner="Counting the pool…")
 def _sizes(
-    paths: tuple[str, ...], format_name: str | None, share: float | None, skip_refused: bool, stamps: tuple[int, ...]
+    paths: tuple[str, ...],
+    format_name: str | None,
+    share: float | None,
+    skip_refused: bool,
+    stamps: tuple[tuple[int, ...], ...],
 ) -> tuple[Sizes, ...]:
     found = [read(path, format_name, skip_refused=skip_refused).data for path in paths]
     parts = found if share is None else split_by_prompt(found[0], share)
@@ -213,4 +220,6 @@ def _batch(folder: str, run_id: str, round_number: int, revision: int) -> list[P
 def _exported(folder: str, subset: str, profile: str, container: Container, names: bool, revision: int) -> Preview:
     wanted, handle = Subset.model_validate_json(subset), _open(folder)
     pairs, about = asked_pairs(handle, wanted), about_subset(handle, wanted)
-    return preview_of(export(pairs, wanted, profile=profile, container=container, about=about, names=names))
+    salt = salt_of(handle)
+    made = export(pairs, wanted, profile=profile, container=container, about=about, names=names, salt=salt)
+    return preview_of(made)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from engine.config import StudyConfig
 from engine.disk import kept, shapes_of
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DataError
 from engine.store import growth, inbox, queries
 from engine.store.cache import DEFAULT_CAP_BYTES
 from engine.store.summaries import StudyDetail
@@ -36,7 +36,10 @@ def sample() -> Path | None:
 def sample_keeps() -> str:
     """What the sample study will keep on disk, and what is free there, in a sentence."""
     config = StudyConfig.from_yaml(SAMPLE)
-    sizes = cache.sizes(config.data)
+    try:
+        sizes = cache.sizes(config.data)
+    except DataError:  # beyond the data root; who starts it is told
+        return ""
     if not sizes:
         return ""
     return said(kept(config, sizes[0], sizes[1:], shapes_of(config.model), DEFAULT_CAP_BYTES), cache.room())

@@ -13,14 +13,16 @@ from engine.tasks.check_export import CheckExport, packed
 from workbench import asking, cache
 from workbench.components import export_panel
 from workbench.components.export_panel import Form
-from workbench.components.markup import heading, show
-from workbench.subset import Preview, command_of, words_of
+from workbench.components.markup import escaped, heading, show
+from workbench.subset import Preview, adapter_command, command_of, words_of
 from workbench.verdict_words import verdict_words
 from workbench.wording import size
 
 BEFORE = ("It has not been checked yet.", "The tools worker writes the files, reads them back, and says what holds.")
 PUSH = "With <code>--push owner/name</code> it goes to the hub; the token is $HF_TOKEN or asked for, and never kept."
 ADAPTER = ("The adapter is not packed yet.", "The tools worker loads the model and writes a PEFT folder with a card.")
+LARGEST = 200_000_000
+"""Bytes of an adapter's archive that go through the browser: the app holds all of a download in memory."""
 
 
 def subset_of(study_id: str, run: RunSummary, upto: int) -> Subset:
@@ -83,7 +85,8 @@ def _download(subset: Subset, form: Form, made: Preview, answer: Mapping[str, An
 def same_command(subset: Subset, form: Form) -> None:
     """The command that writes the same files."""
     show(heading("Same from the command line"))
-    st.code(command_of(subset, form.profile, form.container, names=form.names), language=None, wrap_lines=True)
+    command = command_of(subset, form.profile, form.container, names=form.names, licence=form.licence)
+    st.code(command, language=None, wrap_lines=True)
     show(f"<small>{PUSH}</small>")
 
 
@@ -96,6 +99,9 @@ def adapter(run: RunSummary, upto: int) -> None:
         if answer is None:
             asking.wait_for(task, "The adapter", ADAPTER, "Pack it", every="1s")
             return
+        if answer["file"]["bytes"] > LARGEST:
+            _too_large(answer["file"], adapter_command(run, upto, merged=merged))
+            return
         st.download_button(
             f"Download, {size(answer['file']['bytes'])}",
             lambda: adapter_of(cache.store(), answer),
@@ -105,6 +111,12 @@ def adapter(run: RunSummary, upto: int) -> None:
             on_click="ignore",
             width="stretch",
         )
+
+
+def _too_large(file: Mapping[str, Any], command: str) -> None:
+    what = f"{size(file['bytes'])} are too much for a browser. The archive lies in the store"
+    show(f"<small>{what}: <code>{escaped(file['path'])}</code>. This command writes the folder itself:</small>")
+    st.code(command, language=None, wrap_lines=True)
 
 
 def _finished(detail: StudyDetail) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """Bringing in a file from the screen: which one, the proof of what it is, and the step that goes on."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.data.formats.base import FORMATS
+from engine.data.places import here
 from engine.errors import EngineError
 from engine.store.summaries import TaskSummary
 from engine.tasks.import_data import ImportData
@@ -157,8 +157,7 @@ def tokens(task: ProveData) -> None:
         model = st.text_input("Model: folder or Hugging Face id", value=known, key="proof_model", width=420).strip()
         if not model:
             return
-        there = str(Path(model).expanduser().absolute()) if Path(model).expanduser().exists() else model
-        request = ProveTokens(path=task.path, format=task.format, model=there)
+        request = ProveTokens(path=task.path, format=task.format, model=str(here(model) or model))
         answer = asking.answered(request)
         if answer is None:
             asking.wait_for(request, "The token view", TOKENS, "Show the tokens")

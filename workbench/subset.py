@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.data.answers import Subset
 from engine.data.export.make import Export
+from engine.store.summaries import RunSummary
 
 OPTIONS = {
     "strategy": "strategy",
@@ -60,11 +61,19 @@ def words_of(subset: Subset) -> str:
     return "-".join(parts) or "all"
 
 
-def command_of(subset: Subset, profile: str, container: str, *, names: bool = False) -> str:
+def command_of(subset: Subset, profile: str, container: str, *, names: bool = False, licence: str = "") -> str:
     """The command that writes the same files."""
     words = ["workbench export", subset.study_id]
     for name, option in OPTIONS.items():
         if (value := getattr(subset, name)) not in (None, ""):
             words.append(f"--{option} {shlex.quote(str(value))}")  # the key of an arm can hold a space
-    words += [f"--profile {profile}", f"--format {container}", *(["--names"] if names else []), "--out ./export"]
+    words += [f"--profile {profile}", f"--format {container}", *(["--names"] if names else [])]
+    words += [*([f"--licence {shlex.quote(licence)}"] if licence else []), "--out ./export"]
+    return " ".join(words)
+
+
+def adapter_command(run: RunSummary, number: int, *, merged: bool) -> str:
+    """The command that writes the adapter of the run after that round."""
+    words = ["workbench export", run.study_id, "--adapter", f"--strategy {shlex.quote(run.strategy.name)}"]
+    words += [f"--seed {run.seed}", f"--round {number}", *(["--merged"] if merged else []), "--out ./adapter"]
     return " ".join(words)

@@ -87,12 +87,16 @@ class AskedPair:
 
 @dataclass(frozen=True)
 class Preferred:
-    """A pair with a chosen and a rejected response. `votes` are those that count, `agreement` is the share for it."""
+    """A pair with a chosen and a rejected response. `votes` are those that count, `agreement` is the share for it.
+
+    `secret` is what ids of labellers are made with, another in every export; it is written down nowhere.
+    """
 
     pair: AskedPair
     answer: Side
     agreement: float
     votes: tuple[Vote, ...]
+    secret: bytes = field(default=b"", repr=False)
 
     @property
     def chosen(self) -> str:

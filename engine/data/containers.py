@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from engine.data.places import files_of, sources_of
+from engine.data.tables import rows_of_arrow, rows_of_parquet, rows_of_saved
 from engine.data.unpacked import Source
 from engine.errors import DataError
 
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of the longest line of JSONL, characters of CSV."""
-MAX_JSON = 256 * 1024 * 1024
-"""Bytes, unpacked, of a .json file; what it holds takes some five times as much memory."""
+MAX_JSON = 64 * 1024 * 1024
+"""Bytes, unpacked, of a .json file; what it holds takes up to twenty times as much memory where rows are small."""
 BLOCK = 1024 * 1024
-MAX_BATCH = 1024 * 1024 * 1024
-"""Bytes of a hundred rows of a table."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class RowsOf:
         if not files:
             self._readings = [(str(path), lambda: _hub(str(path)))]
         elif folder:
-            self._readings = [(str(path), lambda: _saved_folder(files[0]))]
+            self._readings = [(str(path), lambda: rows_of_saved(files[0]))]
         else:
             self._readings = [(s.name, _reader(s)) for s in sources_of(files)]
         self._begun: list[tuple[int, str]] = []
@@ -161,6 +160,10 @@ def _csv(source: Source) -> Rows:
         # newline="": a line break within quotes is part of the text and stays as it is.
         with source.bytes() as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(_bounded(name, file), strict=True)
+            columns = list(reader.fieldnames or ())
+            if len(set(columns)) < len(columns):
+                twice = next(column for column in columns if columns.count(column) > 1)
+                raise DataError(f"{name} has two columns of one name: {twice[:80]!r}.", "Name them apart.")
             for row in reader:
                 line = reader.line_num
                 if None in row or None in row.values():
@@ -180,88 +183,25 @@ def _bounded(name: str, file: IO[str]) -> Iterator[str]:
         yield line
 
 
-def _parquet(source: Source) -> Rows:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(source.path) as file:
-            for batch in file.iter_batches(batch_size=100):
-                yield from _rows_of(batch, source.name)
-    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
-        raise _no_table(source.name, "a Parquet", error) from error
-
-
-def _arrow(source: Source) -> Rows:
-    """An Arrow file, or a stream, as `datasets` writes it."""
-    import pyarrow as pa
-
-    try:
-        with pa.memory_map(str(source.path)) as mapped:
-            try:
-                file = pa.ipc.open_file(mapped)
-                batches = (file.get_batch(n) for n in range(file.num_record_batches))
-            except pa.ArrowInvalid:
-                mapped.seek(0)
-                batches = iter(pa.ipc.open_stream(mapped))
-            for batch in batches:
-                batch.validate(full=True)
-                for first in range(0, batch.num_rows, 100):
-                    yield from _rows_of(batch.slice(first, 100), source.name)
-    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
-        raise _no_table(source.name, "an Arrow", error) from error
-
-
-def _rows_of(batch: Any, name: str) -> Rows:
-    if batch.nbytes > MAX_BATCH:
-        raise DataError(f"{name} has a hundred rows of over {MAX_BATCH:,} bytes.", "Is it a file of preferences?")
-    columns = batch.schema.names
-    if len(set(columns)) < len(columns):
-        raise DataError(
-            f"{name} has two columns of one name: {', '.join(map(str, columns))[:200]}.", "Name them apart."
-        )
-    yield from batch.to_pylist()
-
-
-def _no_table(name: str, kind: str, error: Exception) -> DataError:
-    reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-    return DataError(f"{name} is not {kind} file that can be read: {reason}.", "Fetch it again.")
-
-
 _READERS: dict[str, Callable[[Source], Rows]] = {
     ".jsonl": _lines,
     ".ndjson": _lines,
     ".json": _json,
     ".csv": _csv,
-    ".parquet": _parquet,
-    ".arrow": _arrow,
-    ".feather": _arrow,
+    ".parquet": rows_of_parquet,
+    ".arrow": rows_of_arrow,
+    ".feather": rows_of_arrow,
 }
-
-
-def _saved_folder(path: Path) -> Rows:
-    import pyarrow as pa
-    from datasets import Dataset, load_from_disk
-
-    try:
-        found = load_from_disk(str(path))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException) as error:
-        raise DataError(
-            f"{path} is no folder saved by `datasets`: {error}.", "Name a file, or such a folder."
-        ) from error
-    if not isinstance(found, Dataset):
-        raise DataError(f"{path} holds the splits {', '.join(found)}.", "Name the folder of one of them.")
-    yield from (dict(row) for row in found)
 
 
 def _hub(name: str) -> Rows:
     from datasets import load_dataset
 
     try:
-        found = load_dataset(name, split="train", streaming=True)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200]
+        for row in load_dataset(name, split="train", streaming=True):
+            yield dict(row)
+    except Exception as error:  # of whatever client and file it uses, in whatever row
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DataError(
             f"{name} is no file here, and as a hub id it cannot be loaded: {reason}.", "Check the path or connection."
         ) from error
-    yield from (dict(row) for row in found)

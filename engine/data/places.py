@@ -4,13 +4,16 @@ On a server the app reads only what lies below its data root.
 """
 
 import glob
+import hashlib
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from engine.data.formats.mapped import is_mapping
 from engine.data.unpacked import PACKED, Source, members
 from engine.errors import DataError
 
@@ -32,11 +35,11 @@ def files_of(path: Path | str) -> list[Path]:
         return [_piped()]
     try:
         target = Path(path).expanduser()
-        is_folder, is_there = target.is_dir(), target.exists()
+        is_there = target.exists()
+        if target.is_dir():
+            return [target] if is_saved(target) else _in_folder(target)
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{text[:200]!r} is no path: {error.args[-1]}.", "Check the path.") from error
-    if is_folder:
-        return [target] if is_saved(target) else _in_folder(target)
     if is_there:
         return [target]
     if "," in text:
@@ -70,19 +73,77 @@ def sources_of(files: list[Path]) -> list[Source]:
     return found
 
 
+def here(text: str) -> Path | None:
+    """The path in full if something lies there on this machine; None for anything else, also for what is no path."""
+    try:
+        path = Path(text).expanduser()
+        return path.absolute() if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
 def is_saved(folder: Path) -> bool:
     """Whether `datasets` saved it."""
     return any((folder / name).is_file() for name in SAVED)
 
 
+def every_file(path: Path | str) -> list[Path]:
+    """What `files_of` gives; in the place of a saved folder each file that lies in it, by name, links out of it not."""
+    found: list[Path] = []
+    for target in files_of(path):
+        if target.is_dir():
+            top = target.resolve()
+            inside = (file for file in target.rglob("*") if file.is_file() and file.resolve().is_relative_to(top))
+            found += sorted(inside)
+        else:
+            found.append(target)
+    return found
+
+
+def stamp_of(path: str) -> list[int] | None:
+    """Size and time of change of a file, or of several their number, bytes and digest; None for what is no file here.
+
+    The pipe has none: it is read once.
+    """
+    if path == PIPE:
+        return None
+    try:
+        stats = [(str(file), file.stat()) for file in every_file(path)]
+    except (DataError, OSError, ValueError, RuntimeError):
+        return None
+    if len(stats) < 2:
+        return [number for _, found in stats for number in (found.st_size, found.st_mtime_ns)] or None
+    each = repr([(name, found.st_size, found.st_mtime_ns) for name, found in stats])
+    digest = hashlib.sha256(each.encode("utf-8", "surrogatepass")).digest()
+    return [len(stats), sum(found.st_size for _, found in stats), int.from_bytes(digest[:6], "big")]
+
+
 def refuse_outside(path: str, *also: Path) -> None:
     """DataError unless all that is meant lies below the data root of the environment (if it names one), or `also`."""
-    below = os.environ.get(ROOT_VARIABLE)
-    if not below:
+    if os.environ.get(ROOT_VARIABLE):
+        _refuse(path, files_of(path), also)
+
+
+def refuse_elsewhere(folder: Path, path: str, format_name: str | None) -> None:
+    """DataError for data, or a mapping, that lies neither below the server's data root nor in the store's folder."""
+    refuse_outside(path, folder / "uploads")
+    if format_name is not None and is_mapping(format_name):
+        refuse_outside(format_name, folder / "mappings")
+
+
+def refuse_model_outside(model: str, also: Iterable[str] = ()) -> None:
+    """DataError for a model's path on this machine that is neither below the data root nor named in `also`."""
+    if not os.environ.get(ROOT_VARIABLE) or model in also:
         return
-    top = Path(below).expanduser().resolve()
+    there = here(model)
+    if there is not None or model.startswith(("/", "~")):
+        _refuse(model, [there or Path(model)], ())
+
+
+def _refuse(path: str, files: Iterable[Path], also: Iterable[Path]) -> None:
+    top = Path(os.environ[ROOT_VARIABLE]).expanduser().resolve()
     tops = [top, *(folder.resolve() for folder in also)]
-    for file in files_of(path):
+    for file in files:
         if not any(file.resolve().is_relative_to(folder) for folder in tops):
             raise DataError(
                 f"{path} is not below {top}, the folder of data that this server reads.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.config import StudyConfig
 from engine.cost import Sizes
-from engine.data.places import refuse_outside
+from engine.data.places import refuse_elsewhere
 from engine.data.pool import PreferenceData
 from engine.data.proof.near import near_prompts
 from engine.data.read import Reading, read
@@ -41,7 +41,7 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
     look_at_text(config)
     settings = config.data
     for path in (settings.pool, *settings.held_out.values()):
-        refuse_outside(path, store.folder / "uploads")
+        refuse_elsewhere(store.folder, path, settings.format)
     pool_reading = read(settings.pool, settings.format, skip_refused=settings.skip_refused)
     readings: dict[str, tuple[Reading, PreferenceData, str]] = {}
     if settings.held_out:

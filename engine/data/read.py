@@ -15,7 +15,7 @@ from typing import Any
 from engine.data.containers import NotARow, Row, RowsOf, open_rows
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow
 from engine.data.formats.mapped import is_mapping, read_mapping
-from engine.data.places import files_of
+from engine.data.places import every_file
 from engine.data.pool import PreferenceData
 from engine.data.taking import Counts, Taking, check
 from engine.errors import DataError
@@ -188,13 +188,12 @@ def refusal_sentence(report: Report) -> str:
 
 def sha256_of(path: Path | str) -> str:
     """Of a file's bytes; of a folder's files in name order; of a hub id's name."""
-    files, digest = files_of(path), hashlib.sha256()
+    files, digest = every_file(path), hashlib.sha256()
     if not files:
         return hashlib.sha256(str(path).encode()).hexdigest()
-    for target in files:
-        for file in [target] if target.is_file() else sorted(p for p in target.rglob("*") if p.is_file()):
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
 
 

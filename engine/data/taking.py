@@ -32,7 +32,7 @@ class Taking:
         self._responses: set[int] = set()
         self._pairs: set[int] = set()
         self._scores: dict[int, float] = {}
-        self._aspects: set[int] = set()
+        self._aspects: dict[int, int] = {}
 
     def hand_over(self) -> PreferenceData:
         """The part since the last one: what is new, and answers and scores of what may be in an earlier part."""
@@ -66,9 +66,13 @@ class Taking:
                 self.counts.scored += 1
             elif parsed.score is not None and self._scores[key] != parsed.score:
                 dropped["scores that differ from an earlier one of the same response"] += 1
-            if parsed.aspects and key not in self._aspects:
-                self._aspects.add(key)
-                self.data.aspects[response.id] = dict(parsed.aspects)
+            if parsed.aspects:
+                said = hash(frozenset(parsed.aspects))
+                if key not in self._aspects:
+                    self._aspects[key] = said
+                    self.data.aspects[response.id] = dict(parsed.aspects)
+                elif self._aspects[key] != said:
+                    dropped["aspects that differ from the first ones of the same response"] += 1
 
     def _compare(self, row: ParsedRow, prompt_id: str, ids: list[str], dropped: Counter[str]) -> None:
         found = {}

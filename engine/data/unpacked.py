@@ -7,6 +7,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,11 @@ def members(path: Path) -> list[str]:
         raise DataError(f"{path} holds {climbing[0][:80]!r}, a path that leads out of it.", "Such a file is not read.")
     if len(found) > MOST_MEMBERS:
         raise DataError(f"{path} holds {len(found):,} files; {MOST_MEMBERS:,} are allowed.", "Pack fewer together.")
+    if len(set(found)) < len(found):
+        twice = next(name for name, n in Counter(found).items() if n > 1)
+        raise DataError(
+            f"{path} holds two files of one name: {twice[:80]!r}.", "Pack it anew, each under its own name."
+        )
     return [name for name in found if not name.startswith("__MACOSX/") and not Path(name).name.startswith(".")]
 
 

@@ -22,10 +22,13 @@ class AllPairs(Sampler):
     title: ClassVar[str] = "all pairs of the given responses"
     source: ClassVar[str] = "the data file"
 
-    max_responses: int | None = Field(None, ge=2, description="take only the first so many responses of a prompt")
+    max_responses: int | None = Field(
+        None, ge=2, description="take only so many responses of a prompt, by their hashes"
+    )
 
     def candidates(self, data: PreferenceData, prompt_ids: Sequence[str], on: "Pass | None") -> Candidates:
-        """All pairs; prompts with more than `max_responses` responses are counted as cut."""
+        """All pairs. Of more than `max_responses` responses those with the smallest ids are taken: in a file the chosen
+        one often stands first. The others are counted as cut."""
         wanted = set(prompt_ids)
         by_prompt = data.responses_of()
         pairs, cut = [], 0
@@ -37,6 +40,7 @@ class AllPairs(Sampler):
             responses = by_prompt[prompt_id]
             if self.max_responses is not None and len(responses) > self.max_responses:
                 cut += len(responses) - self.max_responses
-                responses = responses[: self.max_responses]
+                kept = set(sorted(responses)[: self.max_responses])  # ids are hashes of prompt and text
+                responses = [response for response in responses if response in kept]
             pairs += [Pair.of(prompt_id, one, other) for one, other in combinations(responses, 2)]
         return Candidates(tuple(pairs), dropped={"responses beyond max_responses": cut} if cut else {})

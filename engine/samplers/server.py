@@ -58,8 +58,8 @@ class Server(Sampler):
     @field_validator("url")
     @classmethod
     def _address(cls, value: str) -> str:
-        if not re.fullmatch(r"https?://[^\s@]+", value):
-            raise ValueError("is no address of the form http://HOST:PORT/v1, without a name or password in it")
+        if not re.fullmatch(r"https?://[^\s@?#]+", value):
+            raise ValueError("is no address of the form http://HOST:PORT/v1, without a name, a password, ? or # in it")
         return value.rstrip("/")
 
     @field_validator("key_variable")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 
 from engine.data.pool import PreferenceData
 from engine.resume import unasked
@@ -27,16 +28,19 @@ Unneeded = Callable[[list[str]], sa.Delete]
 
 
 class Arriving:
-    """A data set that is being written."""
+    """A data set that is being written. `whole`: another import has written it meanwhile, and nothing is to be done."""
 
-    def __init__(self, store: Store, dataset_id: str) -> None:
+    def __init__(self, store: Store, dataset_id: str, whole: bool = False) -> None:
         self.store = store
         self.id = dataset_id
+        self.whole = whole
         self._bulk = in_bulk(store)
         self._rows: Counter[str] = Counter()
 
     def add(self, part: PreferenceData) -> None:
         """Write a part: texts that no part before it held, and answers and scores that may be about earlier ones."""
+        if self.whole:
+            return
         with self._bulk.write_quietly() as connection:
             add_members(connection, self.id, part, self._rows)
             for response_id in (part.scores.keys() | part.aspects.keys()) - part.responses.keys():
@@ -62,6 +66,8 @@ class Arriving:
 
     def settle(self, about: Mapping[str, Any]) -> bool:
         """All is there: from now on it is a data set, known for what `about` says last; whether it is a label bank."""
+        if self.whole:
+            return bank_of(self.store, self.id)
         with self.store.read() as connection:
             bank = is_label_bank(connection, self.id)
         values = {**_columns(about), "label_bank": bank, "whole": True}
@@ -97,9 +103,9 @@ def arriving(store: Store, about: Mapping[str, Any], check: Callable[[], None] =
         stack.enter_context(alone)
         remove_leftovers(store)
         begun = {**_columns(about), "created": now(), "whole": False}
-        with store.write_quietly() as connection:
-            connection.execute(s.datasets.insert().values(begun))
-        writing = Arriving(store, about["id"])
+        with store.write_quietly() as connection:  # what is there now, with the lock held and no leftover, is whole
+            written = connection.execute(insert(s.datasets).values(begun).on_conflict_do_nothing()).rowcount
+        writing = Arriving(store, about["id"], whole=not written)
         try:
             yield writing
         finally:

@@ -1,22 +1,27 @@
 """The pairs that a study's runs asked about, each once, with every answer to it: what an export is made of."""
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from engine.data.answers import Acquired, AskedPair, Subset, Vote
-from engine.errors import DataError
+from engine.errors import DataError, StoreError
+from engine.oracles.base import ORACLES
 from engine.records import Answer
 from engine.store import schema as s
 from engine.store.bank import banked
 from engine.store.database import Store
+from engine.store.files import write_bytes
 from engine.store.picked import texts_of_pairs
 
 POOL = "pool"
 """Whose answers a data file gave: the key of the pool in a study's data sets; held-out sets have other keys."""
+SALT = "export.salt"
+"""Below the store's folder: 32 random bytes that labellers' numbers are mixed with; in no export and no backup."""
 
 
 def asked_pairs(store: Store, subset: Subset) -> list[AskedPair]:
@@ -56,6 +61,35 @@ def answers_given(store: Store, subset: Subset) -> dict[int, int]:
     return {number: sum(_recorded(detail).values()) or 1 for number, detail in rows}
 
 
+def pairs_asked(store: Store, subset: Subset) -> set[str]:
+    """Ids of the subset's pairs, whatever their answers: one plain statement to count by."""
+    runs, picks, stages = s.runs.c, s.picks.c, s.stages.c
+    with store.read() as connection:
+        found = connection.execute(
+            sa.select(picks.pair_id)
+            .join(s.runs, runs.id == picks.run_id)
+            .join(s.stages, (stages.run_id == picks.run_id) & (stages.round == picks.round))
+            .where(_condition(connection, subset) & (stages.stage == "labelled"))
+        )
+        return set(found.scalars())
+
+
+def salt_of(store: Store) -> bytes:
+    """The store's secret for numbering labellers, made when it is first asked for.
+
+    Without it whoever has an export and a list of names could work out who has which number.
+    """
+    place = store.folder / SALT
+    try:
+        if not place.is_file():
+            with store.write_quietly():  # so that of two who come first one makes it
+                if not place.is_file():
+                    write_bytes(store.folder, SALT, secrets.token_bytes(32))
+        return place.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{place} cannot be read: {error.strerror}.", "Give yourself the right to read it.") from error
+
+
 def held_out_of(store: Store, study_id: str) -> dict[str, tuple[set[str], set[str]]]:
     """Held-out set → (ids of its pairs, ids of its prompts)."""
     with store.read() as connection:
@@ -86,6 +120,14 @@ def labellers_of(store: Store, study_id: str) -> list[str]:
         wanted = sa.select(file.labeller).where(file.dataset_id == datasets.get(POOL)).distinct()
         found |= set(connection.execute(wanted).scalars())
     return sorted(name for name in found if name)
+
+
+def who_answers(oracle: str) -> Literal["human", "synthetic", ""]:
+    """Who an oracle's answers are from; "" where it does not tell: a data file's labellers may be people or models."""
+    if oracle not in ORACLES.names():
+        return ""
+    known = ORACLES.get(oracle)
+    return "human" if known.people else "synthetic" if known.simulated else ""
 
 
 def state_of(store: Store, study_id: str) -> list[Any]:

@@ -45,23 +45,26 @@ def add_dataset(
         return dataset_id
     if whole is not None:
         _clear_the_way(store, name)
+    begun = insert(s.datasets).values(
+        id=dataset_id,
+        name=name,
+        path=path,
+        format=format_name,
+        sha256=sha256,
+        rows=rows,
+        refused=dict(refused),
+        dropped=dict(dropped or {}),
+        part=part,
+        created=now(),
+        label_bank=data.is_label_bank,
+    )
     with store.write() as connection:
-        connection.execute(
-            insert(s.datasets).values(
-                id=dataset_id,
-                name=name,
-                path=path,
-                format=format_name,
-                sha256=sha256,
-                rows=rows,
-                refused=dict(refused),
-                dropped=dict(dropped or {}),
-                part=part,
-                created=now(),
-                label_bank=data.is_label_bank,
-            )
-        )
-        add_members(connection, dataset_id, data)
+        if connection.execute(begun.on_conflict_do_nothing()).rowcount:
+            add_members(connection, dataset_id, data)
+            return dataset_id
+        whole = connection.execute(sa.select(s.datasets.c.whole).where(s.datasets.c.id == dataset_id)).scalar()
+    if not whole:  # begun since we looked
+        raise _still_written(name)
     return dataset_id
 
 
@@ -71,8 +74,12 @@ def _clear_the_way(store: Store, name: str) -> None:
 
     with lock_of_imports(store) as alone:
         if not alone:
-            raise StoreError(f"{name} is being imported by another process.", "Try again when that has ended.")
+            raise _still_written(name)
         remove_leftovers(store)
+
+
+def _still_written(name: str) -> StoreError:
+    return StoreError(f"{name} is being imported by another process.", "Try again when that has ended.")
 
 
 def add_members(connection: sa.Connection, dataset_id: str, data: PreferenceData, at: Mapping[str, int] = ZERO) -> None:

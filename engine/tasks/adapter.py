@@ -1,6 +1,7 @@
 """The adapter of any round, packed to be taken home: a PEFT folder with a card, or weights merged into the model."""
 
 import hashlib
+import json
 import os
 import tempfile
 import uuid
@@ -11,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine.data.export.adapter_card import adapter_card
+from engine.data.export.adapter_card import adapter_card, name_of_base
 from engine.errors import StoreError
 from engine.records import Trained
 from engine.store import queries
@@ -66,6 +67,19 @@ def adapter_of(store: Store, answer: Mapping[str, Any]) -> bytes:
         return Path(store.folder, answer["file"]["path"]).read_bytes()
     except OSError as error:
         raise StoreError(f"The packed adapter is gone: {error.strerror}.", "Pack it again.") from error
+
+
+def files_for_a_hub(folder: Path) -> dict[str, bytes | Path]:
+    """Every file of a written adapter by its path below the folder; none names a place on this machine."""
+    files: dict[str, bytes | Path] = {
+        path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+    config = folder / "adapter_config.json"
+    if config.is_file():
+        found: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
+        found["base_model_name_or_path"] = name_of_base(found["base_model_name_or_path"])
+        files[config.name] = (json.dumps(found, indent=2, sort_keys=True) + "\n").encode()
+    return files
 
 
 def _packed(store: Store, folder: Path) -> dict[str, Any]:

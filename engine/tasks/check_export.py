@@ -15,7 +15,7 @@ from engine.data.export.make import export
 from engine.data.profiles.base import Container
 from engine.store.database import Store
 from engine.store.files import Written, read_bytes, write_bytes
-from engine.store.labelled import answers_given, asked_pairs, held_out_of, state_of
+from engine.store.labelled import answers_given, asked_pairs, held_out_of, pairs_asked, salt_of, state_of
 from engine.store.projected import study_config
 from engine.tasks.base import TASKS, Say, Task
 
@@ -42,13 +42,14 @@ class CheckExport(Task):
         about = about_subset(store, self.subset, self.verdict)
         made = export(
             pairs, self.subset, profile=self.profile, container=self.container, about=about, names=self.names,
-            licence=self.licence,
+            licence=self.licence, salt=salt_of(store),
         )  # fmt: skip
         say(f"writing {len(made.rows):,} rows")
         files = files_of(made)
         say("checking the files")
-        given, held_out = answers_given(store, self.subset), held_out_of(store, self.subset.study_id)
-        ticks = contract(made, files, held_out, given, parsed_by_trl(store, self.subset.study_id))
+        held_out, parser = held_out_of(store, self.subset.study_id), parsed_by_trl(store, self.subset.study_id)
+        asked, given = pairs_asked(store, self.subset), answers_given(store, self.subset)
+        ticks = contract(made, files, held_out, asked, given, parser)
         found: dict[str, Any] = {
             "ticks": as_rows(ticks),
             "counts": dict(made.counts),

@@ -1,26 +1,19 @@
 """A data file into the store, with a report of every row that cannot be used."""
 
-import csv
-import io
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from engine.data.places import refuse_elsewhere
 from engine.data.pool import PreferenceData
-from engine.data.read import Report
 from engine.data.take_in import TakenIn, take_in
 from engine.records import Prompt
 from engine.store.browse import has_dataset
 from engine.store.database import Store
-from engine.store.files import write_bytes
 from engine.tasks.base import TASKS, Say, Task
-from engine.tasks.prove_data import refuse_elsewhere
+from engine.tasks.prove_data import ProveData, refused_rows
 
-LISTED = 2000
-"""Refused rows that stand in the report itself; the file beside it has all."""
 CUT = 4000
 """Characters of a text in the report at most."""
 
@@ -38,26 +31,21 @@ class ImportData(Task):
 
     def do(self, store: Store, say: Say) -> dict[str, Any]:
         """The report; `dataset_id` is "" where refused rows stopped the import."""
-        refuse_elsewhere(store, self.path, self.format)
-        stamp = _stamp(self.path)  # before reading: a file that is changed meanwhile is read again
+        refuse_elsewhere(store.folder, self.path, self.format)
+        stamp = self.stamp()  # before reading: a file that is changed meanwhile is read again
         taken = take_in(store, self.path, self.format, skip_refused=self.skip_refused, say=say)
         answer = {"dataset_id": taken.dataset_id, "stamp": stamp}
-        return {**answer, **_summary(taken), **_refused(store, taken.report)}
+        return {**answer, **_summary(taken), **refused_rows(store, taken.report)}
 
     def still_holds(self, store: Store, answer: Mapping[str, Any]) -> bool:
-        """The file is as it was, and what was read from it is in the store. Of a hub id nobody knows."""
-        if answer.get("stamp") is None or answer["stamp"] != _stamp(self.path):
+        """File and mapping are as they were, and what was read is in the store. Of a hub id nobody knows."""
+        if answer.get("stamp") is None or answer["stamp"] != self.stamp():
             return False
         return not answer["dataset_id"] or has_dataset(store, answer["dataset_id"])
 
-
-def _stamp(path: str) -> list[int] | None:
-    """Size and time of change of a file; None for what is no file here."""
-    try:
-        found = os.stat(Path(path).expanduser())
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns]
+    def stamp(self) -> list[int] | None:
+        """That of the proof of the same file."""
+        return ProveData(path=self.path, format=self.format).stamp()
 
 
 def _summary(taken: TakenIn) -> dict[str, Any]:
@@ -93,24 +81,3 @@ def _understood(data: PreferenceData, prompt: Prompt) -> dict[str, Any]:
         "responses": [[r.text[:CUT], r.source, data.scores.get(r.id)] for r in responses],
         "recorded": recorded,
     }
-
-
-def _refused(store: Store, report: Report) -> dict[str, Any]:
-    """How many rows, why, the first of them, and the file that lists all."""
-    refused = report.refused
-    found: dict[str, Any] = {"refused": len(refused), "reasons": report.reasons(), "listed": [], "file": None}
-    if refused:
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(["row", "reason", "what was found"])
-        writer.writerows([item.row, item.reason, item.detail] for item in refused)
-        content = text.getvalue().encode("utf-8", "backslashreplace")
-        written = write_bytes(store.folder, f"files/imports/refused-{report.sha256[:16]}.csv", content)
-        found["listed"] = [[item.row, item.reason, _clean(item.detail)] for item in refused[:LISTED]]
-        found["file"] = {"path": written.path, "bytes": written.bytes, "sha256": written.sha256}
-    return found
-
-
-def _clean(text: str) -> str:
-    """Without halves of surrogate pairs, which no store takes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -2,18 +2,16 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from engine.data.formats.mapped import is_mapping
-from engine.data.places import refuse_outside
+from engine.data.places import refuse_elsewhere, stamp_of
 from engine.data.proof.prove import near_duplicates, prove
-from engine.data.read import Refused
+from engine.data.read import Refused, Report
 from engine.store.database import Store
 from engine.store.files import write_bytes
 from engine.tasks.base import TASKS, Say, Task
@@ -36,43 +34,23 @@ class ProveData(Task):
     def do(self, store: Store, say: Say) -> dict[str, Any]:
         """`findings` and, but for the stage of near-duplicates, all of `Proof.summary`; refused rows also as a file."""
         stamp = self.stamp()  # before reading: a file that is changed meanwhile is read again
-        refuse_elsewhere(store, self.path, self.format)
+        refuse_elsewhere(store.folder, self.path, self.format)
         say("opening the file")
         if self.near_duplicates:
             found = near_duplicates(self.path, self.format, say)
             return {"stamp": stamp, "findings": [asdict(finding) for finding in found]}
         proof = prove(self.path, self.format, say=say)
-        refused = proof.report.refused
-        return {
-            **proof.summary(),
-            "stamp": stamp,
-            "refused": len(refused),
-            "reasons": proof.report.reasons(),
-            "listed": [[item.row, item.reason, _clean(item.detail)] for item in refused[:LISTED]],
-            "file": _file(store, proof.report.sha256, refused) if refused else None,
-        }
+        return {**proof.summary(), "stamp": stamp, **refused_rows(store, proof.report)}
 
     def still_holds(self, store: Store, answer: Mapping[str, Any]) -> bool:
         """The file is as it was, and so is the mapping. Of a hub id nobody knows."""
         return answer.get("stamp") is not None and answer["stamp"] == self.stamp()
 
     def stamp(self) -> list[int] | None:
-        """Size and time of change of the file and of the mapping; None for what is no file here."""
-        stamp: list[int] = []
-        for path in [self.path, *([self.format] if self.format and is_mapping(self.format) else [])]:
-            try:
-                found = os.stat(Path(path).expanduser())
-            except (OSError, ValueError):
-                return None
-            stamp += [found.st_size, found.st_mtime_ns]
-        return stamp
-
-
-def refuse_elsewhere(store: Store, path: str, format_name: str | None) -> None:
-    """DataError for a file, or a mapping, that lies neither below the server's data root nor in the store's folder."""
-    refuse_outside(path, store.folder / "uploads")
-    if format_name is not None and is_mapping(format_name):
-        refuse_outside(format_name, store.folder / "mappings")
+        """What `stamp_of` says of the file or files, and of the mapping; None for what is no file here."""
+        paths = [self.path, *([self.format] if self.format and is_mapping(self.format) else [])]
+        stamps = [found for path in paths if (found := stamp_of(path)) is not None]
+        return [number for found in stamps for number in found] if len(stamps) == len(paths) else None
 
 
 def refused_csv(refused: Sequence[Refused]) -> bytes:
@@ -84,9 +62,16 @@ def refused_csv(refused: Sequence[Refused]) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _file(store: Store, sha256: str, refused: Sequence[Refused]) -> dict[str, Any]:
-    written = write_bytes(store.folder, f"files/imports/refused-{sha256[:16]}.csv", refused_csv(refused))
-    return {"path": written.path, "bytes": written.bytes, "sha256": written.sha256}
+def refused_rows(store: Store, report: Report) -> dict[str, Any]:
+    """How many rows were refused, why, the first of them, and the file that lists all: one for each way to read."""
+    refused = report.refused
+    found: dict[str, Any] = {"refused": len(refused), "reasons": report.reasons(), "listed": [], "file": None}
+    if refused:
+        path = f"files/imports/refused-{report.sha256[:16]}-{report.format}.csv"
+        written = write_bytes(store.folder, path, refused_csv(refused))
+        found["listed"] = [[item.row, item.reason, _clean(item.detail)] for item in refused[:LISTED]]
+        found["file"] = {"path": written.path, "bytes": written.bytes, "sha256": written.sha256}
+    return found
 
 
 def _clean(text: str) -> str:

@@ -1,21 +1,23 @@
 """A file's rows as a model would read them: the template, where a response begins and ends, and what does not fit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from engine.data.formats.base import ParsedRow
+from engine.data.places import refuse_elsewhere, refuse_model_outside
 from engine.data.proof.digests import prompt_digest
 from engine.data.proof.prove import pass_over
 from engine.data.proof.sample import Sample
 from engine.errors import ModelError
 from engine.records import Prompt, Response
 from engine.settings import ModelSettings
+from engine.store import queries
 from engine.store.database import Store
 from engine.tasks.base import TASKS, Say, Task
-from engine.tasks.prove_data import ProveData, refuse_elsewhere
+from engine.tasks.prove_data import ProveData
 
 if TYPE_CHECKING:
     from engine.models.tokens import Reader
@@ -47,7 +49,8 @@ class ProveTokens(Task):
         """
         from engine.models.load import load_reader
 
-        refuse_elsewhere(store, self.path, self.format)
+        refuse_elsewhere(store.folder, self.path, self.format)
+        refuse_model_outside(self.model, _of_studies(store))
         stamp = ProveData(path=self.path, format=self.format).stamp()
         say("loading the tokenizer")
         reader = load_reader(ModelSettings(path=self.model, context_tokens=self.context_tokens))
@@ -72,6 +75,12 @@ class ProveTokens(Task):
         """The file is as it was."""
         now = ProveData(path=self.path, format=self.format).stamp()
         return answer.get("stamp") is not None and answer["stamp"] == now
+
+
+def _of_studies(store: Store) -> Iterator[str]:
+    """The models of the store's studies: workers load them wherever they lie."""
+    for summary in queries.studies(store):
+        yield str(queries.study(store, summary.id).config["model"]["path"])
 
 
 def _view(reader: "Reader", number: int, row: ParsedRow) -> dict[str, Any]:

@@ -105,6 +105,9 @@ ARGILLA = {
 PICKED = {"result": [{"type": "pairwise", "value": {"selected": "right"}}], "completed_by": 3, "was_cancelled": False}
 STUDIO = {"id": 1, "data": {"prompt": ASK, "text1": YES, "text2": NO}, "annotations": [PICKED, PICKED]}
 KTO = {"prompt": ASK, "completion": YES, "label": True}
+QUESTION = {"system": "Be brief.", "question": ASK, "chosen": YES, "rejected": NO}
+THREAD = f"Hi\n<extra_id_1>Assistant\nHello\n<extra_id_1>User\n{ASK}"
+GRADES = [{"value": 1, "user_id": "u"}, {"value": 4, "user_id": "u"}]
 
 PUBLISHED: dict[str, list[dict[str, Any]]] = {
     "ultrafeedback": [UF, changed(UF, completions=[rated(YES, "N/A", None), rated(NO, 2, 1.5), rated("Ask.", "3", 4)])],
@@ -113,11 +116,17 @@ PUBLISHED: dict[str, list[dict[str, Any]]] = {
         changed(SCORED, score_rejected=8),
         {"prompt": ASK, "chosen": YES, "rejected": NO, "chosen-rating": 5.0, "rejected-rating": None},
         {"chosen": [*EARLIER, SAID], "rejected": [*EARLIER, SHRUGGED], "chosen_score": 1.5, "rejected_score": -1.0},
+        changed(SCORED, system="Be brief."),
     ],
     "shp": [SHP, changed(SHP, labels=0)],
     "webgpt": [WEBGPT, changed(WEBGPT, score_0=0, score_1=0, quotes_0={"title": ["Eggs"]})],
     "tldr_comparisons": [TLDR, changed(TLDR, worker="x", choice=0, info={"article": "Eggs.", "site": "news"})],
-    "openassistant_trees": [tree(*ANSWERED), tree(DEEPER), tree(DEEPER, node(YES, "assistant", rank=1))],
+    "openassistant_trees": [
+        tree(*ANSWERED),
+        tree(DEEPER),
+        tree(DEEPER, node(YES, "assistant", rank=1)),
+        tree(*ANSWERED, node("Gone.", "assistant", DEEPER, rank=2, deleted=True)),
+    ],
     "fine_grained_rlhf": [FINE, changed(FINE, question="And two?")],
     "llamafactory": [SHARED, changed(SHARED, system="Be brief.")],
     "axolotl": [AXOLOTL, changed(AXOLOTL, messages=EARLIER)],
@@ -127,13 +136,17 @@ PUBLISHED: dict[str, list[dict[str, Any]]] = {
     ],
     "llamafactory_parts": [PARTS, changed(PARTS)],
     "openai": [OPENAI, changed(OPENAI, input={"messages": EARLIER, "tools": []})],
-    "prompts_only": [{"prompt": ASK, "topic": "eggs"}, {"prompt": EARLIER}],
+    "prompts_only": [
+        {"prompt": ASK, "topic": "eggs", "id": "1", "system": "Be brief."},
+        {"prompt": EARLIER, "system": "Be brief."},
+    ],
     "arena": [ARENA, changed(ARENA, winner="tie (bothbad)"), changed(ARENA, winner="tie")],
     "pku_saferlhf": [PKU, changed(PKU, better_response_id=1, safer_response_id=None)],
     "helpsteer": [
         STEER,
         STRONGER,
         changed(STRONGER, three_most_similar_preferences=[{"strength": s} for s in (-1, 0, 2)]),
+        changed(STRONGER, prompt=THREAD),
     ],
     "nectar": [NECTAR, changed(NECTAR, prompt=f"\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: {ASK}\n\nAssistant: ")],
     "alpaca_eval": [
@@ -142,7 +155,14 @@ PUBLISHED: dict[str, list[dict[str, Any]]] = {
         changed(ALPACA_EVAL, preference=0),
         changed(ALPACA_EVAL, preference=2.0000001),
     ],
-    "argilla": [ARGILLA, changed(ARGILLA, responses={}), changed(ARGILLA, responses=None, suggestions=None)],
+    "argilla": [
+        ARGILLA,
+        changed(ARGILLA, responses={}),
+        changed(ARGILLA, responses=None, suggestions=None),
+        changed(ARGILLA, responses={"grade": GRADES, **ARGILLA["responses"], "why": [{"value": "Clear."}]}),
+        changed(ARGILLA, responses={"grade": GRADES}),
+    ],
+    "question_pairs": [QUESTION, {"input": ASK, "chosen": YES, "rejected": NO, "rating": [9, 1]}],
     "label_studio": [STUDIO, changed(STUDIO, annotations=[changed(PICKED, was_cancelled=True)])],
     "kto": [KTO, changed(KTO, completion=NO, label=False), {"messages": [ASKED, SHRUGGED], "label": False}],
 }
@@ -204,6 +224,8 @@ SPOILT: dict[str, list[dict[str, Any]]] = {
         changed(STEER, helpfulness="good"),
         changed(STRONGER, preference_strength=None),
         changed(STRONGER, response_2=YES),
+        changed(STEER, prompt=f"{ASK}\n<extra_id_1>Assistant\n{YES}"),
+        changed(STEER, prompt=f"{ASK}\n<extra_id_1>Assistant\n\n<extra_id_1>User\nAnd?"),
     ],
     "nectar": [
         changed(NECTAR, prompt="Hi"),
@@ -217,13 +239,20 @@ SPOILT: dict[str, list[dict[str, Any]]] = {
     ],
     "argilla": [
         changed(ARGILLA, fields={"prompt": ASK, "response_a": YES, "response_b": YES}),
-        changed(ARGILLA, responses={"preference": [{"value": "perhaps"}]}),
+        changed(ARGILLA, responses={"preference": [{"value": "response_a"}, {"value": "perhaps"}]}),
+        changed(ARGILLA, responses={**ARGILLA["responses"], "safer": [{"value": "b"}]}),
         changed(ARGILLA, fields={"response_a": YES, "response_b": NO}),
     ],
     "label_studio": [
         changed(STUDIO, data={"prompt": ASK, "text1": YES, "text2": YES}),
         changed(STUDIO, data={"text1": YES, "text2": NO}),
         changed(STUDIO, annotations=[{"result": [{"type": "pairwise", "value": {"selected": "up"}}]}]),
+    ],
+    "question_pairs": [
+        changed(QUESTION, query="Another?"),
+        changed(QUESTION, history=[["Hi", "Hello"]]),
+        changed(QUESTION, rejected=YES),
+        changed(QUESTION, system=["Be brief."]),
     ],
     "kto": [changed(KTO, label="maybe"), changed(KTO, completion=" "), changed(KTO, prompt=[SAID])],
 }

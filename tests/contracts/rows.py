@@ -39,6 +39,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "trl_explicit": [
         {"prompt": "How do I boil an egg?", "chosen": "Eight minutes.", "rejected": "No idea."},
         {"prompt": [USER], "chosen": [GOOD], "rejected": [BAD]},
+        {"prompt": "How?", "chosen": "Eight minutes.", "rejected": "No idea.", "system": "Be brief."},
     ],
     "trl_implicit": [
         {"chosen": [USER, GOOD], "rejected": [USER, BAD]},
@@ -65,6 +66,12 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
         {"prompt": "How?", "chosen": "Same.", "rejected": "Same."},
         {"prompt": "How?", "chosen": "", "rejected": "No idea."},
         {"prompt": [USER], "chosen": [USER], "rejected": [BAD]},
+        {
+            "prompt": [{"role": "system", "content": "So."}, USER],
+            "chosen": "Yes",
+            "rejected": "No",
+            "system": "Not so.",
+        },
     ],
     "trl_implicit": [
         {"chosen": [USER, GOOD], "rejected": [USER, GOOD]},

@@ -4,6 +4,7 @@ import copy
 import inspect
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,16 @@ def test_the_same_pairs_again_in_any_order_and_company(sampler: Sampler, on: Pas
     assert {p.id for p in backwards.pairs} == {p.id for p in everything.pairs}
     assert {p.id for part in alone for p in part.pairs} == {p.id for p in everything.pairs}
     assert {r.id for part in alone for r in part.made} == {r.id for r in everything.made}
+
+
+def test_which_responses_are_cut_does_not_depend_on_their_order() -> None:
+    data = small_world()
+    turned = replace(data, responses=dict(reversed(data.responses.items())))
+    of_two = SAMPLERS.build({"name": "all_pairs", "max_responses": 2})
+    found = [of_two.candidates(one, list(data.prompts), None) for one in (data, turned)]
+    assert {pair.id for pair in found[0].pairs} == {pair.id for pair in found[1].pairs}
+    assert found[0].dropped == {"responses beyond max_responses": len(data.prompts)}
+    assert len(found[0].pairs) == len(data.prompts)
 
 
 @ALL

@@ -19,7 +19,7 @@ from engine.data.prepare import prepare_study
 from engine.data.read import examine, read
 from engine.store import queries
 from engine.store.database import open_store
-from engine.store.labelled import answers_given, asked_pairs, held_out_of
+from engine.store.labelled import answers_given, asked_pairs, held_out_of, pairs_asked
 from engine.worker import Worker
 from tests.engine.data.test_read import HH, ROOT, real
 
@@ -58,7 +58,8 @@ def to_the_end(study: StudyConfig, folder: Path) -> None:
     for container in ("jsonl", "parquet"):
         done = export(pairs, subset, container=container, about=about)  # type: ignore[arg-type]
         files = files_of(done)
-        ticks = contract(done, files, held_out_of(store, study_id), answers_given(store, subset))
+        beside = held_out_of(store, study_id), pairs_asked(store, subset), answers_given(store, subset)
+        ticks = contract(done, files, *beside)
         assert [tick for tick in ticks if tick.tone == "bad"] == []
         write_files(files, folder / container)
         back = read(next((folder / container / "data").iterdir())).data

@@ -5,15 +5,18 @@
 A seed: a warm-up batch, one round of DPO, every signal over the candidates of round 2, and then, from that same state,
 a second batch picked in each of several ways, DPO on both, and the held-out sets. FOLDER is where the published files
 lie; without fine-grained-rlhf in it that column is left out. Intervals are Student's over seeds, at 95 %, each for
-itself. No outcome is required: the table is the result.
+itself. No outcome is required: the table is the result. Numbers are kept seed by seed in `output/claims_numbers.json`;
+of the same code none is made twice, so a run that was broken off goes on.
 """
 
 import json
 import multiprocessing
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,7 @@ from tests.logbook import ROOT
 from tests.proof._claims import SAMPLE, World, of_seed
 
 SAMPLES = ("skewed", "flat")
+KEPT = Path(__file__).with_name("output") / "claims_numbers.json"
 
 
 def sample(name: str) -> World:
@@ -116,23 +120,60 @@ def one(name: str, seed: int, published: Path, second: str) -> dict[str, float]:
         return {} if world is None else of_seed(world, seed, second if name in SAMPLES else "")
 
 
+def code() -> str:
+    """What the numbers are made by, as git names it; "" where that is not as committed."""
+    parts = ("engine", "sample_data", "tests/proof/_claims.py", "tests/proof/claims.py")
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, check=False, capture_output=True, text=True).stdout.strip()
+
+    return "" if git("status", "--porcelain", *parts) else git("rev-parse", *(f"HEAD:{part}" for part in parts))
+
+
+@dataclass
+class Kept:
+    """The numbers of every finished seed, world → seed → name → number, in a file; those of other code are left."""
+
+    code: str
+    numbers: dict[str, dict[str, dict[str, float]]]
+
+    @classmethod
+    def of(cls, code: str) -> "Kept":
+        """What was kept of this code; nothing where its files are not as committed."""
+        known = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() else {}
+        return cls(code, known["numbers"] if code and known.get("code") == code else {})
+
+    def has(self, name: str, seed: int) -> bool:
+        """Whether that seed of that world is finished."""
+        return str(seed) in self.numbers.get(name, {})
+
+    def keep(self, name: str, seed: int, found: dict[str, float]) -> None:
+        """One more."""
+        self.numbers.setdefault(name, {})[str(seed)] = found
+        text = json.dumps({"code": self.code, "numbers": self.numbers}, indent=1, sort_keys=True)
+        KEPT.write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> str:
     """What was seen, for the log."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     published = Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT.parent / "shared" / "data"
     names = (*SAMPLES, "people (fine-grained-rlhf)")
+    kept = Kept.of(code())
     with (
         tempfile.TemporaryDirectory() as scratch,
         ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool,
     ):
         second = another_model(Path(scratch))
-        asked = [(name, pool.submit(one, name, seed, published, second))
-                 for name in names for seed in range(1, seeds + 1)]  # fmt: skip
-        columns: dict[str, dict[str, str]] = {}
-        for name in names:
-            found = [numbers for of, task in asked if of == name and (numbers := task.result())]
-            if found:
-                columns[name] = {n: cell(n, [numbers[n] for numbers in found]) for n in found[0]}
+        missing = [(name, seed) for name in names for seed in range(1, seeds + 1) if not kept.has(name, seed)]
+        asked = {pool.submit(one, name, seed, published, second): (name, seed) for name, seed in missing}
+        for task in as_completed(asked):
+            kept.keep(*asked[task], task.result())
+    columns: dict[str, dict[str, str]] = {}
+    for name in names:
+        found = [numbers for seed in range(1, seeds + 1) if (numbers := kept.numbers[name][str(seed)])]
+        if found:
+            columns[name] = {n: cell(n, [numbers[n] for numbers in found]) for n in found[0]}
     print(markdown(columns))
     words = [text.rpartition(") ")[2] for found in columns.values() for text in found.values()]
     said = ", ".join(f"{words.count(word)} {word}" for word in ("held", "not held", "not shown"))

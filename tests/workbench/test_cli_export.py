@@ -9,6 +9,7 @@ from engine.data.answers import Subset
 from engine.data.read import read
 from engine.store import queries
 from engine.store.labelled import asked_pairs
+from engine.tasks.adapter import TakeAdapter
 from tests.engine.data.export.hub import MAY_READ, MAY_WRITE, local_hub
 from tests.workbench import worlds
 from workbench.cli.main import app
@@ -86,7 +87,30 @@ def test_an_export_that_does_not_keep_the_contract_is_not_written(store, tmp_pat
     from engine.data.export import contract
 
     bad = contract.Tick("bad", "Counts add up", "They do not.")
-    monkeypatch.setattr(contract, "adds_up", lambda made: bad)
+    monkeypatch.setattr(contract, "adds_up", lambda made, asked: bad)
     code, said = run(store, "--out", tmp_path / "out")
     assert (code, "nothing was written: Counts add up: They do not." in " ".join(said.split())) == (2, True)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_adapter_is_written_where_it_stays_and_sent_to_a_repository_of_models(store, tmp_path, monkeypatch):
+    out, base = tmp_path / "out", str(tmp_path / "base")
+
+    def write(task, store, folder, say):  # what a model would write, without one
+        (folder / "additional").mkdir()
+        (folder / "additional" / "template.jinja").write_text("{{ x }}")
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+
+    monkeypatch.setattr(TakeAdapter, "write", write)
+    words = ("--adapter", "--strategy", "activedpo", "--seed", "1", "--round", "2")
+    with local_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", MAY_WRITE)
+        code, said = run(store, *words, "--out", out, "--push", "me/adapter")
+        assert (code, "2 files" in said) == (0, True), said
+        assert (hub.kind["me/adapter"], hub.private["me/adapter"]) == ("model", True)
+        assert hub.said["me/adapter"].startswith("Adapter of run ")
+        sent = hub.committed["me/adapter"]
+    assert sent["additional/template.jinja"] == b"{{ x }}"
+    assert json.loads(sent["adapter_config.json"]) == {"base_model_name_or_path": "base"}
+    assert json.loads((out / "adapter_config.json").read_text()) == {"base_model_name_or_path": base}

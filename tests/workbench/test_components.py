@@ -18,7 +18,7 @@ from workbench.components.run_grid import run_grid, squares
 from workbench.components.study_card import ACTIONS, _chips, now_line
 from workbench.study_words import compares
 from workbench.style import stylesheet
-from workbench.subset import command_of, words_of
+from workbench.subset import adapter_command, command_of, words_of
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -138,11 +138,16 @@ def test_a_subset_says_the_command_that_does_the_same():
     assert "--strategy apl --seed 2 --round 3" in command_of(part, "trl", "parquet")
     assert (words_of(part), words_of(whole)) == ("apl-seed2-round3", "all")
     arm = Subset(study_id="s1", strategy="random:on policy", selection="l1", agreement_at_least=0.5)
-    assert shlex.split(command_of(arm, "trl", "jsonl", names=True))[3:] == [
+    assert shlex.split(command_of(arm, "trl", "jsonl", names=True, licence="CC BY 4.0"))[3:] == [
         "--strategy", "random:on policy", "--selection", "l1", "--agreement", "0.5", "--profile", "trl", "--format",
-        "jsonl", "--names", "--out", "./export",
+        "jsonl", "--names", "--licence", "CC BY 4.0", "--out", "./export",
     ]  # fmt: skip
     assert words_of(arm) == "random-on-policy-l1-agreement_at_least0-5", "a colon is no sign for a file's name"
+    taken = adapter_command(run(name="random:on policy", seed=2), 3, merged=True)
+    assert shlex.split(taken) == [
+        "workbench", "export", "s1", "--adapter", "--strategy", "random:on policy", "--seed", "2", "--round", "3",
+        "--merged", "--out", "./adapter",
+    ]  # fmt: skip
 
 
 def test_cached_queries_equal_fresh_ones_and_follow_the_revision(tmp_path, monkeypatch):

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.errors import StoreError
+from engine.data.places import ROOT_VARIABLE, here
+from engine.errors import DataError, StoreError
+from engine.settings import DataSettings
 from engine.store import browse, queries, tasks, writer
 from engine.store.database import open_store
 from engine.tasks.base import ask
@@ -14,6 +16,7 @@ from engine.tasks.prove_data import ProveData
 from engine.tools import ToolsWorker
 from tests.workbench.test_data_page import GOOD, MODEL, data, file
 from tests.workbench.test_pages import seen
+from workbench import cache
 from workbench.components import data_import
 
 
@@ -45,11 +48,33 @@ def test_a_path_is_given_in_full_and_a_hub_id_as_it_is(tmp_path, monkeypatch):
     assert data_import.located(" here.csv ") == str(tmp_path / "here.csv")
     assert data_import.located("somebody/some-data") == "somebody/some-data"
     assert data_import.located("gone.csv") == str(tmp_path / "gone.csv")
+    for text in ("~nobody-of-that-name/x.csv", "a\0b", "x" * 5000):
+        assert data_import.located(text)
+        assert here(text) is None
 
 
 def test_without_a_file_the_import_says_so(tmp_path, monkeypatch):
     store = open_store(tmp_path / "s")
     assert "No file is named yet." in seen(data(store, monkeypatch, part="import"))
+
+
+def test_a_pool_or_mapping_outside_the_data_root_is_not_counted(tmp_path, monkeypatch):
+    root, house = tmp_path / "root", tmp_path / "house.yaml"
+    root.mkdir()
+    house.write_text("prompt: prompt\nchosen: chosen\nrejected: rejected\n")
+    outside, inside = file(tmp_path, json.dumps(GOOD)), file(root, json.dumps(GOOD))
+    monkeypatch.setenv(cache.STORE_VARIABLE, str(open_store(tmp_path / "s").folder))
+    monkeypatch.setenv(ROOT_VARIABLE, str(root))
+    counted = cache.sizes(DataSettings(pool=str(inside), held_out={"same": str(inside)}))
+    assert counted is not None
+    assert [size.pairs for size in counted] == [1, 1]
+    for wrong in (
+        DataSettings(pool=str(outside)),
+        DataSettings(pool=str(inside), held_out={"other": str(outside)}),
+        DataSettings(pool=str(inside), format=str(house)),
+    ):
+        with pytest.raises(DataError, match="the folder of data that this server reads"):
+            cache.sizes(wrong)
 
 
 def button(test: AppTest, label: str) -> None:
@@ -116,9 +141,14 @@ def test_the_first_rows_are_shown_as_the_model_reads_them(tmp_path, monkeypatch)
     assert "<label>do not fit</label><strong>0</strong>" in said
 
 
+BEST = "[the better one](https://example.org) of both is the one that stands at the very "
 ODD = [
-    {"q": "How do I wash wool?", "texts": {"left": "By hand, cold.", "right": "<b>Boil</b> it."}, "best": "L"},
-    {"q": "And silk?", "texts": {"left": "With steel wool.", "right": "Cold."}, "best": "R"},
+    {
+        "q": "How do I wash wool?",
+        "texts": {"left": "By hand, cold.", "right": "<b>Boil</b> it."},
+        "best": f"{BEST}left",
+    },
+    {"q": "And silk?", "texts": {"left": "With steel wool.", "right": "Cold."}, "best": f"{BEST}right"},
     {"q": "And linen?", "texts": {"left": "Warm.", "right": "Hot."}, "best": "="},
 ]
 
@@ -139,14 +169,19 @@ def test_a_file_that_no_format_fits_is_mapped_by_hand_kept_and_imported(tmp_path
         test.selectbox(key=f"map-{part}-{path}").set_value(column).run()
 
     choose("prompt", "q")
+
+    def means(n: int, meaning: str) -> None:
+        next(box for box in test.selectbox if box.label == f"Value {n} means").set_value(meaning).run()
+
     test.radio(key=f"way-{path}").set_value("two, and a column that says which is better").run()
     for part, column in (("first", "texts.left"), ("second", "texts.right"), ("answer", "best")):
         choose(part, column)
     assert "Not complete yet." in seen(test), "what the values mean is still to be said"
-    test.selectbox(key=f"means-best-L-{path}").set_value("the first is better").run()
+    assert "<bdi>[the better one](https://example.org)" in seen(test)
+    means(1, "the first is better")
     assert "2 of the first 3 rows cannot be read so." in seen(test)
-    test.selectbox(key=f"means-best-R-{path}").set_value("the second is better").run()
-    test.selectbox(key=f"means-best-=-{path}").set_value("tie").run()
+    means(2, "the second is better")
+    means(3, "tie")
     assert "3 of the first 3 rows" in seen(test)
     assert "<b>Boil" not in seen(test)
     test.text_input(key="mapping_name").set_value("odd ones").run()

@@ -9,11 +9,13 @@ import pytest
 from engine.data.answers import Subset
 from engine.store import inbox, queries
 from engine.store.labelled import asked_pairs
+from engine.tasks.adapter import TakeAdapter
 from engine.tasks.base import asked
 from engine.tasks.check_export import CheckExport, packed
 from engine.tools import ToolsWorker
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
+from workbench import exporting
 
 
 @pytest.fixture
@@ -129,3 +131,18 @@ def test_the_adapter_is_asked_for_and_its_failure_is_a_sentence(store, monkeypat
     task = queries.tasks(store, "take_adapter")[0]
     assert (task.state, task.request["round"], task.request["merged"]) == ("failed", 2, False)
     assert asked(store, CheckExport(subset=Subset(study_id="s"))) is None
+
+
+def test_an_adapter_too_large_for_a_browser_lies_in_the_store_and_has_a_command(store, monkeypatch):
+    place = "files/exports/adapter.0.zip"
+    (store.folder / place).parent.mkdir(parents=True)
+    (store.folder / place).write_bytes(b"as if it were large")
+    answer = {"file": {"path": place, "bytes": exporting.LARGEST + 1, "sha256": ""}}
+    monkeypatch.setattr(TakeAdapter, "do", lambda task, store, say: answer)
+    test = app(store.folder, monkeypatch, "export", strategy="ActiveDPO")
+    pressed(test, "Pack it")
+    ToolsWorker(store).work(until_idle=True)
+    test.run()
+    assert f"200.0 MB are too much for a browser. The archive lies in the store: <code>{place}</code>." in seen(test)
+    assert offered(test) == []
+    assert any("--adapter --strategy activedpo --seed 1 --round 2 --out" in code.value for code in test.code)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.data.formats.mapped import is_mapping
+from engine.data.places import here
 from engine.errors import DataError
 from engine.store import queries
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, printable, show, table
@@ -72,13 +73,10 @@ def _tokens(file: str, format_name: str | None, model: str, context: int | None)
     from engine.tasks.base import ask, asked
     from engine.tasks.prove_tokens import ProveTokens
 
-    here = Path(file).expanduser()
     task = ProveTokens(
-        path=str(here.resolve()) if here.exists() else file,
-        format=str(Path(format_name).expanduser().resolve())
-        if format_name and is_mapping(format_name)
-        else format_name,
-        model=str(Path(model).expanduser().resolve()) if Path(model).expanduser().exists() else model,
+        path=str(here(file) or file),
+        format=str(here(format_name) or format_name) if format_name and is_mapping(format_name) else format_name,
+        model=str(here(model) or model),
         context_tokens=context,
     )
     with tempfile.TemporaryDirectory(prefix="workbench-proof-") as folder:

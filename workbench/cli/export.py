@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -66,9 +66,12 @@ def export(
     if strategy not in (None, *there):
         raise DataError(f"Study {name!r} has no strategy {strategy!r}.", f"It has: {', '.join(there)}.")
     if adapter:
-        found = _adapter(where, detail, strategy, seed, upto_round, merged=merged)
-        written: dict[str, Any] = {"files": sorted(found)}
-        line = f"{len(found):,} files"
+        with tempfile.TemporaryDirectory() as scratch:
+            sent, message = _adapter(where, detail, strategy, seed, upto_round, out or Path(scratch), merged=merged)
+            written: dict[str, Any] = {"files": sorted(sent)}
+            if push:
+                written["pushed"] = _push(sent, push, private=not public, kind="model", message=message)
+        line = f"{len(sent):,} files"
     else:
         subset = Subset(
             study_id=detail.summary.id, strategy=strategy, seed=seed, upto_round=upto_round, from_round=from_round,
@@ -77,12 +80,12 @@ def export(
         )  # fmt: skip
         form = {"profile": profile, "container": container, "names": names, "licence": licence}
         found, written = _subset(where, detail, subset, form, dry_parse=dry_parse, as_json=as_json)
+        if out is not None:
+            _write(found, out)
+        if push:
+            written["pushed"] = _push(found, push, private=not public)
         line = ", ".join(f"{n:,} {what}" for what, n in written["counts"].items() if n)
-    if out is not None:
-        _write(found, out)
-    if push:
-        written["pushed"] = _push(found, push, private=not public)
-        line += f"; {written['pushed']}"
+    line += f"; {written['pushed']}" if push else ""
     show({"out": str(out or ""), **written.pop("counts", {}), **written}, as_json, lambda: f"{out or push}: {line}")
 
 
@@ -94,15 +97,16 @@ def _subset(
     from engine.data.export.contract import as_rows, contract, failed
     from engine.data.export.files import files_of
     from engine.data.export.make import export as made_of
-    from engine.store.labelled import answers_given, asked_pairs, held_out_of
+    from engine.store.labelled import answers_given, asked_pairs, held_out_of, pairs_asked, salt_of
     from engine.tasks.check_export import parsed_by_trl
     from workbench.verdict_words import verdict_words
 
     about = about_subset(store, subset, verdict_words(store, detail))
-    made = made_of(asked_pairs(store, subset), subset, about=about, **form)
+    made = made_of(asked_pairs(store, subset), subset, about=about, salt=salt_of(store), **form)
     files = files_of(made)
     parser = parsed_by_trl(store, subset.study_id) if dry_parse else None
-    found = contract(made, files, held_out_of(store, subset.study_id), answers_given(store, subset), parser)
+    beside = held_out_of(store, subset.study_id), pairs_asked(store, subset), answers_given(store, subset)
+    found = contract(made, files, *beside, parser)
     if not as_json:
         for tick in found:
             print(printable(f"{MARKS[tick.tone]:>13}  {tick.what}: {tick.finding}"), file=sys.stderr)
@@ -115,10 +119,20 @@ def _subset(
 
 
 def _adapter(
-    store: Store, detail: StudyDetail, strategy: str | None, seed: int | None, number: int | None, *, merged: bool
-) -> dict[str, bytes]:
-    """The files of one run's adapter; its last round if none is named."""
-    from engine.tasks.adapter import TakeAdapter
+    store: Store,
+    detail: StudyDetail,
+    strategy: str | None,
+    seed: int | None,
+    number: int | None,
+    out: Path,
+    *,
+    merged: bool,
+) -> tuple[dict[str, bytes | Path], str]:
+    """Write one run's adapter into the folder, its last round's if none is named; what a hub gets of it, and a word.
+
+    It is written where it stays and sent from there: a model may be larger than memory.
+    """
+    from engine.tasks.adapter import TakeAdapter, files_for_a_hub
 
     runs = [run for run in detail.runs if run.strategy.name == strategy and run.seed == seed]
     if len(runs) != 1:
@@ -126,9 +140,13 @@ def _adapter(
         raise DataError("An adapter belongs to one run.", f"Name its --strategy and its --seed (one of {known}).")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     task = TakeAdapter(run_id=runs[0].id, round=number or runs[0].round or 1, merged=merged)
-    with tempfile.TemporaryDirectory() as scratch:
-        task.write(store, Path(scratch), lambda word: print(word, file=sys.stderr))
-        return {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        task.write(store, out, lambda word: print(word, file=sys.stderr))
+    except OSError as error:
+        raise DataError(f"{out} cannot be written: {error.strerror or error}.", "Name another folder.") from error
+    kind = "Merged weights" if merged else "Adapter"
+    return files_for_a_hub(out), f"{kind} of run {task.run_id} after round {task.round}"
 
 
 def _write(files: Mapping[str, bytes], out: Path) -> None:
@@ -140,10 +158,20 @@ def _write(files: Mapping[str, bytes], out: Path) -> None:
         raise DataError(f"{out} cannot be written: {error.strerror}.", "Name another folder.") from error
 
 
-def _push(files: Mapping[str, bytes], repository: str, *, private: bool) -> str:
+def _push(
+    files: Mapping[str, bytes | Path],
+    repository: str,
+    *,
+    private: bool,
+    kind: Literal["dataset", "model"] = "dataset",
+    message: str = "Labelled subset",
+) -> str:
     from engine.data.export.push import push_to_hub, token_of_environment
 
     token = token_of_environment()
     if not token and sys.stdin.isatty():
         token = getpass.getpass("Token for the hub (not shown, not kept): ").strip()
-    return push_to_hub(files, repository, token, private=private, say=lambda word: print(word, file=sys.stderr))
+    return push_to_hub(
+        files, repository, token, kind=kind, message=message, private=private,
+        say=lambda word: print(word, file=sys.stderr),
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.data.places import here
 from engine.errors import StoreError
 from engine.store.files import Written, read_bytes, write_bytes
 from workbench.components.markup import escaped, heading, show
@@ -35,12 +36,12 @@ def save_upload(folder: Path, name: str, content: bytes) -> Path:
 def located(text: str) -> str:
     """What a worker can find, wherever it was started: a path of this machine in full; a hub id stays as it is."""
     typed = text.strip()
-    path = Path(typed).expanduser()
+    if (there := here(typed)) is not None or _HUB_ID.fullmatch(typed):
+        return typed if there is None else str(there)
     try:
-        there = path.exists()
-    except (OSError, ValueError):
+        return str(Path(typed).expanduser().absolute())
+    except RuntimeError:  # the home of a person who is not known
         return typed
-    return typed if not there and _HUB_ID.fullmatch(typed) else str(path.absolute())
 
 
 def choose_file(formats: Sequence[str], on_upload: Callable[[], None]) -> tuple[str, str | None]:

@@ -8,12 +8,15 @@ import streamlit as st
 
 from engine.data.formats.base import BadRow
 from engine.data.formats.mapped import Mapped, at, columns_of, word
+from engine.data.proof.digests import digest
 from engine.data.proof.prove import shown
 from workbench.components.markup import escaped, foreign, heading, show
 from workbench.components.proof_panel import first_rows
 from workbench.wording import count, integer, plain
 
 NONE = "–"
+CUT = 200
+"""Characters of a value that are shown."""
 WAYS = {
     "chosen and rejected": ("chosen", "rejected"),
     "two, and a column that says which is better": ("first", "second", "answer"),
@@ -75,13 +78,13 @@ def _items(rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, 
 
 
 def _meanings(rows: Sequence[Mapping[str, Any]], column: str, key: str) -> dict[str, Any]:
-    """What each value of the answer means; of the values in the first rows."""
+    """What each value of the answer means; of the values in the first rows. Labels are markdown: no value is in one."""
     values = list(dict.fromkeys(word(at(row, column)) for row in rows))[:12]
     show("<small>What its values mean. A value that has no meaning here is a refused row with its number.</small>")
     found = {}
-    for value in values:
-        label = f"“{value[:40]}”" if value else "nothing at all"
-        said = st.selectbox(label, list(MEANINGS), key=f"means-{column}-{value[:40]}-{key}")
+    for n, value in enumerate(values, start=1):
+        show(f"<small>Value {n}: {foreign(value[:CUT]) if value else 'nothing at all'}</small>")
+        said = st.selectbox(f"Value {n} means", list(MEANINGS), key=f"means-{column}-{digest(value)}-{key}")
         if MEANINGS[said]:
             found[value] = MEANINGS[said]
     return found

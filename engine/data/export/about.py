@@ -8,8 +8,12 @@ from engine.arms import arm_of, buys_all
 from engine.data.answers import Subset
 from engine.store import queries
 from engine.store.database import Store
+from engine.store.labelled import who_answers
 from engine.store.summaries import StudyDetail
 from engine.strategies.base import STRATEGIES
+
+OWN_AFFAIRS = ("url", "key_variable", "extra")
+"""Fields of a sampler that say where somebody's server is and how it is reached: on no card."""
 
 
 def about_subset(store: Store, subset: Subset, verdict: Sequence[str] = ()) -> dict[str, Any]:
@@ -37,13 +41,13 @@ def about_study(detail: StudyDetail, strategy: str | None = None, seed: int | No
     return {
         "study": detail.summary.name,
         "study id": detail.summary.id,
-        "people": config["oracle"]["name"] == "people",
+        "feedback": who_answers(config["oracle"]["name"]),
         "strategies": arms,
         "formulas": {cls.name: cls.formula for cls in known if cls.formula},
         "sources": {cls.name: cls.source for cls in known},
         "seeds": list(detail.summary.seeds) if seed is None else [seed],
         "budget per run": _one_or_each({key: _budget(detail, key) for key in keys}),
-        "sampler": _one_or_each({key: detail.seen_by(key, "sampler") for key in keys}),
+        "sampler": _one_or_each({key: _sampler(detail, key) for key in keys}),
         "oracle": config["oracle"],
         "regime": _one_or_each({key: detail.seen_by(key, "regime") for key in keys}),
         "model": config["model"]["path"].rstrip("/").rsplit("/", 1)[-1],
@@ -87,6 +91,11 @@ def _budget(detail: StudyDetail, key: str) -> int | str:
     if share := detail.seen_by(key, "label_share"):
         return f"{share:.0%} of the pool a round, {detail.seen_by(key, 'rounds')} in all"
     return int(detail.seen_by(key, "rounds") * detail.seen_by(key, "labels_per_round"))
+
+
+def _sampler(detail: StudyDetail, key: str) -> dict[str, Any]:
+    spec = detail.seen_by(key, "sampler") or {}
+    return {name: value for name, value in spec.items() if name not in OWN_AFFAIRS}
 
 
 def _one_or_each(values: Mapping[str, Any]) -> Any:

@@ -23,7 +23,7 @@ def adapter_card(store: Store, run_id: str, number: int, trained: Trained, *, me
     figures = {f"{m.name} {m.split}".strip(): m.value for m in getattr(evaluated, "metrics", ())}
     name = run.strategy.name.partition(":")[0]
     source = STRATEGIES.get(name).source if name in STRATEGIES.names() else ""
-    base = Path(config.model.path).name if Path(config.model.path).is_absolute() else config.model.path
+    base = name_of_base(config.model.path)
     head: dict[str, Any] = {"base_model": base} | ({} if merged else {"library_name": "peft"})
     head |= {"pipeline_tag": "text-generation", "tags": ["dpo", "lora", "active-preference-learning"]}
     facts = {
@@ -51,6 +51,12 @@ def adapter_card(store: Store, run_id: str, number: int, trained: Trained, *, me
         "`AutoModelForCausalLM.from_pretrained` loads this folder."
         if merged
         else "`AutoPeftModelForCausalLM.from_pretrained` loads this folder. `base_model_name_or_path` in "
-        "adapter_config.json is the path that the study had; on another machine, name the base model there."
+        "adapter_config.json is the path that the study had, on a hub its last part; where that is not found, name the "
+        "base model there."
     )
     return "\n".join([*lines, "", how, ""])
+
+
+def name_of_base(path: str) -> str:
+    """What a base model is called elsewhere: a folder of this machine by its own name, a hub id as it is."""
+    return Path(path).name if Path(path).is_absolute() else path

@@ -38,14 +38,14 @@ def card(
         },
         "size_categories": [_size(len(rows))],
         "task_categories": ["text-generation"],
-        "tags": ["preference", "dpo", "human-feedback" if about.get("people") else "synthetic-feedback"],
+        "tags": ["preference", "dpo", *([f"{about['feedback']}-feedback"] if about.get("feedback") else [])],
     }
     lines = ["---", yaml.safe_dump(head, sort_keys=False, allow_unicode=True).rstrip(), "---", ""]
     lines += [f"# Labelled subset of study {in_code(about.get('study', 'without a name'))}", ""]
     lines += [f"Profile `{profile.name}`: {profile.summary()} {len(rows):,} rows in `{file}`.", ""]
     lines += _table(("of the pairs asked", "pairs"), [(what, f"{n:,}") for what, n in settled.counts.items()])
     lines += [*(f"Excluded, {reason}: {n:,}." for reason, n in settled.excluded.items()), *_answers(settled)]
-    plain = [(key, in_code(value)) for key, value in about.items() if key not in ("study", "people", *_APART)]
+    plain = [(key, in_code(value)) for key, value in about.items() if key not in ("study", "feedback", *_APART)]
     lines += _table(
         ("", ""), [*plain, ("licence of the data", in_code(licence or "not recorded; ask where it is from"))]
     )

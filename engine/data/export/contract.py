@@ -1,9 +1,11 @@
 """The contract of an export: what is checked on its files before anybody takes them home, a tick a line."""
 
+import contextlib
 import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +13,7 @@ from typing import Any, Literal
 from engine.data.containers import NotARow, open_rows
 from engine.data.export.files import write_files
 from engine.data.export.make import Export
-from engine.data.formats.base import FORMATS, Format, ParsedRow
+from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow
 from engine.data.pool import PreferenceData
 from engine.data.read import examine
 from engine.errors import EngineError
@@ -38,13 +40,15 @@ def contract(
     made: Export,
     files: Mapping[str, bytes],
     held_out: HeldOut,
+    asked: AbstractSet[str],
     given: Mapping[int, int],
     dry_parse: DryParse | None = None,
 ) -> list[Tick]:
     """Every tick of an export, on the files themselves.
 
-    `held_out` and `given` (label row → answers) are `held_out_of` and `answers_given` of `engine.store.labelled`, read
-    apart from what the export was made of. Without `dry_parse` the tick of a trainer is left out.
+    `held_out`, `asked` (ids of pairs) and `given` (label row → answers) are `held_out_of`, `pairs_asked` and
+    `answers_given` of `engine.store.labelled`, read apart from what the export was made of. Without `dry_parse` the
+    tick of a trainer is left out.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "export"
@@ -53,8 +57,10 @@ def contract(
         if dry_parse is not None and made.profile.trainer == "dpo":
             ticks.append(parses(dry_parse, folder / made.file))
         ticks.append(answers_back(made, folder) if made.audit else reads_back(made, folder))
-    ticks += [held_out_apart(made, held_out), adds_up(made), answers_stand(made, given)]
-    return [*ticks, once_and_different(made), *([] if made.audit else [longer(made)])]
+        ticks += [held_out_apart(made, held_out), adds_up(made, asked), answers_stand(made, given)]
+        ticks.append(sidecar_stands(folder, asked, given))
+        # Of an audit a row is an answer; how often each may stand there, the ticks of the answers say.
+        return ticks if made.audit else [*ticks, once_and_different(made, folder), longer(made)]
 
 
 def loads(made: Export, folder: Path, cache: Path) -> Tick:
@@ -162,27 +168,28 @@ def answers_back(made: Export, folder: Path) -> Tick:
 
 
 def held_out_apart(made: Export, held_out: HeldOut) -> Tick:
-    """No exported pair is in a held-out set; of a shared prompt it is told."""
+    """No pair whose texts are in the rows is in any held-out set; of a shared prompt it is told."""
     what = "No pair is both here and held out"
-    pairs = {preferred.pair.pair_id: preferred.pair for preferred in made.settled.preferred}
+    shown = made.settled.pairs if made.audit else [preferred.pair for preferred in made.settled.preferred]
+    pairs = {pair.pair_id: pair for pair in shown}
     ids = {Prompt.of([Message(*turn) for turn in pair.messages]).id for pair in pairs.values()}
-    for name, (held_pairs, held_prompts) in held_out.items():
+    for name, (held_pairs, _) in held_out.items():
         if both := pairs.keys() & held_pairs:
             return Tick("bad", what, f"{len(both):,} pairs are in held-out set {name} too (first: {min(both)}).")
+    for name, (_, held_prompts) in held_out.items():
         if shared := ids & held_prompts:
             return Tick("warn", what, f"No pair is, but {len(shared):,} prompts are in held-out set {name} too.")
     return Tick("ok", what, f"none of {len(pairs):,}, nor their prompts, in {', '.join(held_out) or 'no held-out set'}")
 
 
-def adds_up(made: Export) -> Tick:
-    """pairs asked = exported + ties + both bad + unresolved + excluded, counted anew from the pairs themselves."""
+def adds_up(made: Export, asked: AbstractSet[str]) -> Tick:
+    """pairs asked = exported + ties + both bad + unresolved + excluded; `asked` as the store says by itself."""
     counts = made.counts
     parts = {what: n for what, n in counts.items() if what != "asked"}
     rows = 0 if made.audit else len(made.rows) // made.profile.rows_a_pair
     said = f"{counts['asked']:,} asked = " + " + ".join(f"{n:,} {what}" for what, n in parts.items())
-    asked = len({pair.pair_id for pair in made.settled.pairs})
-    if sum(parts.values()) != counts["asked"] or counts["asked"] != asked:
-        return Tick("bad", "Counts add up", f"They do not: {said}; {asked:,} pairs were asked about.")
+    if sum(parts.values()) != counts["asked"] or counts["asked"] != len(asked):
+        return Tick("bad", "Counts add up", f"They do not: {said}; {len(asked):,} pairs were asked about.")
     if not made.audit and rows != counts["exported"]:
         return Tick("bad", "Counts add up", f"{rows:,} pairs are in the file, {counts['exported']:,} are counted.")
     return Tick("ok", "Counts add up", said)
@@ -200,16 +207,55 @@ def answers_stand(made: Export, given: Mapping[int, int]) -> Tick:
     return Tick("ok", what, f"{found.total():,} answers of {len(found):,} labels")
 
 
-def once_and_different(made: Export) -> Tick:
-    """No pair is in it twice; chosen and rejected differ and neither is empty."""
+def sidecar_stands(folder: Path, asked: AbstractSet[str], given: Mapping[int, int]) -> Tick:
+    """provenance.jsonl, read again, has every pair that was asked about once, and as many answers as the store."""
+    what = "Every pair asked and its answers stand in provenance.jsonl"
+    try:  # by bytes: a text may hold line breaks that are none of the file's
+        lines = (folder / "provenance.jsonl").read_bytes().splitlines()
+        rows = [json.loads(line.decode("utf-8", "surrogatepass")) for line in lines]
+    except ValueError as error:
+        return Tick("bad", what, f"It cannot be read again: {_first_line(error)}")
+    times, answers = Counter(row["pair_id"] for row in rows), sum(len(row["votes"]) for row in rows)
+    wrong = sorted({pair_id for pair_id, n in times.items() if n > 1} | (times.keys() ^ asked))
+    if wrong:
+        words = f"{len(wrong):,} pairs are missing, new or in it twice"
+        return Tick("bad", what, f"{words} (first: {wrong[0]}).")
+    if answers != sum(given.values()):
+        return Tick("bad", what, f"It has {answers:,} answers, not {sum(given.values()):,} as the store.")
+    return Tick("ok", what, f"{len(rows):,} pairs, {answers:,} answers")
+
+
+def once_and_different(made: Export, folder: Path) -> Tick:
+    """No pair is in the file twice; chosen and rejected differ and neither is empty."""
     what = "No pair is in it twice; chosen and rejected differ, none is empty"
-    names = Counter(preferred.pair.pair_id for preferred in made.settled.preferred)
-    twice = sum(n > 1 for n in names.values())
+    try:
+        times = Counter(pairs_of_rows(made, folder / made.file))
+    except EngineError as error:
+        return Tick("bad", what, f"It cannot be read again: {error.what}")
+    twice = [pair_id for pair_id, n in times.items() if n > made.profile.rows_a_pair]
     alike = [p.pair.pair_id for p in made.settled.preferred if p.chosen == p.rejected or not p.chosen or not p.rejected]
     if twice or alike:
-        words = f"{twice:,} pairs are in it twice, {len(alike):,} have equal or empty sides"
-        return Tick("bad", what, f"{words} (first: {min([*alike, *(i for i, n in names.items() if n > 1)])}).")
-    return Tick("ok", what, f"{len(names):,} different pairs")
+        words = f"{len(twice):,} pairs are in it twice, {len(alike):,} have equal or empty sides"
+        return Tick("bad", what, f"{words} (first: {min([*alike, *twice])}).")
+    return Tick("ok", what, f"{len(times):,} different pairs")
+
+
+def pairs_of_rows(made: Export, file: Path) -> list[str]:
+    """The id of each row's pair by its texts; where a row is one response, as it says. Bad rows `reads_back` tells."""
+    name, found = made.profile.reads_as, list[str]()
+    form = FORMATS.get(name)() if made.profile.rows_a_pair == 1 and name in FORMATS.names() else None
+    for row in open_rows(file):
+        if isinstance(row, NotARow):
+            continue
+        if form is None:
+            found += [str(row["pair_id"])] if "pair_id" in row else []
+            continue
+        with contextlib.suppress(BadRow, ValueError):
+            for parsed in _tuple(form.parse(row)):
+                prompt = Prompt.of(parsed.messages).id
+                one, other = (Response.of(prompt, response.text).id for response in parsed.responses)
+                found.append(Pair.of(prompt, one, other).id)
+    return found
 
 
 def longer(made: Export) -> Tick:

@@ -1,6 +1,7 @@
 """A subset of a study's labelled pairs as rows, a card and a sidecar, in a profile that trainers or tools read."""
 
-import hashlib
+import hmac
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -66,10 +67,12 @@ def export(
     about: Mapping[str, Any] | None = None,
     names: bool = False,
     licence: str = "",
+    salt: bytes = b"",
 ) -> Export:
     """Write the pairs (`engine.store.labelled.asked_pairs`) in a profile. `names`: real names and notes of labellers.
 
-    Without it labellers are "labeller 1", "labeller 2" …, numbered anew in every export. DataError: unknown profile, a
+    Without it labellers are "labeller 1", "labeller 2" …, numbered anew in every export, by its content and `salt`: a
+    secret (`engine.store.labelled.salt_of`), without which the numbers never come again. DataError: unknown profile, a
     container that it cannot take, nothing to export, a pair it has no room for.
     """
     form = PROFILES.get(profile)()
@@ -79,7 +82,8 @@ def export(
         raise DataError(
             f"Profile {profile!r} does not go into {container!r}.", f"Take {' or '.join(form.containers)} with it."
         )
-    settled = _shown(settle(pairs, subset), _names if names else _pseudonyms(pairs, subset))
+    secret = _secret(pairs, subset, salt or secrets.token_bytes(32))
+    settled = _shown(settle(pairs, subset), _names if names else _pseudonyms(pairs, secret), secret)
     answers = [row for pair in settled.pairs for row in answers_of(pair)]
     rows = answers if isinstance(form, Audit) else [row for pair in settled.preferred for row in form.rows(pair)]
     if not rows:
@@ -93,11 +97,12 @@ def export(
     return Export(form, container, file, rows, settled, answers, text, _provenance(settled), beside)
 
 
-def _shown(settled: Settled, who: Callable[[Vote], Vote]) -> Settled:
+def _shown(settled: Settled, who: Callable[[Vote], Vote], secret: bytes) -> Settled:
     """The same with the labellers as they may be called."""
     pairs = {p.pair_id: replace(p, votes=tuple(who(vote) for vote in p.votes)) for p in settled.pairs}
     preferred = tuple(
-        replace(p, pair=pairs[p.pair.pair_id], votes=tuple(who(vote) for vote in p.votes)) for p in settled.preferred
+        replace(p, pair=pairs[p.pair.pair_id], votes=tuple(who(vote) for vote in p.votes), secret=secret)
+        for p in settled.preferred
     )
     return replace(settled, pairs=tuple(pairs.values()), preferred=preferred)
 
@@ -106,14 +111,19 @@ def _names(vote: Vote) -> Vote:
     return replace(vote, labeller=vote.person or vote.labeller)
 
 
-def _pseudonyms(pairs: Sequence[AskedPair], subset: Subset) -> Callable[[Vote], Vote]:
-    """Labellers by number, without their notes.
+def _secret(pairs: Sequence[AskedPair], subset: Subset, salt: bytes) -> bytes:
+    """Of the salt and all that is exported: the same export made again has the same, another one another.
 
-    The numbers follow a hash of all that is exported: the same export made again has the same, another one has others.
+    Whoever receives an export knows all that is in it; the salt is what they do not know.
     """
-    key = hashlib.sha256(repr([subset, [(p.pair_id, [v.label for v in p.votes]) for p in pairs]]).encode()).digest()
+    whole = repr([subset, [(p.pair_id, [v.label for v in p.votes]) for p in pairs]])
+    return hmac.digest(salt, whole.encode(), "sha256")
+
+
+def _pseudonyms(pairs: Sequence[AskedPair], secret: bytes) -> Callable[[Vote], Vote]:
+    """Labellers by number, without their notes. The numbers follow a hash of name and secret."""
     who = {vote.labeller for pair in pairs for vote in pair.votes if vote.labeller}
-    order = sorted(who, key=lambda name: hashlib.sha256(key + name.encode()).digest())
+    order = sorted(who, key=lambda name: hmac.digest(secret, name.encode(), "sha256"))
     number = {name: f"labeller {n}" for n, name in enumerate(order, start=1)}
     return lambda vote: replace(vote, labeller=number.get(vote.labeller, ""), note="", person="")
 

@@ -3,10 +3,12 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from engine.errors import DataError
 
+Kind = Literal["dataset", "model"]
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 """Environment variables that hold a token, the first that is set counts."""
 _NAME = re.compile(r"[\w][\w.-]{0,95}/[\w][\w.-]{0,95}")
@@ -18,17 +20,20 @@ def token_of_environment() -> str:
 
 
 def push_to_hub(
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | Path],
     repository: str,
     token: str,
     *,
+    kind: Kind = "dataset",
+    message: str = "Labelled subset",
     private: bool = True,
     say: Callable[[str], None] = lambda word: None,
     endpoint: str | None = None,
 ) -> str:
-    """Put the files into a data set repository, made if it is not there, in one commit; its address.
+    """Put the files into a repository of that kind, made if it is not there, in one commit; its address.
 
-    DataError, a sentence that never holds the token: no token, no such name, not allowed, not reached.
+    `files`: path in the repository → content, or the file that holds it. `message`: the commit's. DataError, a sentence
+    that never holds the token: no token, no such name, not allowed, not reached, or public where `private` is wanted.
     """
     if not token:
         raise DataError("No token for the hub is there.", f"Set {TOKENS[0]}, or give one when asked; it is not kept.")
@@ -41,12 +46,16 @@ def push_to_hub(
     adds = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()]
     try:
         say(f"making {repository}, unless it is there")
-        api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+        api.create_repo(repository, repo_type=kind, private=private, exist_ok=True)
+        if private:
+            _refuse_public(api, repository, kind)
         for n, add in enumerate(adds, start=1):
             say(f"sending {add.path_in_repo}, {n} of {len(adds)} files")
-            api.preupload_lfs_files(repository, [add], repo_type="dataset")
+            api.preupload_lfs_files(repository, [add], repo_type=kind)
         say("committing")
-        done = api.create_commit(repository, adds, repo_type="dataset", commit_message="Labelled subset")
+        done = api.create_commit(repository, adds, repo_type=kind, commit_message=message)
+    except DataError:
+        raise
     except HfHubHTTPError as error:
         raise _refused(error, repository) from None  # the cause holds the request, and with it the token
     except Exception as error:  # noqa: BLE001  # of whatever client it uses; with its cause the token would go out
@@ -54,7 +63,17 @@ def push_to_hub(
             f"The hub could not be reached or did not take {repository}: {type(error).__name__}.",
             "Check the network and HF_ENDPOINT, then push again.",
         ) from None
-    return str(getattr(done, "repo_url", "") or f"{api.endpoint}/datasets/{repository}")
+    room = "datasets/" if kind == "dataset" else ""
+    return str(getattr(done, "repo_url", "") or f"{api.endpoint}/{room}{repository}")
+
+
+def _refuse_public(api: Any, repository: str, kind: Kind) -> None:
+    """One that was there before stays as it was, whatever was asked for when it was to be made."""
+    if api.repo_info(repository, repo_type=kind).private is False:
+        raise DataError(
+            f"{repository} is there already and public; nothing was sent.",
+            "Say --public if all may read it, or name another repository.",
+        )
 
 
 def _refused(error: Any, repository: str) -> DataError:

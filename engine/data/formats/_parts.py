@@ -105,6 +105,31 @@ def with_system(system: str, turns: Sequence[Message]) -> tuple[Message, ...]:
     return (Message("system", system), *turns) if system.strip() else tuple(turns)
 
 
+def behind_system(row: Mapping[str, Any], turns: Sequence[Message]) -> tuple[Message, ...]:
+    """The conversation behind what the column `system` says, if anything; BadRow where it says another one itself."""
+    system = text_in(row, "system", may_be_empty=True)
+    if system.strip() and turns and turns[0].role == "system":
+        if turns[0].content != system:
+            raise BadRow("the system column is not the system turn of the conversation")
+        return tuple(turns)
+    return with_system(system, turns)
+
+
+ASIDE = {"id", "idx", "index", "uid", "uuid", "prompt_id", "topic", "source", "language", "lang", "meta", "metadata"}
+"""Columns that neither ask nor answer anything: ids, and where a row comes from."""
+
+
+def holds_text(value: Any) -> bool:
+    """Whether a cell says something: words, or a list or mapping that is not empty; a number is none, as a text too."""
+    if not isinstance(value, str):
+        return isinstance(value, Mapping | list) and bool(value)
+    try:
+        float(value)
+    except ValueError:
+        return bool(value.strip())
+    return False
+
+
 def user(text: str) -> tuple[Message, ...]:
     """A prompt of one turn."""
     return (Message("user", text),)

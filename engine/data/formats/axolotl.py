@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.formats._parts import reply_of, turn_of, turns_in
+from engine.data.formats._parts import behind_system, reply_of, turn_of, turns_in
 from engine.data.formats.base import FORMATS, Format, ParsedRow, chosen_and_rejected
 
 
@@ -24,4 +24,4 @@ class Axolotl(Format):
     def parse(self, row: Mapping[str, Any]) -> ParsedRow:
         """One labelled pair."""
         chosen, rejected = (reply_of(turn_of(row.get(side), side), side) for side in ("chosen", "rejected"))
-        return chosen_and_rejected(turns_in(row, "messages"), chosen, rejected)
+        return chosen_and_rejected(behind_system(row, turns_in(row, "messages")), chosen, rejected)

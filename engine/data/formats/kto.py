@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.formats._parts import to_the_reply, turns_in, word
+from engine.data.formats._parts import behind_system, to_the_reply, turns_in, word
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedResponse, ParsedRow, answer_of, messages_of
 
 
@@ -35,4 +35,6 @@ class Kto(Format):
             messages, reply = to_the_reply(turns_in(row, "messages"), "messages")
         if messages[-1].role == "assistant":
             raise BadRow("the prompt ends with an assistant turn")
-        return ParsedRow(messages, (ParsedResponse(reply, "", float(word(row["label"]).lower() == "true")),))
+        return ParsedRow(
+            behind_system(row, messages), (ParsedResponse(reply, "", float(word(row["label"]).lower() == "true")),)
+        )

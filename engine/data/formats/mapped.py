@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError
 
+from engine.data.formats._parts import reply_of, to_the_reply
 from engine.data.formats.base import (
     FORMATS,
     BadRow,
@@ -26,6 +27,8 @@ from engine.records import Message
 ENDINGS = (".yaml", ".yml")
 LARGEST = 64 * 1024
 """Bytes of a mapping's file."""
+Prompts = tuple[tuple[Message, ...], ...]
+"""The prompt with its system message, and as its own column has it."""
 
 
 @FORMATS.register
@@ -87,27 +90,29 @@ class Mapped(Format):
         """One row by the columns that were named; BadRow if one is not there or holds something else."""
         if wrong := self.findings():
             raise BadRow("the mapping is not complete", wrong[0])
-        messages = messages_of(at(row, self.prompt, "prompt"), "prompt")
+        asked = messages_of(at(row, self.prompt, "prompt"), "prompt")
+        messages = asked
         if self.system and (said := at(row, self.system)):
-            messages = (Message("system", _text(said, "system")), *messages)
+            messages = (Message("system", _text(said, "system")), *asked)
         if messages[-1].role == "assistant":
             raise BadRow("the prompt ends with an assistant turn")
-        responses = self._listed(row) if self.responses else self._two(row)
+        prompts = (messages, asked)
+        responses = self._listed(row, prompts) if self.responses else self._two(row, prompts)
         topic = word(at(row, self.topic)) if self.topic else ""
         return ParsedRow(messages, responses, self._compared(row, responses), topic)
 
-    def _two(self, row: Mapping[str, Any]) -> tuple[ParsedResponse, ...]:
+    def _two(self, row: Mapping[str, Any], prompts: Prompts) -> tuple[ParsedResponse, ...]:
         sides = ("chosen", "rejected") if self.chosen else ("first", "second")
         more = ((self.source_first, self.score_first), (self.source_second, self.score_second))
         found = []
         for side, (source, score) in zip(sides, more, strict=True):
-            text = _response(at(row, getattr(self, side), side), side)
+            text = _response(at(row, getattr(self, side), side), side, prompts)
             said = at(row, source) if source else None
             number = _number(at(row, score), f"score of {side}") if score else None
             found.append(ParsedResponse(text, word(said), number))
         return tuple(found)
 
-    def _listed(self, row: Mapping[str, Any]) -> tuple[ParsedResponse, ...]:
+    def _listed(self, row: Mapping[str, Any], prompts: Prompts) -> tuple[ParsedResponse, ...]:
         items = at(row, self.responses, "responses")
         if not isinstance(items, list) or len(items) < 2:
             raise BadRow("responses is not a list of two or more", type(items).__name__)
@@ -118,7 +123,7 @@ class Mapped(Format):
             if isinstance(item, Mapping):
                 score = _number(at(item, self.score), where) if self.score else None
                 item = at(item, self.text, where)
-            found.append(ParsedResponse(_response(item, where), "", score))
+            found.append(ParsedResponse(_response(item, where, prompts), "", score))
         return tuple(found)
 
     def _compared(self, row: Mapping[str, Any], responses: Sequence[ParsedResponse]) -> tuple[ParsedComparison, ...]:
@@ -159,7 +164,10 @@ def read_mapping(path: Path | str) -> Mapped:
     """The mapping in a YAML file; DataError if there is none, ConfigError with every finding if it is no mapping."""
     import yaml
 
-    target = Path(path).expanduser()
+    try:
+        target = Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"Mapping {path} cannot be read: {error}", "Check the path.") from error
     try:
         if target.stat().st_size > LARGEST:
             raise DataError(f"Mapping {path} is over {LARGEST:,} bytes.", "Is it a mapping?")
@@ -240,9 +248,16 @@ def _text(value: Any, part: str) -> str:
     return value
 
 
-def _response(value: Any, where: str) -> str:
-    """A text, or the one assistant turn that a list of messages ends with."""
-    text = value if isinstance(value, str) else messages_of(value, "response")[-1].content
+def _response(value: Any, where: str, prompts: Prompts) -> str:
+    """A text, one assistant turn, or the reply that a conversation ends with, whose beginning is the prompt."""
+    if isinstance(value, str):
+        text = value
+    elif len(turns := messages_of(value, "response")) == 1:
+        text = reply_of(turns[0], where)
+    else:
+        before, text = to_the_reply(turns, where)
+        if before not in prompts:
+            raise BadRow("what stands before the response is not the prompt", where)
     if not text.strip():
         raise BadRow("empty response", where)
     return text

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeGuard
 
+from engine.data.formats._parts import behind_system
 from engine.data.formats.base import (
     FORMATS,
     BadRow,
@@ -36,7 +37,7 @@ class MultiResponse(Format):
 
     def parse(self, row: Mapping[str, Any]) -> ParsedRow:
         """One prompt with its responses."""
-        messages = messages_of(row.get("prompt"), "prompt")
+        messages = behind_system(row, messages_of(row.get("prompt"), "prompt"))
         given = row.get("responses")
         if not isinstance(given, list):
             raise BadRow("responses is not a list", type(given).__name__)

@@ -14,7 +14,8 @@ class OpenAssistantTrees(Format):
     """{"message_tree_id", "prompt": {"text", "role", "replies": [{…, "rank"}]}}, each reply again with replies.
 
     A prompt is every person's turn with two or more replies, behind all that was said before it. Ranks compare, 0 is
-    best. A turn with one reply or none gives no pair, and a reply without a rank no answer: both are counted."""
+    best. A turn with one reply or none gives no pair, a reply without a rank no answer, and a deleted one is left out
+    with all below it: each is counted."""
 
     name: ClassVar[str] = "openassistant_trees"
     title: ClassVar[str] = "OpenAssistant trees"
@@ -34,7 +35,7 @@ class OpenAssistantTrees(Format):
             before, node = waiting.pop()
             role = word(node.get("role"))
             said = (*before, Message(ROLES.get(role, role), text_in(node, "text")))
-            replies = _replies(node)
+            replies = _replies(node, left_out)
             if said[-1].role == "user" and len({text_in(reply, "text") for reply in replies}) > 1:
                 found.append(_prompt(said, replies, word(node.get("lang")), left_out))
             elif said[-1].role == "user":
@@ -45,11 +46,13 @@ class OpenAssistantTrees(Format):
         return (replace(found[0], left_out=tuple(left_out)), *found[1:])
 
 
-def _replies(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _replies(node: Mapping[str, Any], left_out: list[str]) -> list[Mapping[str, Any]]:
     replies = list_in(node, "replies") if node.get("replies") is not None else []
     if not all(isinstance(reply, Mapping) for reply in replies):
         raise BadRow("a reply is not a mapping")
-    return [reply for reply in replies if not reply.get("deleted")]
+    kept = [reply for reply in replies if not reply.get("deleted")]
+    left_out += ["deleted replies"] * (len(replies) - len(kept))
+    return kept
 
 
 def _prompt(

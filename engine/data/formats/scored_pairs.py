@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from engine.data.formats._parts import (
+    behind_system,
     loose_number,
     names_of_scores,
     reply_of,
@@ -31,7 +32,8 @@ class ScoredPairs(Format):
     """{"prompt", "chosen", "rejected", "score_chosen", "score_rejected"}; a side may begin with the prompt.
 
     Scores may also be called chosen_score, rejected_score or chosen-rating, rejected-rating. Equal scores are a tie,
-    whatever was written as chosen. Without a prompt column it is what stands before the last turn."""
+    whatever was written as chosen. Without a prompt column it is what stands before the last turn. A column `system`
+    stands before the prompt."""
 
     name: ClassVar[str] = "scored_pairs"
     title: ClassVar[str] = "UltraFeedback, binarized"
@@ -55,7 +57,12 @@ class ScoredPairs(Format):
         answer: Recorded = "tie" if better is not None and better == worse else "first"
         strength = abs(better - worse) if better is not None and worse is not None else None
         sides = (ParsedResponse(chosen, "", better), ParsedResponse(rejected, "", worse))
-        return two(messages, *sides, [ParsedComparison(0, 1, answer, strength)], topic=word(row.get("source")))
+        return two(
+            behind_system(row, messages),
+            *sides,
+            [ParsedComparison(0, 1, answer, strength)],
+            topic=word(row.get("source")),
+        )
 
 
 def _side(row: Mapping[str, Any], name: str, prompt: tuple[Message, ...] | None) -> tuple[tuple[Message, ...], str]:

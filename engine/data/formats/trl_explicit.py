@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.formats._parts import names_of_scores
+from engine.data.formats._parts import behind_system, names_of_scores
 from engine.data.formats.base import FORMATS, Format, ParsedRow, answer_of, chosen_and_rejected, messages_of
 
 
 @FORMATS.register
 class TrlExplicit(Format):
-    """{"prompt", "chosen", "rejected"}, plain texts or lists of messages."""
+    """{"prompt", "chosen", "rejected"}, texts or lists of messages; a column `system` stands before the prompt."""
 
     name: ClassVar[str] = "trl_explicit"
     title: ClassVar[str] = "TRL, explicit prompt"
@@ -22,6 +22,6 @@ class TrlExplicit(Format):
 
     def parse(self, row: Mapping[str, Any]) -> ParsedRow:
         """One labelled pair."""
-        messages = messages_of(row.get("prompt"), "prompt")
+        messages = behind_system(row, messages_of(row.get("prompt"), "prompt"))
         chosen = answer_of(row.get("chosen"), "chosen")
         return chosen_and_rejected(messages, chosen, answer_of(row.get("rejected"), "rejected"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.formats._parts import names_of_scores
+from engine.data.formats._parts import ASIDE, behind_system, holds_text, names_of_scores
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow, chosen_and_rejected, messages_of
 from engine.records import Message
 
@@ -16,7 +16,8 @@ class TrlImplicit(Format):
     """{"chosen", "rejected"}: whole conversations, lists of messages that are equal up to the last assistant turn.
 
     Plain texts are read as well. Nothing marks where their prompt ends: it is what both begin with, as TRL reads it,
-    but never cut within a word. Where you have the choice, give the prompt a column of its own.
+    but never cut within a word. So texts are taken for this format only where no other column could hold the prompt.
+    Where you have the choice, give the prompt a column of its own.
     """
 
     name: ClassVar[str] = "trl_implicit"
@@ -43,13 +44,15 @@ class TrlImplicit(Format):
                 raise BadRow("empty response", side)
         if chosen[:-1] != rejected[:-1]:
             raise BadRow("the prompt differs between chosen and rejected")
-        return chosen_and_rejected(chosen[:-1], chosen[-1].content, rejected[-1].content)
+        return chosen_and_rejected(behind_system(row, chosen[:-1]), chosen[-1].content, rejected[-1].content)
 
 
 def _alike(row: Mapping[str, Any]) -> bool:
     chosen, rejected = row.get("chosen"), row.get("rejected")
     if isinstance(chosen, str) and isinstance(rejected, str):
-        return not (chosen.lstrip().startswith("Human:") or rejected.lstrip().startswith("Human:"))
+        beside = [name for name in row if str(name).lower() not in {*ASIDE, "chosen", "rejected"}]
+        transcript = chosen.lstrip().startswith("Human:") or rejected.lstrip().startswith("Human:")
+        return not transcript and not any(holds_text(row[name]) for name in beside)
     return isinstance(chosen, list) and isinstance(rejected, list)
 
 

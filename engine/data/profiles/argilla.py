@@ -1,5 +1,6 @@
 """Argilla records: a field a text, people's answers as responses, the settled one as a suggestion."""
 
+import hmac
 import uuid
 from typing import Any, ClassVar
 
@@ -19,13 +20,19 @@ class Argilla(Profile):
     reads_as: ClassVar[str] = "argilla"
 
     def rows(self, pair: Preferred) -> list[dict[str, Any]]:
-        """One record. Its question has the values "response_a", "response_b" and "tie"; a skip is no response."""
+        """One record. Its question has the values "response_a", "response_b", "tie", "both_bad"; a skip is no response.
+
+        Every answer that counts is a response, so that they are no other than the suggestion. Users' ids are of this
+        export alone.
+        """
         values = {"a": "response_a", "b": "response_b", "tie": "tie", "both_bad": "both_bad"}
-        given = [vote for vote in pair.votes if vote.labeller]
-        answers = [
-            {"value": values[vote.answer], "user_id": str(uuid.uuid5(uuid.NAMESPACE_OID, vote.labeller))}
-            for vote in given
-        ]
+        answers: list[dict[str, Any]] = []
+        known: set[str] = set()
+        for number, vote in enumerate(pair.votes):
+            # A user answers a record once: who has no name, or answers again, gets an id for this answer.
+            who = vote.labeller if vote.labeller not in ("", *known) else f"{pair.pair.pair_id} {number}"
+            known.add(who)
+            answers.append({"value": values[vote.answer], "user_id": _user_id(pair.secret, who)})
         suggestion = {"value": values[pair.answer], "score": pair.agreement, "agent": pair.origin["oracle"]}
         return [
             {
@@ -37,6 +44,10 @@ class Argilla(Profile):
                 },
                 "metadata": {name: value for name, value in pair.origin.items() if value is not None},
                 "suggestions": {QUESTION: suggestion},
-                "responses": {QUESTION: answers} if answers else {},
+                "responses": {QUESTION: answers},
             }
         ]
+
+
+def _user_id(secret: bytes, who: str) -> str:
+    return str(uuid.UUID(bytes=hmac.digest(secret, who.encode(), "sha256")[:16], version=4))

@@ -2,10 +2,11 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.data.formats.base import ParsedComparison, ParsedRow
+from engine.data.formats.base import ParsedComparison, ParsedRow, Recorded
 from engine.data.proof.digests import Digests, digest, prompt_digest
 from engine.data.proof.finding import LISTED, Finding, Rows
 
@@ -13,6 +14,8 @@ LOPSIDED = 0.65
 """Share of one side from which on the order of the file is said to tell the answer, where it is not the format's."""
 FEWEST = 20
 """Answers for a side below which no such thing is said."""
+TURNED: dict[Recorded, Recorded] = {"first": "second", "second": "first"}
+"""What an answer is when the two change places; a tie and both bad stay."""
 
 
 class Labels:
@@ -37,11 +40,11 @@ class Labels:
             word = {"first": one, "second": other}.get(comparison.answer)
             self._said.add(digest("tie", comparison.answer) if word is None else digest("text", word))
             self._rows.append(number)
-        if len(row.comparisons) > 1:
+        if len(row.comparisons) > 1 and len(settled := majorities(row.comparisons)) > 1:
             self._several += 1
-            if all(c.answer == "tie" for c in row.comparisons):
+            if all(answer == "tie" for answer in settled.values()):
                 self._all_ties.add(number)
-            if cyclic(row.comparisons):
+            if cyclic(settled):
                 self._cycles.add(number)
 
     def findings(self) -> list[Finding]:
@@ -106,12 +109,27 @@ class Labels:
         )  # fmt: skip
 
 
-def cyclic(comparisons: tuple[ParsedComparison, ...]) -> bool:
-    """Whether the strict answers go round: then no order of the responses agrees with all of them."""
-    beats: dict[int, set[int]] = {}
+def majorities(comparisons: Sequence[ParsedComparison]) -> dict[tuple[int, int], Recorded]:
+    """Places of two responses, the smaller first → the answer that most gave about them; an even vote is a tie."""
+    votes: dict[tuple[int, int], Counter[Recorded]] = {}
     for c in comparisons:
-        if c.answer in ("first", "second"):
-            better, worse = (c.first, c.second) if c.answer == "first" else (c.second, c.first)
+        pair, answer = (c.first, c.second), c.answer
+        if c.first > c.second:
+            pair, answer = (c.second, c.first), TURNED.get(answer, answer)
+        votes.setdefault(pair, Counter())[answer] += 1
+    found: dict[tuple[int, int], Recorded] = {}
+    for pair, counts in votes.items():
+        (most, n), *others = counts.most_common(2)
+        found[pair] = "tie" if others and others[0][1] == n else most
+    return found
+
+
+def cyclic(settled: Mapping[tuple[int, int], Recorded]) -> bool:
+    """Whether the strict answers, one a pair, go round: then no order of the responses agrees with all of them."""
+    beats: dict[int, set[int]] = {}
+    for (first, second), answer in settled.items():
+        if answer in ("first", "second"):
+            better, worse = (first, second) if answer == "first" else (second, first)
             beats.setdefault(better, set()).add(worse)
     while beats:  # take away who beats nobody that is left, until nothing is left or everybody beats somebody
         out = [who for who, losers in beats.items() if not losers & beats.keys()]
@@ -124,6 +142,6 @@ def cyclic(comparisons: tuple[ParsedComparison, ...]) -> bool:
 
 def _of_rows(name: str, title: str, rows: Rows, of: int, words: str) -> Finding:
     return Finding(
-        name, title, "note" if rows.n else "ok", rows.n, of, "rows with several answers",
+        name, title, "note" if rows.n else "ok", rows.n, of, "rows with several pairs",
         words if rows.n else "None.", rows.listed(),
     )  # fmt: skip

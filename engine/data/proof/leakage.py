@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.data.proof.near import near_prompts
-from engine.data.read import examine
+from engine.data.read import open_data
 from engine.records import Prompt
 
 LISTED = 50
+AT_ONCE = 5_000
+"""Rows whose responses are in memory at a time."""
 
 
 def leakage(pool: str, held_out: str, format_name: str | None = None, *, near: bool = True) -> dict[str, Any]:
@@ -16,11 +18,16 @@ def leakage(pool: str, held_out: str, format_name: str | None = None, *, near: b
     `listed`: [held-out prompt id, pool prompt id] of the first of both kinds. A mapping or format that is named is that
     of both files.
     """
-    one, other = examine(pool, format_name).data.prompts, examine(held_out, format_name).data.prompts
+    one, other = _prompts(pool, format_name), _prompts(held_out, format_name)
     same = [prompt_id for prompt_id in other if prompt_id in one]
     alike = across(one, {i: prompt for i, prompt in other.items() if i not in one}) if near else []
     listed = [[i, i] for i in same[:LISTED]] + [list(pair) for pair in alike[:LISTED]]
     return {"held_out": len(other), "same": len(same), "near": len(alike), "listed": listed}
+
+
+def _prompts(path: str, format_name: str | None) -> dict[str, Prompt]:
+    """All prompts of a file; what answers them is let go."""
+    return {i: prompt for part in open_data(path, format_name).parts(AT_ONCE) for i, prompt in part.prompts.items()}
 
 
 def across(

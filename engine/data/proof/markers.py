@@ -7,7 +7,8 @@ from engine.data.proof.finding import Finding, Rows
 
 MARKS = re.compile(
     r"<\|(?:im_start|im_end|endoftext|eot_id|begin_of_text|start_header_id|end_header_id|user|assistant|system|"
-    r"prompter|end)\|>|<(?:start_of_turn|end_of_turn|bos|eos)>|\[/?INST\]|<</?SYS>>|</?s>|\n\n(?:Human|Assistant):"
+    r"prompter|end)\|>|<(?:start_of_turn|end_of_turn|bos|eos)>|\[/?INST\]|<</?SYS>>|</?s>|<extra_id_\d+>|"
+    r"\n\n(?:Human|Assistant):"
 )
 """Tokens that chat templates write, and the turns of transcripts. In a text they are read as the token itself."""
 SHORTEST = 20

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.data import containers, places, unpacked
+from engine.data import containers, places, tables, unpacked
 from engine.data.containers import open_rows
-from engine.data.places import refuse_outside
-from engine.data.read import examine, read
+from engine.data.places import refuse_outside, stamp_of
+from engine.data.read import examine, read, sha256_of
 from engine.errors import DataError
 
 ROWS: list[dict[str, Any]] = [{"prompt": f"p{i}", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(6)]
@@ -191,3 +191,108 @@ def test_only_what_lies_below_the_data_root(tmp_path: Path, monkeypatch: pytest.
     for path in (outside, climbing, inside.parent / "link.jsonl", f"{inside},{outside}", tmp_path / "*.jsonl"):
         with pytest.raises(DataError, match="the folder of data that this server reads"):
             refuse_outside(str(path))
+
+
+def saved(folder: Path, *names: str) -> Path:
+    """A folder as `datasets` saves it, whose state names these files; one of them is there."""
+    folder.mkdir(exist_ok=True)
+    table = pa.Table.from_pylist(ROWS)
+    with pa.OSFile(str(folder / "0.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
+    return folder
+
+
+def test_of_a_saved_folder_only_what_lies_in_it_is_read(tmp_path: Path) -> None:
+    elsewhere = saved(tmp_path / "elsewhere", "0.arrow") / "0.arrow"
+    folder = saved(tmp_path / "s", "0.arrow", "0.arrow")
+    assert list(open_rows(folder)) == ROWS * 2
+    (folder / "link.arrow").symlink_to(elsewhere)
+    before = sha256_of(folder), stamp_of(str(folder))
+    for name in (str(elsewhere), "../elsewhere/0.arrow", "link.arrow", "in/0.arrow", "..", ".", "", "a\0b", "\ud800"):
+        saved(folder, name)
+        with pytest.raises(DataError, match="no file that lies in it"):
+            list(open_rows(folder))
+    saved(folder, "0.arrow", "0.arrow")
+    elsewhere.write_bytes(b"other")
+    assert sha256_of(folder) == before[0]
+    assert stamp_of(str(folder)) != before[1]
+    for state in (b"[1]", b"{", b'{"_data_files": 3}', b'{"_data_files": [1]}', b"[" * 100_000):
+        (folder / "state.json").write_bytes(state)
+        with pytest.raises(DataError, match="is no folder saved by `datasets`"):
+            list(open_rows(folder))
+    (folder / "state.json").unlink()
+    (folder / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    with pytest.raises(DataError, match="holds the splits train, test"):
+        list(open_rows(folder))
+
+
+def arrow(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def test_a_zone_that_nobody_knows_gets_a_sentence(tmp_path: Path) -> None:
+    table = pa.table({"prompt": ["p"], "at": pa.array([0], pa.timestamp("s", tz="Middle/Earth"))})
+    assert "is not an Arrow file that can be read" in bad(tmp_path, "x.arrow", arrow(table))
+    pq.write_table(table, tmp_path / "x.parquet")
+    assert "x.parquet is not" in bad(tmp_path, "x.parquet", (tmp_path / "x.parquet").read_bytes())
+    folder = saved(tmp_path / "s", "1.arrow")
+    (folder / "1.arrow").write_bytes(arrow(table))
+    with pytest.raises(DataError, match=r"1\.arrow is not an Arrow file"):
+        list(open_rows(folder))
+
+
+def test_a_text_that_many_rows_share_counts_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MAX_BATCH", 1_000_000)
+    long = pa.array(["x" * 20_000, "y"])
+    for n, fits in ((30, True), (90, False)):
+        shared = pa.DictionaryArray.from_arrays(pa.array([0] * n, pa.int8()), long)
+        whole = pa.array(range(n + 1), pa.int32())
+        columns = {
+            "plain": shared,
+            "listed": pa.ListArray.from_arrays(whole, shared),
+            "within": pa.StructArray.from_arrays([shared], ["text"]),
+            "viewed": pa.array(["x" * 20_000] * n, pa.string_view()),
+        }
+        for name, column in columns.items():
+            (tmp_path / f"{name}.arrow").write_bytes(arrow(pa.table({name: column})))
+            if fits:
+                assert len(list(open_rows(tmp_path / f"{name}.arrow"))) == n
+            else:
+                assert "rows of over 1,000,000 bytes" in bad(
+                    tmp_path, "y.arrow", (tmp_path / f"{name}.arrow").read_bytes()
+                )
+
+
+def test_two_columns_or_two_files_of_one_name_are_not_read(tmp_path: Path) -> None:
+    assert "two columns of one name: 'chosen'" in bad(tmp_path, "x.csv", b"prompt,chosen,chosen\np,a,b\n")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a.jsonl", LINES)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.jsonl", b"{}\n")
+    assert "holds two files of one name: 'a.jsonl'" in bad(tmp_path, "x.zip", (tmp_path / "x.zip").read_bytes())
+
+
+def test_a_hub_that_fails_in_the_middle_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        yield ROWS[0]
+        raise RuntimeError
+
+    monkeypatch.setattr("datasets.load_dataset", broken)
+    rows = open_rows("somebody/some-data")
+    assert next(rows) == ROWS[0]
+    with pytest.raises(DataError, match="as a hub id it cannot be loaded: RuntimeError"):
+        next(rows)
+
+
+def test_a_folder_that_may_not_be_read_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: Path) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(DataError, match="Permission denied"):
+        open_rows(tmp_path)
+    assert stamp_of(str(tmp_path)) is None

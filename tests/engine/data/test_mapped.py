@@ -144,3 +144,25 @@ def test_columns_are_listed_with_those_within_them() -> None:
     assert at({"a": [{"b": 1}]}, "a.0.b") == 1
     assert at(ROW, "nowhere.at.all") is None
     assert Mapped().sniff([ROW]) is False
+
+
+def test_a_conversation_is_a_response_only_behind_its_own_prompt() -> None:
+    mapped = mapping_of({"prompt": "q", "system": "s", "chosen": "good", "rejected": "bad"})
+    asked, reply = {"role": "user", "content": "How?"}, {"role": "assistant", "content": "So."}
+    row = {"q": "How?", "s": "Be brief.", "good": [asked, reply], "bad": [{**reply, "content": "Not so."}]}
+    assert [r.text for r in mapped.parse(row).responses] == ["So.", "Not so."]
+    whole = [{"role": "system", "content": "Be brief."}, asked, reply]
+    assert mapped.parse({**row, "good": whole}).responses[0].text == "So."
+    for wrong, words in (
+        ([asked], "not the assistant's"),
+        ([asked, reply, asked], "not the assistant's"),
+        ([{**asked, "content": "Why?"}, reply], "is not the prompt"),
+        ([asked, reply, asked, reply], "is not the prompt"),
+    ):
+        with pytest.raises(BadRow, match=words):
+            mapped.parse({**row, "good": wrong})
+
+
+def test_a_mapping_in_the_home_of_nobody_gets_a_sentence() -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read_mapping("~nobody-of-that-name/house.yaml")

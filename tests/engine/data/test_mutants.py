@@ -59,7 +59,7 @@ def untouched(store: Store, path: Path) -> str:
 
 
 def test_the_store_stays_as_it_was_unless_all_of_a_file_was_taken(tmp_path: Path) -> None:
-    store, rng = open_store(tmp_path / "store"), rng_for(9, None, "mutants")
+    store, rng = open_store(tmp_path / "store"), rng_for(10, None, "mutants")
     found = Counter(untouched(store, mutant(n, rng, tmp_path)[0]) for n in range(0, 3 * 91, 3))
     assert len(found) == 3, found
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.config import StudyConfig
+from engine.data.places import ROOT_VARIABLE
 from engine.data.prepare import prepare_study
 from engine.errors import ConfigError, DataError, EngineError
 from engine.store import queries
@@ -72,3 +73,19 @@ def test_three_mistakes_are_named_at_once(tmp_path: Path) -> None:
     assert "model.dtpye" in text
     assert "Did you mean 'activedpo'?" in text
     assert "rounds" in text
+
+
+def test_on_a_server_neither_data_nor_mapping_lies_elsewhere(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, root, house = open_store(tmp_path / "store"), tmp_path / "root", tmp_path / "house.yaml"
+    root.mkdir()
+    house.write_text("prompt: prompt\nresponses: responses\n")
+    pool = write(root / "pool.jsonl", multi(10))
+    monkeypatch.setenv(ROOT_VARIABLE, str(root))
+    outside = study(tmp_path, tiny_model_dir)
+    for data in (outside.data.model_dump(), {"pool": str(pool), "format": str(house)}):
+        with pytest.raises(DataError, match="the folder of data that this server reads"):
+            prepare_study(store, study(tmp_path, tiny_model_dir, data=data))
+    assert queries.datasets(store) == []
+    assert prepare_study(store, study(tmp_path, tiny_model_dir, data={"pool": str(pool)}))

@@ -14,6 +14,7 @@ from engine.data.formats.base import FORMATS, ParsedRow
 from engine.data.read import examine
 from engine.records import Message, Prompt
 from tests.contracts.published_rows import PUBLISHED
+from tests.contracts.rows import ROWS
 from tests.engine.data.test_read import REAL
 
 ANSWERS: list[tuple[str, int, list[tuple[Any, ...]]]] = [
@@ -35,7 +36,7 @@ ANSWERS: list[tuple[str, int, list[tuple[Any, ...]]]] = [
     ("pku_saferlhf", 1, [(0, 1, "second", None, "", None)]),
     ("helpsteer", 1, [(0, 1, "first", 2.0, "", None)]),
     ("helpsteer", 2, [
-        (0, 1, "first", 1.0, "1", None), (0, 1, "tie", 0.0, "2", None), (0, 1, "second", 2.0, "3", None),
+        (0, 1, "first", 1.0, "", None), (0, 1, "tie", 0.0, "", None), (0, 1, "second", 2.0, "", None),
     ]),
     ("nectar", 0, [(0, 1, "first", 1.0, "", None), (0, 2, "first", 1.0, "", None), (1, 2, "tie", 0.0, "", None)]),
     ("alpaca_eval", 0, [(0, 1, "first", None, "j", 0.8)]),
@@ -45,10 +46,12 @@ ANSWERS: list[tuple[str, int, list[tuple[Any, ...]]]] = [
     ("argilla", 0, [(0, 1, "first", None, "u", None), (0, 1, "both_bad", None, "v", None)]),
     ("argilla", 1, [(0, 1, "tie", None, "judge", None)]),
     ("argilla", 2, []),
+    ("argilla", 3, [(0, 1, "first", None, "u", None), (0, 1, "both_bad", None, "v", None)]),
+    ("argilla", 4, []),
     ("label_studio", 0, [(0, 1, "second", None, "3", None)] * 2),
     ("label_studio", 1, []),
     *[(name, 0, [(0, 1, "first", None, "", None)]) for name in (
-        "llamafactory", "llamafactory_alpaca", "llamafactory_parts", "openai", "axolotl",
+        "llamafactory", "llamafactory_alpaca", "llamafactory_parts", "openai", "axolotl", "question_pairs",
     )],
 ]  # fmt: skip
 
@@ -88,6 +91,41 @@ def test_a_prompt_is_put_together_as_it_was_asked() -> None:
     assert [m.role for m in parsed("nectar", 1)[0].messages] == ["user", "assistant", "user"]
     assert [m.role for m in parsed("scored_pairs", 0)[0].messages] == ["user"]
     assert [m.role for m in parsed("scored_pairs", 3)[0].messages] == ["system", "user", "assistant", "user"]
+    thread = parsed("helpsteer", 3)[0].messages
+    assert [(m.role, m.content) for m in thread] == [
+        ("user", "Hi"), ("assistant", "Hello"), ("user", "How do I boil an egg?"),
+    ]  # fmt: skip
+
+
+def test_a_system_column_stands_before_the_prompt_once() -> None:
+    for name, row in (("question_pairs", 0), ("scored_pairs", 4), ("prompts_only", 0)):
+        messages = parsed(name, row)[0].messages
+        assert [m.role for m in messages] == ["system", "user"]
+        assert messages[0].content == "Be brief."
+    assert [m.role for m in parsed("prompts_only", 1)[0].messages] == ["system", "user", "assistant", "user"]
+    explicit = FORMATS.get("trl_explicit")()
+    (asked,) = [row for row in ROWS["trl_explicit"] if "system" in row]
+    found = explicit.parse(asked)
+    assert isinstance(found, ParsedRow)
+    assert [m.role for m in found.messages] == ["system", "user"]
+
+
+def test_answers_to_other_questions_are_counted_and_no_votes() -> None:
+    assert Counter(parsed("argilla", 3)[0].left_out) == {"answers to another question": 3}
+    assert Counter(parsed("argilla", 4)[0].left_out) == {"answers to another question": 2}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"context": "How do I boil an egg?", "chosen": "Eight minutes.", "rejected": "Eight hours."},
+        {"question": "How?", "history": "Hi", "chosen": "So.", "rejected": "So not."},
+        {"prompt": "How?", "summary_a": "So.", "summary_b": "Not so.", "preference": 1},
+        {"prompt": "How?", "good": "So.", "bad": "Not so."},
+    ],
+)
+def test_columns_that_nobody_knows_are_not_passed_over(row: dict[str, Any]) -> None:
+    assert not [cls.name for cls in FORMATS if cls().sniff([row])]
 
 
 def test_answers_and_soft_labels_are_turned_to_side_a(tmp_path: Path) -> None:
@@ -104,6 +142,14 @@ def test_answers_and_soft_labels_are_turned_to_side_a(tmp_path: Path) -> None:
     assert 5 < sum(turned) < 25
 
 
+def test_aspects_that_differ_from_the_first_are_counted(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "responses": [{"text": "a", "aspects": {"kind": n}}, "b"]} for n in (1, 1, 2)]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    reading = examine(tmp_path / "x.jsonl")
+    assert reading.report.dropped["aspects that differ from the first ones of the same response"] == 1
+    assert list(reading.data.aspects.values()) == [{"kind": 1.0}]
+
+
 @given(st.lists(st.tuples(st.text(max_size=9), st.text()), max_size=4))
 def test_the_id_of_a_prompt_is_that_of_its_json(turns: list[tuple[str, str]]) -> None:
     """Ids stand in every store: the fast way to write them must give what json.dumps gives."""
@@ -117,6 +163,9 @@ def test_every_thread_of_a_tree_is_read_and_what_gives_no_pair_is_counted() -> N
     assert [m.role for m in first.messages] == ["user", "assistant", "user"]
     assert [r.text for r in first.responses] == ["Eight minutes.", "No idea.", "Ask."]
     assert Counter(first.left_out) == {"turns with one reply, which is no pair": 1, "replies without a rank": 1}
+    (kept,) = parsed("openassistant_trees", 3)
+    assert len(kept.responses) == 2
+    assert Counter(kept.left_out)["deleted replies"] == 1
     above, below = parsed("openassistant_trees", 2)
     assert [len(above.messages), len(below.messages)] == [1, 3]
     assert [tuple(vars(c).values())[:3] for c in below.comparisons] == [(0, 1, "first")]

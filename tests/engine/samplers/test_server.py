@@ -181,7 +181,12 @@ def test_the_key_is_sent_and_shown_nowhere(
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"key_variable": "sk-123"}, "must not stand in a study"), ({"url": "http://me:pass@host/v1"}, "is no address")],
+    [
+        ({"key_variable": "sk-123"}, "must not stand in a study"),
+        ({"url": "http://me:pass@host/v1"}, "is no address"),
+        ({"url": "http://host/v1?key=sk-123"}, "is no address"),
+        ({"url": "http://host/v1#sk-123"}, "is no address"),
+    ],
 )
 def test_a_secret_is_refused_where_it_would_be_kept(changes: dict[str, str], words: str) -> None:
     study = {"name": "s", "data": {"pool": "p"}, "model": {"path": "m"}, "strategies": ["random"]}

@@ -205,3 +205,31 @@ def test_a_study_that_wants_the_same_file_waits_for_it_or_clears_the_way(
         with arriving.lock_of_imports(store) as second:
             assert not second
     assert load_dataset(store, add_dataset(store, **about)) == reading.data
+
+
+def test_of_two_imports_of_one_file_the_second_finds_it_whole(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both looked before either had written."""
+    path = write(tmp_path / "x.jsonl", rows(40))
+    first, before = take_in(store, path), held(store)
+    monkeypatch.setattr(way, "has_dataset", lambda *_: False)
+    second = take_in(store, path)
+    assert (second.dataset_id, second.report) == (first.dataset_id, first.report)
+    assert held(store) == before
+
+
+def test_what_another_adds_at_the_same_moment_is_left_as_it_is(tmp_path: Path, store: Store) -> None:
+    reading = examine(write(tmp_path / "x.jsonl", rows(5)))
+    about: dict[str, Any] = {"name": "x", "path": "x", "format_name": "f", "sha256": "1", "rows": 5, "refused": {}}
+
+    class Beside(PreferenceData):
+        """Another import writes the same while it is looked at."""
+
+        @property
+        def is_label_bank(self) -> bool:
+            add_dataset(store, **about, data=reading.data)
+            return False
+
+    assert add_dataset(store, **about, data=Beside(**vars(reading.data))) == queries.datasets(store)[0].id
+    assert load_dataset(store, queries.datasets(store)[0].id) == reading.data

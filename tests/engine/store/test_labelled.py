@@ -8,10 +8,21 @@ import sqlalchemy as sa
 
 from engine.data.answers import Subset, settle
 from engine.errors import DataError
+from engine.oracles.recorded import Recorded
 from engine.store import inbox, queries
 from engine.store import schema as s
-from engine.store.database import Store, now
-from engine.store.labelled import answers_given, asked_pairs, held_out_of, labellers_of, state_of
+from engine.store.database import Store, now, open_store
+from engine.store.labelled import (
+    answers_given,
+    asked_pairs,
+    held_out_of,
+    labellers_of,
+    pairs_asked,
+    salt_of,
+    state_of,
+    who_answers,
+)
+from engine.store.sweep import rubbish
 from tests.workbench import worlds
 
 
@@ -51,6 +62,7 @@ def test_it_is_what_the_runs_picked_each_pair_once(store: Store, part: dict[str,
     texts = {row["pair_id"]: (row["messages"], row["response_a"], row["response_b"]) for row in rows}
     assert {p.pair_id: (p.messages, p.response_a, p.response_b) for p in found} == texts
     assert answers_given(store, subset) == {v.label: 1 for p in found for v in p.votes}
+    assert pairs_asked(store, subset) == {row["pair_id"] for row in rows}
 
 
 def test_a_recorded_label_is_bought_once_whatever_the_seed(store: Store) -> None:
@@ -148,3 +160,27 @@ def test_held_out_sets_are_named_and_news_changes_the_state(tmp_path: Path) -> N
     assert state_of(store, study_id) == before
     add_label(store, next(iter(near[0])), "a", run_id=queries.study(store, study_id).runs[0].id, round=1)
     assert state_of(store, study_id) != before
+
+
+def test_the_salt_is_made_once_is_a_store_s_own_and_is_not_swept(tmp_path: Path) -> None:
+    one, other = (open_store(tmp_path / name) for name in ("one", "other"))
+    first = salt_of(one)
+    assert len(first) == 32
+    assert rubbish(one, 0.0) == []
+    assert salt_of(open_store(tmp_path / "one")) == first
+    assert salt_of(other) != first
+
+
+def test_a_pick_whose_round_has_no_answers_yet_is_not_asked_about(tmp_path: Path) -> None:
+    store = worlds.finished(tmp_path / "store", seeds=(1,), strategies=("random",))
+    of = Subset(study_id=study_of(store))
+    before = pairs_asked(store, of)
+    with store.write() as connection:
+        connection.execute(s.stages.delete().where((s.stages.c.round == 2) & (s.stages.c.stage == "labelled")))
+    assert pairs_asked(store, of) == {pair.pair_id for pair in asked_pairs(store, of)} < before
+
+
+def test_who_answers_is_the_oracle_s_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [who_answers(name) for name in ("gold", "recorded", "gone")] == ["synthetic", "", ""]
+    monkeypatch.setattr(Recorded, "people", True)
+    assert who_answers("recorded") == "human"

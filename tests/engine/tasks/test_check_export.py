@@ -16,7 +16,8 @@ from engine.store import queries
 from engine.store.database import Store
 from engine.store.history import load_event
 from engine.store.labelled import asked_pairs
-from engine.tasks.adapter import TakeAdapter, adapter_of
+from engine.store.sweep import rubbish
+from engine.tasks.adapter import TakeAdapter, adapter_of, files_for_a_hub
 from engine.tasks.base import ask, asked
 from engine.tasks.check_export import CheckExport, packed
 from engine.tools import ToolsWorker
@@ -54,7 +55,10 @@ def test_the_tools_worker_checks_an_export_and_packs_what_holds(store: Store) ->
     assert "* `better`" in card
     assert "accuracy on pool_like" in card
     assert task.still_holds(store, done.answer)
-    (store.folder / done.answer["file"]["path"]).unlink()
+    archive = done.answer["file"]["path"]
+    assert [(item.path, item.why) for item in rubbish(store, 0.0)] == [(archive, "no row names it")]
+    assert rubbish(store) == [], "somebody may be about to take it"
+    (store.folder / archive).unlink()
     assert not task.still_holds(store, done.answer)
     assert not task.still_holds(store, {**done.answer, "state": [0, 0]})
     with pytest.raises(StoreError, match="is missing"):
@@ -143,3 +147,15 @@ def test_a_round_without_an_adapter_is_a_sentence(store: Store) -> None:
     run = queries.study(store, queries.studies(store)[0].id).runs[0]
     with pytest.raises(StoreError, match="has no adapter of round 9 yet"):
         TakeAdapter(run_id=run.id, round=9).do(store, silent)
+
+
+def test_what_a_hub_gets_names_no_place_here_and_is_not_read_into_memory(tmp_path: Path) -> None:
+    (tmp_path / "additional").mkdir()
+    for name in ("adapter_model.safetensors", "additional/template.jinja"):
+        (tmp_path / name).write_bytes(b"x")
+    for base, called in ((str(tmp_path / "base"), "base"), ("owner/base", "owner/base")):
+        config = {"base_model_name_or_path": base, "r": 2}
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+        found = files_for_a_hub(tmp_path)
+        assert json.loads(found.pop("adapter_config.json")) == {"base_model_name_or_path": called, "r": 2}
+        assert found == {name: tmp_path / name for name in ("adapter_model.safetensors", "additional/template.jinja")}

@@ -135,3 +135,31 @@ def test_an_answer_whose_data_set_is_gone_no_longer_holds(tmp_path, store, dirty
     task = ImportData(path=str(dirty), skip_refused=True)
     answer = task.do(store, silent)
     assert not task.still_holds(open_store(tmp_path / "other"), answer)
+
+
+def test_a_changed_mapping_or_a_file_changed_in_its_folder_is_imported_anew(tmp_path, store):
+    folder, house = tmp_path / "data", tmp_path / "house.yaml"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text(json.dumps({"q": "How?", "good": "a", "bad": "b"}) + "\n")
+    (folder / "b.jsonl").write_text(json.dumps({"q": "And?", "good": "a", "bad": "b"}) + "\n")
+    house.write_text("prompt: q\nchosen: good\nrejected: bad\n")
+    task = ImportData(path=str(folder), format=str(house))
+    answer = task.do(store, silent)
+    assert task.still_holds(store, json.loads(json.dumps(answer)))
+    house.write_text("prompt: q\nchosen: bad\nrejected: good\n\n")
+    assert not task.still_holds(store, answer)
+    turned = task.do(store, silent)
+    assert turned["dataset_id"] != answer["dataset_id"]
+    (folder / "b.jsonl").write_text(json.dumps({"q": "And what of it?", "good": "a", "bad": "b"}) + "\n")
+    assert not task.still_holds(store, turned)
+    assert ImportData(path="~nobody-of-that-name/x.jsonl").stamp() is None
+
+
+def test_two_ways_to_read_a_file_list_their_refused_rows_each_for_itself(store, dirty, tmp_path):
+    house = tmp_path / "house.yaml"
+    house.write_text("prompt: prompt\nchosen: rejected\nrejected: chosen\n")
+    answers = [ImportData(path=str(dirty), format=name).do(store, silent) for name in (None, str(house))]
+    assert answers[0]["listed"] != answers[1]["listed"]
+    for answer in answers:
+        rows = list(csv.reader(io.StringIO(read_bytes(store.folder, Written(**answer["file"])).decode())))
+        assert len(rows) == 1 + answer["refused"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.data.prepare import prepare_study
 from engine.data.proof.prove import prove
 from engine.errors import DataError
 from engine.store import queries
@@ -16,6 +17,7 @@ from engine.tasks.first_rows import CUT, ROWS, FirstRows
 from engine.tasks.import_data import ImportData
 from engine.tasks.prove_data import ProveData
 from engine.tasks.prove_tokens import ProveTokens
+from tests.engine.data.test_prepare import study
 from tests.engine.tasks.test_import_data import GOOD, silent
 
 MODEL = str(Path(__file__).resolve().parents[3] / "sample_data" / "model")
@@ -149,3 +151,15 @@ def test_files_and_mappings_outside_the_data_root_are_not_read(store, dirty, tmp
     ):  # fmt: skip
         with pytest.raises(DataError, match="the folder of data that this server reads"):
             task.do(store, silent)
+
+
+def test_a_model_of_this_machine_is_loaded_from_below_the_root_or_as_a_studys_own(store, dirty, tmp_path, monkeypatch):
+    study_id = prepare_study(store, study(tmp_path, Path(MODEL)))
+    assert study_id
+    monkeypatch.setenv("WORKBENCH_DATA_ROOT", str(tmp_path))
+    assert ProveTokens(path=str(dirty), model=MODEL).do(store, silent)["n"] == 4
+    for model in (str(Path(MODEL) / ".." / "model"), "/nowhere/at/all"):
+        with pytest.raises(DataError, match="the folder of data that this server reads"):
+            ProveTokens(path=str(dirty), model=model).do(store, silent)
+    with pytest.raises(DataError, match="the folder of data that this server reads"):
+        ProveTokens(path=str(dirty), model=MODEL).do(open_store(tmp_path / "other"), silent)

@@ -11,13 +11,15 @@ MAY_WRITE, MAY_READ = "hf_may_write", "hf_may_read"
 
 
 class Hub(ThreadingHTTPServer):
-    """What was asked of it, and the files that were committed: repository → path → content."""
+    """By repository: its kind, whether it is private, the files that were committed (path → content) and the word."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[str] = []
+        self.kind: dict[str, str] = {}
         self.private: dict[str, bool] = {}
         self.committed: dict[str, dict[str, bytes]] = {}
+        self.said: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -30,19 +32,34 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *words: Any) -> None:
         pass
 
+    def do_GET(self) -> None:
+        """What is known of a repository: /api/datasets/OWNER/NAME or /api/models/OWNER/NAME."""
+        self.server.asked.append(self.path)
+        name = "/".join(self.path.partition("?")[0].split("/")[3:5])
+        if (code := self._refused()) is not None:
+            return self._say(code, {"error": "You may not see this."})
+        if name not in self.server.private:
+            return self._say(404, {"error": "Repository not found"})
+        return self._say(200, {"id": name, "private": self.server.private[name]})
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append(self.path)
-        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        if token not in (MAY_WRITE, MAY_READ):
+        code = self._refused()
+        if code == 401:
             return self._say(401, {"error": "Invalid username or password."})
-        if token == MAY_READ and "validate-yaml" not in self.path:
+        if code == 403 and "validate-yaml" not in self.path:
             return self._say(403, {"error": "You don't have the rights to create this."})
         if self.path.startswith("/api/repos/create"):
             asked = json.loads(body)
             name = f"{asked.get('organization') or 'me'}/{asked['name']}"
-            self.server.private[name] = asked.get("private", asked.get("visibility") == "private")
-            return self._say(200, {"url": f"{self.server.url}/datasets/{name}", "name": name})
+            kind = asked.get("type") or "model"
+            there = name in self.server.private
+            if not there:
+                self.server.private[name] = asked.get("private", asked.get("visibility") == "private")
+                self.server.kind[name] = kind
+            url = f"{self.server.url}/{'datasets/' if kind == 'dataset' else ''}{name}"
+            return self._say(409 if there else 200, {"url": url, "name": name})
         if self.path.endswith("/preupload/main"):
             files = [{"path": f["path"], "uploadMode": "regular"} for f in json.loads(body)["files"]]
             return self._say(200, {"files": [{**f, "shouldIgnore": False} for f in files]})
@@ -50,16 +67,23 @@ class _Handler(BaseHTTPRequestHandler):
             return self._commit(body)
         return self._say(200, {"errors": [], "warnings": []})
 
+    def _refused(self) -> int | None:
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        return {MAY_WRITE: None, MAY_READ: 403}.get(token, 401)
+
     def _commit(self, body: bytes) -> None:
         import base64
 
-        name = "/".join(self.path.split("/")[3:5])
+        room, *name_of = self.path.split("/")[2:5]
+        name = "/".join(name_of)
         files = self.server.committed.setdefault(name, {})
         for line in body.splitlines():
             item = json.loads(line)
             if item["key"] == "file":
                 files[item["value"]["path"]] = base64.b64decode(item["value"]["content"])
-        url = f"{self.server.url}/datasets/{name}/commit/1"
+            elif item["key"] == "header":
+                self.server.said[name] = item["value"]["summary"]
+        url = f"{self.server.url}/{'datasets/' if room == 'datasets' else ''}{name}/commit/1"
         self._say(200, {"success": True, "commitOid": "1" * 40, "commitUrl": url, "hookOutput": ""})
 
     def _say(self, code: int, value: Any) -> None:

@@ -68,4 +68,4 @@ def saved(made: Export, folder: Path) -> Path:
 
 
 def made_of(of: list[AskedPair], profile: str = "trl", container: Any = "jsonl", **how: Any) -> Export:
-    return export(of, how.pop("subset", ALL), profile=profile, container=container, **how)
+    return export(of, how.pop("subset", ALL), profile=profile, container=container, **{"salt": b"of the tests", **how})

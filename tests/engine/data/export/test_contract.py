@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +22,18 @@ from engine.data.export.files import files_of
 from engine.data.export.make import Export
 from engine.errors import ModelError
 from engine.records import Message, Prompt
-from tests.engine.data.export.pairs import asked, given, made_of, pairs
+from tests.engine.data.export.pairs import asked, given, made_of, pairs, saved
 
 NONE_HELD: dict[str, tuple[set[str], set[str]]] = {"held_out": ({"x-other"}, {"p-other"})}
-LOADS, TRAINER, AGAIN, APART, SUM, ANSWERS, ONCE = (
+ASKED = {pair.pair_id for pair in pairs()}
+LOADS, TRAINER, AGAIN, APART, SUM, ANSWERS, SIDECAR, ONCE = (
     "datasets.load_dataset reads it",
     "TRL's DPOTrainer takes it",
     "Read again, it is the same subset",
     "No pair is both here and held out",
     "Counts add up",
     "Every answer stands in the audit profile",
+    "Every pair asked and its answers stand in provenance.jsonl",
     "No pair is in it twice; chosen and rejected differ, none is empty",
 )
 
@@ -39,13 +42,12 @@ def took(rows: list[dict[str, Any]]) -> tuple[bool, str]:
     return True, f"It took {len(rows)} rows."
 
 
-def check(made: Export, change: Callable[[bytes], bytes] = bytes, **how: Any) -> list[Tick]:
-    """The contract of an export whose file of rows was changed so."""
+def check(made: Export, change: Callable[[bytes], bytes] = bytes, file: str = "", **how: Any) -> list[Tick]:
+    """The contract of an export of which a file, that of the rows if none is named, was changed so."""
     files = files_of(made)
-    files[made.file] = change(files[made.file])
-    return contract(
-        made, files, how.get("held_out", NONE_HELD), how.get("given", given(pairs())), how.get("dry_parse", took)
-    )
+    files[file or made.file] = change(files[file or made.file])
+    beside = how.get("held_out", NONE_HELD), how.get("asked", ASKED), how.get("given", given(pairs()))
+    return contract(made, files, *beside, how.get("dry_parse", took))
 
 
 def bad(ticks: list[Tick]) -> dict[str, str]:
@@ -59,7 +61,8 @@ def test_it_holds_for_what_was_just_written(profile: str) -> None:
     names = [tick.what for tick in ticks]
     assert (TRAINER in names) == (profile == "trl"), "no other is for DPOTrainer"
     assert names[0] == LOADS
-    assert {APART, SUM, ANSWERS, ONCE} <= set(names)
+    assert {APART, SUM, ANSWERS, SIDECAR} <= set(names)
+    assert (ONCE in names) == (profile != "audit"), "of an audit a row is an answer"
     assert as_rows(ticks)[0].keys() == {"tone", "what", "finding"}
 
 
@@ -125,16 +128,21 @@ def test_a_pair_that_is_held_out_too_is_found_and_a_shared_prompt_is_told() -> N
     shared = held_out_apart(made, {"balanced": (set(), {prompt})})
     assert (shared.tone, "1 prompts are in held-out set balanced too" in shared.finding) == ("warn", True)
     assert held_out_apart(made, {"balanced": ({pairs()[2].pair_id}, set())}).tone == "ok", "a tie does not train"
+    audit = held_out_apart(made_of(pairs(), "audit"), {"balanced": ({pairs()[2].pair_id}, set())})
+    assert audit.tone == "bad", "its texts stand there"
+    second = held_out_apart(made, {"near": (set(), {prompt}), "balanced": ({pair.pair_id}, set())})
+    assert (second.tone, "held-out set balanced" in second.finding) == ("bad", True), "whatever the first set shares"
 
 
 def test_counts_that_do_not_add_up_are_found() -> None:
     made = made_of(pairs())
     wrong = replace(made, settled=replace(made.settled, counts={**made.counts, "ties": 0}))
-    assert adds_up(wrong).finding.startswith("They do not: 8 asked = 4 exported + 0 ties")
+    assert adds_up(wrong, ASKED).finding.startswith("They do not: 8 asked = 4 exported + 0 ties")
     fewer = replace(made, settled=replace(made.settled, counts={**made.counts, "asked": 7, "ties": 0}))
-    assert adds_up(fewer).finding.endswith("8 pairs were asked about.")
-    assert adds_up(replace(made, rows=made.rows[:3])).finding == "3 pairs are in the file, 4 are counted."
-    assert adds_up(made).tone == "ok"
+    assert adds_up(fewer, ASKED).finding.endswith("8 pairs were asked about.")
+    assert adds_up(replace(made, rows=made.rows[:3]), ASKED).finding == "3 pairs are in the file, 4 are counted."
+    assert adds_up(made, ASKED).tone == "ok"
+    assert adds_up(made, {*ASKED, "x-more"}).tone == "bad", "the store has one more"
 
 
 def test_an_answer_that_does_not_stand_in_the_audit_is_found() -> None:
@@ -147,14 +155,40 @@ def test_an_answer_that_does_not_stand_in_the_audit_is_found() -> None:
     assert answers_stand(made, all_given).tone == "ok"
 
 
-def test_a_pair_twice_and_sides_that_are_equal_or_empty_are_found() -> None:
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (lambda lines: lines[1:], "1 pairs are missing, new or in it twice"),
+        (lambda lines: [*lines, lines[0]], "1 pairs are missing, new or in it twice"),
+        (lambda lines: [lines[0].replace(b'"x', b'"y'), *lines[1:]], "2 pairs are missing, new or in it twice"),
+        (lambda lines: [*lines[:-1], lines[-1][:-9]], "It cannot be read again"),
+        (lambda lines: [lines[0].replace(b'"votes": [', b'"votes": [{}, '), *lines[1:]], "It has 14 answers, not 13"),
+    ],
+)
+def test_a_sidecar_that_is_not_what_the_store_has_is_found(change: Callable[[Any], Any], finding: str) -> None:
+    def changed(content: bytes) -> bytes:
+        return b"".join(change(content.splitlines(keepends=True)))
+
+    found = bad(check(made_of(pairs()), changed, "provenance.jsonl"))
+    assert set(found) == {SIDECAR}
+    assert found[SIDECAR].startswith(finding)
+
+
+@pytest.mark.parametrize("profile", ["trl", "kto", "openai", "argilla"])
+def test_a_pair_that_is_twice_in_the_file_is_found(profile: str) -> None:
+    found = bad(check(made_of(pairs(), profile), lambda content: content + content.splitlines(keepends=True)[0]))
+    assert found[ONCE].startswith("1 pairs are in it twice, 0 have equal")
+
+
+def test_sides_that_are_equal_or_empty_are_found(tmp_path: Path) -> None:
     made = made_of(pairs())
+    saved(made, tmp_path)
     one = made.settled.preferred[0]
-    twice = replace(made, settled=replace(made.settled, preferred=(*made.settled.preferred, one)))
-    assert once_and_different(twice).finding.startswith("1 pairs are in it twice, 0 have equal")
     alike = replace(one, pair=replace(one.pair, response_a="", response_b=""))
     empty = replace(made, settled=replace(made.settled, preferred=(alike,)))
-    assert once_and_different(empty).finding.startswith("0 pairs are in it twice, 1 have equal or empty sides")
+    assert once_and_different(made, tmp_path).tone == "ok"
+    words = "0 pairs are in it twice, 1 have equal or empty sides"
+    assert once_and_different(empty, tmp_path).finding.startswith(words)
 
 
 def test_it_is_told_when_the_chosen_ones_are_the_longer_ones() -> None:

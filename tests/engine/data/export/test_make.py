@@ -82,6 +82,9 @@ def test_labellers_are_numbered_anew_in_every_export_and_named_only_when_asked_f
     assert set(first.values()) == {f"labeller {n}" for n in range(1, 9)}
     assert who(noted) == first, "the same export made again"
     assert {k: v for k, v in who(noted[:7]).items()} != {k: first[k] for k in who(noted[:7])}
+    assert who(noted, salt=b"of another store") != first, "who knows the names and the file does not know the order"
+    many = [asked(n, vote("a", n, labeller=f"p{n}")) for n in range(1, 31)]
+    assert who(many, salt=b"") != who(many, salt=b""), "without a salt it has one of its own"
     assert set(who(noted, names=True).values()) == {f"Ann {n}" for n in range(1, 9)}
 
 
@@ -105,8 +108,8 @@ def test_the_sidecar_has_a_line_a_pair_with_picks_answers_and_times() -> None:
 def test_the_card_is_valid_yaml_for_the_hub_and_text_stays_text() -> None:
     from huggingface_hub import DatasetCard
 
-    about = {"study": "a `study` | with\nmarks", "people": True, "oracle": {"name": "people"}, "verdict": ["| no |"],
-             "curve": [{"strategy": "real", "round": 1, "accuracy": 0.5}]}  # fmt: skip
+    about = {"study": "a `study` | with\nmarks", "feedback": "human", "oracle": {"name": "people"},
+             "verdict": ["| no |"], "curve": [{"strategy": "real", "round": 1, "accuracy": 0.5}]}  # fmt: skip
     made = made_of(pairs(), about=about, licence="cc-by-4.0")
     card = DatasetCard(made.card)
     head = card.data.to_dict()
@@ -121,6 +124,15 @@ def test_the_card_is_valid_yaml_for_the_hub_and_text_stays_text() -> None:
         assert line in card.text
     assert "* `\\| no \\|`" in card.text
     assert "| `real` | 1 | 0.5000 |" in card.text
+
+
+@pytest.mark.parametrize("feedback", ["", "human", "synthetic"])
+def test_the_card_says_whose_feedback_it_is_only_where_that_is_known(feedback: str) -> None:
+    from huggingface_hub import DatasetCard
+
+    found = DatasetCard(made_of(pairs(), about={"study": "s", "feedback": feedback}).card)
+    assert found.data.to_dict()["tags"] == ["preference", "dpo", *([f"{feedback}-feedback"] if feedback else [])]
+    assert "| feedback |" not in found.text
 
 
 def test_a_column_without_a_value_is_a_number_where_it_is_one(tmp_path: Path) -> None:
@@ -154,15 +166,18 @@ def test_what_arms_differ_in_is_said_by_key_and_what_they_share_once() -> None:
         "full_labels": {"strategy": {"name": "full_labels"}, "arm": "", "setting": {"rounds": 1}},
         "gone": {"strategy": {"name": "gone"}, "arm": "", "setting": {}},
     }
+    own = {"url": "http://inside:8000/v1", "key_variable": "THEIR_KEY", "extra": {"route": "r1"}}
+    server = {"name": "server", "responses": 3, **own}
     config = {
-        "rounds": 3, "labels_per_round": 20, "sampler": {"name": "given"}, "regime": fixed,
+        "rounds": 3, "labels_per_round": 20, "sampler": server, "regime": fixed,
         "oracle": {"name": "gold"}, "model": {"path": "a/b"},
     }  # fmt: skip
     now = datetime(2026, 1, 1, tzinfo=UTC)
     summary = StudySummary("s1", "n", "done", now, None, (), (1, 2), 3, 20, 0, 0, 0, 0, 0.0, None, None, "", "")
     detail = StudyDetail(summary, (), config, {}, saved)
     about = about_study(detail)
-    assert about["sampler"] == {"name": "given"}
+    assert about["sampler"] == {"name": "server", "responses": 3}, "where it is and how it is reached stays at home"
+    assert about["feedback"] == "synthetic"
     assert about["regime"] == {"real": fixed, "random:as real": fresh, "full_labels": fixed, "gone": fixed}
     assert about["budget per run"]["full_labels"] == "the whole pool, in one round"
     assert about["budget per run"]["random:as real"] == 60

@@ -113,6 +113,20 @@ def test_several_labellers_are_several_annotations() -> None:
     assert len({a["user_id"] for a in answers}) == 3
 
 
+def test_argilla_has_every_answer_that_counts_so_that_it_says_what_was_settled(tmp_path: Path) -> None:
+    said = (vote("a", 1, labeller="p1"), vote("b", 2), vote("b", 3), vote("b", 4, labeller="p1"))
+    made = made_of([asked(1, *said)], "argilla")
+    saved(made, tmp_path)
+    assert reads_back(made, tmp_path).tone == "ok", "the named answer alone would be the other one"
+    answers = made.rows[0]["responses"]["preference"]
+    assert [a["value"] for a in answers] == ["response_a", "response_b", "response_b", "response_b"]
+    users = [a["user_id"] for a in answers]
+    assert len(set(users)) == 4, "a user answers a record once"
+    assert users == [a["user_id"] for a in made_of([asked(1, *said)], "argilla").rows[0]["responses"]["preference"]]
+    other = made_of([asked(1, *said)], "argilla", salt=b"of another store").rows[0]["responses"]["preference"]
+    assert not {a["user_id"] for a in other} & set(users)
+
+
 def test_a_profile_without_room_says_so() -> None:
     with pytest.raises(DataError, match=r"has a prompt of 4 turns \(system, user, assistant, user\)"):
         made_of([asked(1, "a", messages=TALK)], "plain")

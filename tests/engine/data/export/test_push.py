@@ -1,5 +1,7 @@
 """Pushing to a hub: every file in one commit, and each refusal a sentence that never holds the token."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.data.export.files import files_of
@@ -44,6 +46,34 @@ def test_a_hub_that_is_not_there_is_a_sentence() -> None:
         url = hub.url
     with pytest.raises(DataError, match="could not be reached"):
         push_to_hub({"README.md": b"x"}, "me/subset", MAY_WRITE, endpoint=url)
+
+
+def test_a_model_goes_from_its_files_into_a_repository_of_models(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"\1\2")
+    files = {"adapter_model.safetensors": tmp_path / "weights", "README.md": b"x"}
+    with local_hub() as hub:
+        address = push_to_hub(
+            files, "me/adapter", MAY_WRITE, kind="model", message="Adapter of run r1", endpoint=hub.url
+        )
+        assert hub.kind == {"me/adapter": "model"}
+        assert hub.said == {"me/adapter": "Adapter of run r1"}
+        assert hub.committed == {"me/adapter": {"adapter_model.safetensors": b"\1\2", "README.md": b"x"}}
+    assert "me/adapter" in address
+    assert "datasets" not in address
+
+
+def test_a_repository_that_is_public_gets_nothing_unless_that_is_said() -> None:
+    with local_hub() as hub:
+        hub.private["me/subset"] = False
+        with pytest.raises(DataError, match="there already and public; nothing was sent") as refused:
+            push_to_hub({"README.md": b"x"}, "me/subset", MAY_WRITE, endpoint=hub.url)
+        assert "--public" in refused.value.next_step
+        assert hub.committed == {}
+        push_to_hub({"README.md": b"x"}, "me/subset", MAY_WRITE, private=False, endpoint=hub.url)
+        assert set(hub.committed) == {"me/subset"}
+        hub.private["me/subset"] = True
+        push_to_hub({"README.md": b"y"}, "me/subset", MAY_WRITE, endpoint=hub.url)
+        assert hub.committed == {"me/subset": {"README.md": b"y"}}
 
 
 def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

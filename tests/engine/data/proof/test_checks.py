@@ -11,7 +11,7 @@ from engine.data.proof.banks import Banks
 from engine.data.proof.copies import Copies
 from engine.data.proof.digests import Digests, digest, plain
 from engine.data.proof.finding import LISTED, Check, Finding
-from engine.data.proof.labels import FEWEST, Labels, cyclic
+from engine.data.proof.labels import FEWEST, Labels, cyclic, majorities
 from engine.data.proof.languages import Languages, language_of
 from engine.data.proof.lengths import Lengths
 from engine.data.proof.markers import Markers
@@ -61,10 +61,19 @@ def test_answers_ties_sides_and_disagreement_are_what_a_count_says(file: list[Pa
     assert found["disagreement"].found == sum(len(set(won)) > 1 for won in several.values())
 
 
-def in_a_circle(n: int, comparisons: tuple[ParsedComparison, ...]) -> bool:
+def settled(one: ParsedRow) -> dict[frozenset[int], int | str]:
+    """Two places → the place that most answers prefer, or "tie" or "both_bad"; a tie where none has the most."""
+    votes: dict[frozenset[int], list[int | str]] = defaultdict(list)
+    for c in one.comparisons:
+        votes[frozenset((c.first, c.second))].append({"first": c.first, "second": c.second}.get(c.answer, c.answer))
+    most = {pair: [w for w in said if all(said.count(w) > said.count(o) for o in said if o != w)]
+            for pair, said in votes.items()}  # fmt: skip
+    return {pair: won[0] if won else "tie" for pair, won in most.items()}
+
+
+def in_a_circle(n: int, answers: dict[frozenset[int], int | str]) -> bool:
     """Whether no order of the responses agrees with every strict answer."""
-    strict = [(c.first, c.second) if c.answer == "first" else (c.second, c.first) for c in comparisons
-              if c.answer in ("first", "second")]  # fmt: skip
+    strict = [(won, next(iter(pair - {won}))) for pair, won in answers.items() if isinstance(won, int)]
     return not any(
         all(order.index(better) < order.index(worse) for better, worse in strict)
         for order in itertools.permutations(range(n))
@@ -75,17 +84,25 @@ def in_a_circle(n: int, comparisons: tuple[ParsedComparison, ...]) -> bool:
 @given(FILES)
 def test_a_circle_is_what_no_order_agrees_with(file: list[ParsedRow]) -> None:
     for one in file:
-        assert cyclic(one.comparisons) == in_a_circle(len(one.responses), one.comparisons)
-    several = [(n, one) for n, one in enumerate(file, start=1) if len(one.comparisons) > 1]
+        assert cyclic(majorities(one.comparisons)) == in_a_circle(len(one.responses), settled(one))
+    several = [(n, one) for n, one in enumerate(file, start=1) if len(settled(one)) > 1]
     found = said(Labels(), file)
+    assert ("cycles" in found) == bool(several)
     if several:
-        circles = [n for n, one in several if in_a_circle(len(one.responses), one.comparisons)]
+        circles = [n for n, one in several if in_a_circle(len(one.responses), settled(one))]
         assert [number for number, _ in found["cycles"].rows] == circles
-        ties = [n for n, one in several if {c.answer for c in one.comparisons} == {"tie"}]
+        ties = [n for n, one in several if set(settled(one).values()) == {"tie"}]
         assert [number for number, _ in found["all_ties"].rows] == ties
 
 
-@QUICK
+def test_labellers_who_disagree_make_no_circle() -> None:
+    votes = ((0, 1, "first"), (1, 0, "first"), (0, 1, "first"), (1, 2, "first"), (0, 2, "tie"))
+    found = said(Labels(), [row("a", "b", "c", answers=votes), row("a", "b", answers=votes[:2])])
+    assert (found["cycles"].found, found["cycles"].of, found["all_ties"].found) == (0, 1, 0)
+    round_ = said(Labels(), [row("a", "b", "c", answers=((0, 1, "first"), (1, 2, "first"), (2, 0, "first")))])
+    assert round_["cycles"].found == 1
+
+
 @given(FILES)
 def test_repeated_pairs_and_prompts_are_what_a_count_says(file: list[ParsedRow]) -> None:
     found = said(Copies(), file)
@@ -147,11 +164,12 @@ def test_marks_of_templates_and_prompts_said_again_are_found() -> None:
     long = "What is the best way to wash wool?"
     file = [
         row("fine", "<|im_end|>"), row("a\n\nHuman: b", "c"), row("x < y and [INSTALL]", "b"),
+        row("a", "b\n<extra_id_1>User"),
         row(f"  {long} By hand.", "b", prompt=long), row("How? So.", "b"),
     ]  # fmt: skip
     found = said(Markers(), file)
-    assert [number for number, _ in found["markers"].rows] == [1, 2]
-    assert [number for number, _ in found["prompt_again"].rows] == [4], "a short prompt says nothing"
+    assert [number for number, _ in found["markers"].rows] == [1, 2, 4]
+    assert [number for number, _ in found["prompt_again"].rows] == [5], "a short prompt says nothing"
 
 
 def test_lengths_are_those_of_the_texts_and_a_leaning_is_said() -> None:
