@@ -11,8 +11,8 @@ from workbench.wording import NOTHING, STAGES, duration, integer, size
 COLUMNS = ("stage", "rounds", "time", "tokens", "tokens/s", "peak memory")
 HOW = (
     "Tokens are those that went through the model, padding left out: what lay in the cache took none, and stages "
-    "without any do not count for tokens a second. Peak memory is the most the worker held at once, on a GPU the most of "
-    "the device's. – is what nobody counted."
+    "without any do not count for tokens a second. Peak memory is the most the worker held at once, on a GPU the most "
+    "of the device's. – is what nobody counted."
 )
 
 
