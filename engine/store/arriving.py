@@ -20,6 +20,7 @@ from engine.store import schema as s
 from engine.store.database import Store, in_bulk, now
 from engine.store.texts import add_members
 
+LOCK = "files/.importing"
 GLANCE_S = 0.2
 """Seconds between two tries for the lock."""
 AT_ONCE = 2000
@@ -79,7 +80,7 @@ class Arriving:
 @contextlib.contextmanager
 def lock_of_imports(store: Store) -> Iterator[bool]:
     """Whether the lock could be had: then nobody else writes a data set part by part."""
-    with (store.folder / "files" / ".importing").open("w") as lock:
+    with (store.folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -143,12 +144,26 @@ def is_label_bank(connection: sa.Connection, dataset_id: str) -> bool:
     return bool(groups) and groups == prompts and fewest > 1 and answered == pairs
 
 
-def remove_leftovers(store: Store) -> None:
-    """Take out every data set that is not whole, and the texts that only it holds. Only with the lock of imports."""
+def broken_off(store: Store) -> list[str]:
+    """The names of data sets whose import was ended before they were whole; none while an import is at work."""
+    with lock_of_imports(store) as alone, store.read() as connection:
+        names = connection.execute(sa.select(s.datasets.c.name).where(~s.datasets.c.whole)).scalars()
+        return sorted(names) if alone else []
+
+
+def sweep_imports(store: Store) -> int:
+    """Take them out; how many there were."""
+    with lock_of_imports(store) as alone:
+        return remove_leftovers(store) if alone else 0
+
+
+def remove_leftovers(store: Store) -> int:
+    """Take out every data set that is not whole, and the texts that only it holds; how many. Only with the lock of
+    imports."""
     with store.read() as connection:
         left = connection.execute(sa.select(s.datasets.c.id).where(~s.datasets.c.whole)).scalars().all()
     if not left:
-        return
+        return 0
     loose = in_bulk(store)
     tables = (
         (s.comparisons, None),
@@ -163,6 +178,7 @@ def remove_leftovers(store: Store) -> None:
         with store.write_quietly() as connection:
             connection.execute(s.datasets.delete().where(s.datasets.c.id == dataset_id))
     loose.engine.dispose()
+    return len(left)
 
 
 def _take_out(store: Store, table: sa.Table, dataset_id: str, unneeded: Unneeded | None) -> bool:

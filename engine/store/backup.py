@@ -18,6 +18,7 @@ from engine.store.check import check
 from engine.store.consistency import Finding
 from engine.store.database import Store
 from engine.store.files import keep_room, sync_folder
+from engine.store.labelled import SALT
 
 _PART = "workbench.db.part"
 
@@ -93,6 +94,8 @@ def _copy(store: Store, out: Path, say: Callable[[str], None], link: bool) -> tu
         copy.execute("UPDATE workers SET ended = 1, doing = 'stopped' WHERE NOT ended")
         copy.execute("COMMIT")
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if (store.folder / SALT).is_file():  # so that a labeller keeps the number
+        shutil.copyfile(store.folder / SALT, out / SALT)
     for folder in folders:
         sync_folder(folder)
     (out / _PART).replace(out / "workbench.db")

@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engine.store import schema as s
+from engine.store.arriving import LOCK
 from engine.store.cache import DEFAULT_CAP_BYTES, FileCache
 from engine.store.database import Store
 
@@ -40,7 +41,7 @@ def rubbish(store: Store, older_than_s: float = YOUNG_S, cap_bytes: int = DEFAUL
     found = []
     for path, age_s, size in there:
         name = str(path.relative_to(store.folder))
-        if name not in named:
+        if name not in named and name != LOCK:
             why = "left behind half written" if path.name.startswith(".") else "no row names it"
             found.append(Rubbish(name, size, age_s, why))
     folder = store.folder / "cache"

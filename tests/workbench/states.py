@@ -63,7 +63,7 @@ WHERE: dict[str, dict[State, See]] = {
     },
     "data_import": {
         "empty": See("data", ("Which file", "Path on this machine"), ("Refused rows",), query={"part": "import"}),
-        "queued": See("data", ("Which file", "The import waits for the tools worker."), query=IMPORT),
+        "queued": See("data", ("Which file", "The proof waits for the tools worker."), query=IMPORT),
         "running": See("data", ("Which file", "12,000 rows read"), ("Refused rows",), query=IMPORT),
         "failed": See("data", ("Which file", "It could not be read: &lt;b&gt;", "Try again"), query=IMPORT),
         "finished": See("data", ("Refused rows", "As understood", "not imported yet"), query=IMPORT),
@@ -179,6 +179,12 @@ WHERE: dict[str, dict[State, See]] = {
         "failed": See("data", ("4 responses", "labels bought"), query={"prompt": "gone"}),
         "finished": See("data", ("4 responses", " is better<br>"), query={"prompt": "{prompt}"}),
     },
+    "proof_panel": {
+        "queued": See("data", ("The proof waits for the tools worker.",), ("Lengths",), query=IMPORT),
+        "running": See("data", ("12,000 rows read",), ("Lengths",), query=IMPORT),
+        "failed": See("data", ("It could not be read: &lt;b&gt;",), ("Lengths",), query=IMPORT),
+        "finished": See("data", ("Lengths", "Languages", "Near-duplicates were not looked for."), query=IMPORT),
+    },
     "run_grid": {
         "empty": See("studies", (NO_STUDY,), ('class="squares"',)),
         "queued": See("studies", ("0 of 2 rounds done, waits its turn",)),
@@ -263,6 +269,7 @@ ON_ITS_OWN = {
 }
 """Components that no page shows in every state: component → the test below."""
 NO_STATE = {
+    "mapping_form": "columns and rows in, a mapping out; its journey is in `test_data_import_page`",
     "difference": "two texts in, stretches out",
     "foreign_text": "a text in, markup out",
     "help_metrics": "made from the code, the same over any store",

@@ -16,8 +16,8 @@ from engine.store.database import Store, open_store
 from engine.strategies.base import STRATEGIES
 from engine.tasks.base import ask
 from engine.tasks.dry_run import DryRun
-from engine.tasks.import_data import ImportData
 from engine.tasks.projection import Projection
+from engine.tasks.prove_data import ProveData
 from engine.tasks.score_pool import ScorePool
 from engine.tools import ToolsWorker
 from tests.engine.tasks.toys import vectors
@@ -66,7 +66,7 @@ def stores(tmp_path_factory) -> dict[str, Store]:
 def _asked(store: Store, state: str, path: Path) -> None:
     """A map and an import in that state."""
     ask(store, Projection(study_id=queries.studies(store)[0].id))
-    ask(store, ImportData(path=str(path)))
+    ask(store, ProveData(path=str(path)))
     if state == "finished":
         ToolsWorker(store).work(until_idle=True)
     elif state != "queued":

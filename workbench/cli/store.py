@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from engine.store.arriving import broken_off, sweep_imports
 from engine.store.backup import backup as copy_to
 from engine.store.check import Finding
 from engine.store.check import check as look_through
@@ -72,16 +73,21 @@ def gc(
 ) -> None:
     """List the files that nothing needs, and remove them if told to."""
     where = opened(store)
-    found = rubbish(where, older_than)
+    found, imports = rubbish(where, older_than), broken_off(where)
     total = sum(item.bytes for item in found)
     if not as_json:
         print(_listed(found, total))
+        if imports:
+            print(f"Data sets whose import was broken off: {', '.join(imports)}.")
     ask = not yes and not as_json and sys.stdin.isatty()
-    removed = sweep(where, found) if found and (yes or (ask and typer.confirm("Remove them?"))) else []
+    sure = bool(found or imports) and (yes or (ask and typer.confirm("Remove them?")))
+    removed, taken_out = (sweep(where, found), sweep_imports(where)) if sure else ([], 0)
     freed = sum(item.bytes for item in removed)
-    value = {"found": [vars(f) for f in found], "bytes": total, "removed": len(removed), "bytes_removed": freed}
-    if as_json or found:
-        said = f"{len(removed):,} removed, {megabytes(freed)} freed." if removed else "Nothing was removed: say --yes."
+    value = {"found": [vars(f) for f in found], "bytes": total, "removed": len(removed), "bytes_removed": freed,
+             "broken_off_imports": imports, "imports_removed": taken_out}  # fmt: skip
+    if as_json or found or imports:
+        done = f"{len(removed):,} removed, {megabytes(freed)} freed."
+        said = done if removed or taken_out else "Nothing was removed: say --yes."
         show(value, as_json, lambda: said)
 
 

@@ -164,7 +164,8 @@ def test_a_look_in_float32_leaves_out_nobody(seed: int, scale: float, either_sig
     """Whether few rows, many or all are worked out again changes no pick and no distance; lengths differ widely."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(6, 12)) * rng.lognormal(0, 2, size=(6, 1))
-    features = scale * (centres[rng.integers(0, 6, size=300)] + 1e-3 * rng.normal(size=(300, 12)))
+    # Apart by a hundredth of their lengths: nearer ones are told apart only as well as two sums of squares are.
+    features = scale * centres[rng.integers(0, 6, size=300)] * (1 + 1e-2 * rng.normal(size=(300, 12)))
     features[:40] = -features[40:80]
     past = scale * rng.normal(size=(m, 12))
     rows, found, looked = Rows.of(view_of(300, 60, seed=seed)), [], [0]

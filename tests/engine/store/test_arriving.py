@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from engine.data import take_in as way
 from engine.data.pool import Comparison, PreferenceData
@@ -20,6 +21,7 @@ from engine.records import Message, Pair, Prompt, Response
 from engine.store import arriving, browse, queries
 from engine.store.database import Store, open_store
 from engine.store.texts import add_dataset, load_dataset
+from workbench.cli.main import app
 
 TABLES = (
     "prompts",
@@ -188,6 +190,21 @@ def test_what_a_killed_import_left_is_gone_with_the_next(
     assert (held(store)["prompts"], held(store)["responses"], held(store)["pairs"]) == (20, 40, 20)
     killed(store, path, monkeypatch)
     assert load_dataset(store, take_in(store, path).dataset_id) == examine(path).data
+
+
+def test_what_a_killed_import_left_is_swept(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(store, write(tmp_path / "x.jsonl", rows(40)), monkeypatch)
+    with arriving.lock_of_imports(store):
+        assert arriving.broken_off(store) == [], "somebody may be writing it"
+        assert arriving.sweep_imports(store) == 0
+    assert arriving.broken_off(store) == ["x.jsonl"]
+    swept = ["store", "gc", "--store", str(store.folder), "--older-than", "0"]
+    listed = CliRunner().invoke(app, swept)
+    assert "import was broken off: x.jsonl" in listed.output
+    assert held(store)["datasets"] == 1, "only when told to"
+    assert json.loads(CliRunner().invoke(app, [*swept, "--yes", "--json"]).output)["imports_removed"] == 1
+    assert set(held(store).values()) == {0}
+    assert (store.folder / arriving.LOCK).is_file()
 
 
 def test_a_study_that_wants_the_same_file_waits_for_it_or_clears_the_way(

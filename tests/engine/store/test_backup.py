@@ -17,6 +17,7 @@ from engine.store.backup import backup
 from engine.store.check import check
 from engine.store.database import Store, now, open_store
 from engine.store.history import load_events
+from engine.store.labelled import salt_of
 from engine.store.sweep import rubbish, sweep
 from engine.worker import Worker
 from tests.engine.store.bits import bits
@@ -118,6 +119,12 @@ def test_where_no_link_can_be_made_the_bytes_are_copied(
     monkeypatch.setattr(os, "link", refuse)
     copied = backup(store, tmp_path / "copy", link=True)
     assert (copied.files, copied.linked, copied.findings) == (5, 0, ())
+
+
+def test_a_labeller_keeps_the_number_in_a_copy(store: Store, tmp_path: Path) -> None:
+    before = salt_of(store)
+    backup(store, tmp_path / "copy")
+    assert salt_of(open_store(tmp_path / "copy")) == before
 
 
 def test_a_copy_is_refused_where_it_would_do_harm(store: Store, tmp_path: Path) -> None:
