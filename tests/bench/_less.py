@@ -39,9 +39,8 @@ def projected(policy: Policy, texts: Sequence[Encoded], dimension: int, *, pairs
 
     size = sum(weight.numel() for name, weight in policy.model.named_parameters() if "lora_" in name)
     projector = BasicProjector(size, dimension, 0, ProjectionType.rademacher, policy.device, BLOCK)
-    rows = gradients(policy, texts)
-    if pairs:
-        rows = (chosen - next(rows) for chosen in rows)
+    each = gradients(policy, texts)
+    rows = (chosen - rejected for chosen, rejected in zip(each, each, strict=True)) if pairs else each
     found: list[torch.Tensor] = []
     stack: list[torch.Tensor] = []
     for row in rows:
