@@ -21,7 +21,8 @@ from tests.logbook import ROOT
 
 SIGNALS = ("reward_margin", "reward_gradient", "embedding", "prompt_entropy")
 SAMPLE = ROOT / "sample_data"
-DIMENSIONS = (64, 512, 4096)
+DIMENSIONS = (64, 512, 4096, 8192)
+FEWER = 64
 SUBSET = 60
 """Prompts of which gradients are kept whole, to see what projecting them does."""
 
@@ -137,13 +138,14 @@ def of_seed(world: World, seed: int, second: str) -> dict[str, float]:
     assert sigma is not None
     known, found = ~np.isnan(seen.right), {}
     surprise = np.logaddexp(0.0, -np.where(seen.right == 1, 1, -1) * np.abs(seen.margin))
-    target = seen.error if world.gold else surprise
-    found["sigma predicts the error"] = _rank(sigma[known], target[known])
-    for norm in ("off", "response", "difference"):
+    if world.gold:
+        found["sigma predicts the error"] = _rank(sigma[known], seen.error[known])
+    else:  # nobody knows the error of a margin; what its label cost it is the nearest that people's answers tell
+        found["sigma predicts the surprise at the label"] = _rank(sigma[known], surprise[known])
+    for norm in ("off", "response"):  # on the difference every norm is 1
         raw = scores_of(recipe(seen, "gradient_norm", unit_norm=norm), seen.view)
         assert raw is not None
-        if norm != "difference":
-            found[f"length and gradient norm, unit norm {norm}"] = _rank(raw, seen.tokens)
+        found[f"length and gradient norm, unit norm {norm}"] = _rank(raw, seen.tokens)
     found |= projected(seen)
     sure = np.abs(seen.margin) > np.median(np.abs(seen.margin))
     right = seen.right
@@ -151,7 +153,8 @@ def of_seed(world: World, seed: int, second: str) -> dict[str, float]:
     cosine = -scores_of(recipe(seen, "real"), seen.view)  # type: ignore[operator]
     alike = cosine > np.median(cosine)
     wrong = _mistaken(world, seen)
-    found["dissimilar half has fewer label errors"] = float(np.nanmean(wrong[~alike]) - np.nanmean(wrong[alike]))
+    what = "label errors" if world.gold else "ties"
+    found[f"dissimilar half has fewer {what}"] = float(np.nanmean(wrong[~alike]) - np.nanmean(wrong[alike]))
     return found | retrained(world, seed, seen, second)
 
 
@@ -180,6 +183,8 @@ def retrained(world: World, seed: int, seen: Looked, second: str) -> dict[str, f
     ways = {
         "ActiveDPO": recipe(seen, "activedpo"),
         "ActiveDPO without unit norm": recipe(seen, "activedpo", unit_norm="off"),
+        "ActiveDPO, unit norm on the difference": recipe(seen, "activedpo", unit_norm="difference"),
+        f"ActiveDPO on {FEWER} numbers": _fewer(seen, FEWER),
         "most certain": recipe(seen, "apl_certainty"),
         "highest entropy alone": recipe(seen, "apl_entropy"),
         "entropy, then certainty": recipe(seen, "apl"),
@@ -192,11 +197,25 @@ def retrained(world: World, seed: int, seen: Looked, second: str) -> dict[str, f
     found = {f"{way} − random": value - base for way, value in level.items()}
     found["two steps − entropy alone"] = level["entropy, then certainty"] - level["highest entropy alone"]
     found["unit norm − none"] = level["ActiveDPO"] - level["ActiveDPO without unit norm"]
-    if second:
-        other = look(world, seed, second)
-        own, theirs = picks(other, recipe(other, "activedpo")), picks(seen, recipe(seen, "activedpo"))
-        found["another model's picks − its own"] = after(other, theirs) - after(other, own)
+    found["unit norm on each − on the difference"] = (
+        level["ActiveDPO"] - level["ActiveDPO, unit norm on the difference"]
+    )
+    found[f"512 numbers − {FEWER}"] = level["ActiveDPO"] - level[f"ActiveDPO on {FEWER} numbers"]
+    other = look(world, seed, second)
+    own, theirs = picks(other, recipe(other, "activedpo")), picks(seen, recipe(seen, "activedpo"))
+    found["another model's picks − its own"] = after(other, theirs) - after(other, own)
+    found["the same, models exchanged"] = after(seen, own) - level["ActiveDPO"]
     return found
+
+
+def _fewer(looked: Looked, numbers: int) -> Recipe:
+    """ActiveDPO's on the first numbers of each projected gradient alone: rows of signs, so a projection themselves."""
+    now, past = (
+        [side[:, :numbers].astype(np.float64) for side in part.sides("reward_gradient")]
+        for part in (looked.view, looked.view.picked)
+    )
+    unit = lambda rows: rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300)  # noqa: E731
+    return GreedyLogDet(unit(now[0]) - unit(now[1]), unit(past[0]) - unit(past[1]), 0.1)
 
 
 def _mistaken(world: World, seen: Looked) -> np.ndarray:
