@@ -53,21 +53,32 @@ def execute(
     `check` is called before each pick of a batch design and may raise to end it there. On `device` ("cuda:0") torch
     runs the large ones, and asks `check` now and then; without it numpy runs all.
     """
+    return executed(recipe, view, check, device)[0]
+
+
+def executed(
+    recipe: Recipe, view: PoolView, check: Callable[[], None] = unasked, device: str | None = None
+) -> tuple[list[Pick], np.ndarray | None]:
+    """What `execute` picks and what `scores_of` says, of one execution: what both need is computed once."""
     if view.k > len(view):
         raise SelectionError(
             f"{view.k} pairs were asked for, {len(view)} are left in the pool.",
             f"Ask for at most {len(view)}, or add pairs.",
         )
     if view.k == 0:
-        return []
+        return [], scores_of(recipe, view, check)
     rows = Rows.of(view, check, device)
-    return _picks(_chosen(recipe, rows, view.k), rows)
+    chosen = _chosen(recipe, rows, view.k)
+    return _picks(chosen, rows), _as_in_view(chosen.before, rows)
 
 
 def scores_of(recipe: Recipe, view: PoolView, check: Callable[[], None] = unasked) -> np.ndarray | None:
     """What each pair of the view gets before the batch, (n,) in the view's order; None where nothing is scored."""
     rows = Rows.of(view, check)
-    before = None if isinstance(recipe, Uniform) else _chosen(recipe, rows, 0).before
+    return _as_in_view(None if isinstance(recipe, Uniform) else _chosen(recipe, rows, 0).before, rows)
+
+
+def _as_in_view(before: np.ndarray | None, rows: Rows) -> np.ndarray | None:
     if before is None:
         return None
     found = np.empty(len(before))

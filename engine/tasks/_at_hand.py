@@ -15,7 +15,7 @@ from engine.errors import EngineError, StoreError
 from engine.oracles.recorded import majority
 from engine.records import SignalArray
 from engine.resume import unasked
-from engine.selection.execute import execute, scores_of
+from engine.selection.execute import executed
 from engine.signals.base import Signal
 from engine.store.cache import FileCache
 from engine.store.database import Store
@@ -190,15 +190,13 @@ def _outcome(held: AtHand, strategy: Strategy, slots: Mapping[str, str], k: int,
             return Outcome((), None, error=failed)
     try:
         view = held.view(strategy, slots, k)
-        recipe = strategy.recipe(view)
-        scores = scores_of(recipe, view, check)
-        picks = tuple(pick.pair_id for pick in execute(recipe, view, check))
+        picks, scores = executed(strategy.recipe(view), view, check)
     except EngineError as error:
         return Outcome((), None, error=str(error))
     note = ""
     if scores is not None and len(scores) > 1 and scores.min() == scores.max():
         note = "All its scores are equal here, so its picks are a seeded draw."
-    return Outcome(picks, scores, note)
+    return Outcome(tuple(pick.pair_id for pick in picks), scores, note)
 
 
 def facts_of(held: AtHand, store: Store) -> Facts:

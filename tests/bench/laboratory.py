@@ -1,20 +1,21 @@
 """Does a dry run answer within a second when one parameter changes, and how much is that below scoring again?
 
 10,002 pairs of 1,667 prompts, real signals of a random model, twelve strategies; asked as a page asks, answered by a
-tools worker in a process of its own. Every turn changes one parameter of one strategy.
+tools worker in a process of its own. Every turn changes one parameter of one strategy: of two that cost most among
+the twelve, and once each parameter of every strategy that reads signals of its own over this pool.
 """
 
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from engine.config import StudyConfig
 from engine.store import queries, texts, writer
 from engine.store.database import Store, open_store
-from engine.strategies.base import STRATEGIES
+from engine.strategies.base import STRATEGIES, Strategy
 from engine.tasks._laboratory import signals_for
 from engine.tasks.base import ask
 from engine.tasks.dry_run import DryRun
@@ -25,6 +26,10 @@ from workbench.processes import start_tools
 
 PROMPTS, RESPONSES, K, TURNS = 1_667, 4, 60, 5
 LIMIT_S = 1.0
+SWEPT = ["aepo", "ae_dpo", "adpo", "apo", "badge", "bal_pm", "bald", "d_optimal", "delta_ucb", "drts", "enn_variance",
+         "expected_gradient_length", "facility_location", "gated", "k_center", "k_center_gradients", "sea",
+         "smallest_margin"]  # fmt: skip
+"""Strategies beside the twelve."""
 TWELVE: list[dict[str, Any]] = [
     {"name": "activedpo"}, {"name": "activedpo", "unit_norm": "difference"}, {"name": "activedpo", "unit_norm": "off"},
     {"name": "gradient_norm"}, {"name": "gradient_norm", "unit_norm": "off"}, {"name": "real"},
@@ -42,7 +47,8 @@ def measure() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         store, study = _store(Path(folder))
         config = StudyConfig.from_dict(queries.study(store, study).config)
-        signals = signals_for([STRATEGIES.build(spec) for spec in TWELVE], config.signals)
+        every = [STRATEGIES.build(spec) for spec in (*TWELVE, *SWEPT)]
+        signals = signals_for(every, config.signals)
         needs = [signal.name for signal in signals]
         request = {"study_id": study, "signals": [signal.spec() for signal in signals]}
         task = ScorePool.model_validate(request)
@@ -67,10 +73,45 @@ def measure() -> list[str]:
                     f"{scored['seconds'] / np.median(seconds):,.0f} × faster than scoring; slowest part {slow} "
                     f"({', '.join(f'{part} {spent:.2f} s' for part, spent in parts.items())})"
                 )
+            lines += _sweep(store, request)
         finally:
             worker.terminate()
             worker.wait(timeout=30)
     return lines
+
+
+def _sweep(store: Store, request: dict[str, Any]) -> list[str]:
+    """Every strategy by itself, each parameter changed once after a first answer; the slowest named."""
+    names = list(dict.fromkeys([*(spec["name"] for spec in TWELVE), *SWEPT]))
+    found: dict[str, float] = {}
+    for name in names:
+        _answered(store, request, [{"name": name}])
+        for change in changes_of(STRATEGIES.get(name)):
+            what = ", ".join(f"{field} {value}" for field, value in change.items())
+            found[f"{name} with {what}"] = _answered(store, request, [{"name": name, **change}])[0]
+    late = sorted((spent, what) for what, spent in found.items() if spent > LIMIT_S)
+    slow = ", ".join(f"{what} {spent:.2f} s" for spent, what in reversed(late)) or "none"
+    return [
+        f"each parameter of {len(names)} strategies changed once ({len(found)} changes): median "
+        f"{np.median(list(found.values())):.2f} s, {len(found) - len(late)} within {LIMIT_S:.0f} s; later: {slow}"
+    ]
+
+
+def changes_of(strategy: type[Strategy]) -> list[dict[str, Any]]:
+    """One change for each of its parameters: the other way of a switch, another word of a choice, more."""
+    found: list[dict[str, Any]] = []
+    for name, field in strategy.model_fields.items():
+        words, now = get_args(field.annotation), field.default
+        if isinstance(now, bool):
+            found.append({name: not now})
+        elif isinstance(now, str):
+            found.append({name: next(word for word in words if word != now)})
+        elif isinstance(now, int):
+            found.append({name: now + 1})
+        else:
+            found.append({name: 2 if now is None else 1.5 * now if now else 0.75})
+        strategy.model_validate(found[-1])
+    return found
 
 
 def _with(place: int, change: dict[str, Any]) -> list[dict[str, Any]]:

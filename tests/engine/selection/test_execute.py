@@ -8,8 +8,21 @@ from hypothesis import strategies as st
 from engine.data.pool import PoolView
 from engine.errors import SelectionError
 from engine.records import Pair
-from engine.selection.execute import execute, scores_of
-from engine.selection.recipes import Band, GreedyLogDet, Scores, TwoStage, Uniform
+from engine.selection.execute import execute, executed, scores_of
+from engine.selection.recipes import (
+    Band,
+    Crowding,
+    FacilityLocation,
+    FarthestFirst,
+    GreedyLogDet,
+    GumbelTopK,
+    KMeansPlusPlus,
+    Recipe,
+    Scores,
+    Shuffled,
+    TwoStage,
+    Uniform,
+)
 
 
 def view_of(n: int, k: int, *, prompts: int | None = None, seed: int = 1, order: list[int] | None = None) -> PoolView:
@@ -169,3 +182,26 @@ def test_a_score_that_is_not_finite_names_its_pair() -> None:
 def test_k_zero_is_empty_and_all_is_all() -> None:
     assert execute(Scores(np.arange(4.0)), view_of(4, 0)) == []
     assert len(execute(GreedyLogDet(np.eye(4), np.zeros((0, 4)), 1.0), view_of(4, 4))) == 4
+
+
+_RNG = np.random.default_rng(11)
+_V, _PHI, _PAST = _RNG.normal(size=24), _RNG.normal(size=(24, 5)), _RNG.normal(size=(3, 5))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [Uniform(), Scores(_V), TwoStage(np.abs(_V), _V, 12), Band(_V, "ends"), GumbelTopK(_V), Shuffled(Scores(_V)),
+     GreedyLogDet(_PHI, _PAST, 0.1), GreedyLogDet(_PHI, _PAST, 0.1, among=9), KMeansPlusPlus(_PHI),
+     FarthestFirst(_PHI, _PAST), FacilityLocation(_PHI, _PAST), FacilityLocation(_PHI, _PAST, neighbours=4, dense=0),
+     Crowding(np.abs(_V), _PHI, _PAST)],
+    ids=lambda recipe: type(recipe).__name__,
+)  # fmt: skip
+def test_one_execution_gives_what_picking_and_scoring_apart_give(recipe: Recipe) -> None:
+    order = [int(row) for row in _RNG.permutation(24)]
+    view = view_of(24, 7, order=order)
+    view.picked.pairs = tuple(Pair.of(f"past{n}", f"p{n}x", f"p{n}y") for n in range(3))  # names for the nearest pick
+    picks, scores = executed(recipe, view)
+    assert picks == execute(recipe, view)
+    np.testing.assert_array_equal(scores, scores_of(recipe, view))  # type: ignore[arg-type]
+    if scores is not None:
+        assert [scores[view.ids.index(pick.pair_id)] for pick in picks] == [pick.score for pick in picks]
