@@ -1,26 +1,29 @@
 """Who runs in a study: its strategies, their random twins, the second random arm, and the controls.
 
 A strategy may run in several *arms*: random once more with another draw, random as the twin of a strategy that runs in
-a regime of its own, a strategy with its scores shuffled. The *key* of an arm, `strategy` or `strategy:arm`, stands
-wherever runs are told apart: in the store, in links, as a row of a table.
+a regime of its own, a strategy with its scores shuffled, or with other parameters than it is named with first. The
+*key* of an arm, `strategy` or `strategy:arm`, stands wherever runs are told apart: in the store, in links, as a row of
+a table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.data.pool import PoolView
-from engine.samplers.base import SAMPLERS
+from engine.samplers.base import SAMPLERS, Sampler
 from engine.selection.recipes import Recipe, Shuffled, Uniform
-from engine.signals.base import SIGNALS, Signal
+from engine.signals.base import Signal, as_known
 from engine.strategies.base import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
     from engine.config import StudyConfig
 
-TWIN, AGAIN, SHUFFLED, ON_POLICY, OFF_POLICY = "random", "again", "shuffled", "on policy", "off policy"
+TWIN, AGAIN, SHUFFLED, OPPOSITE, ON_POLICY = "random", "again", "shuffled", "opposite", "on policy"
+OFF_POLICY, OF_THE_SFT_MODEL = "off policy", "off policy, SFT model"
+"""Random over the file's own responses, where the study's sampler takes those; else over what the SFT model drew."""
 Control = Literal[
-    "full_labels", "shuffled", "norm_only", "largest_oracle_margin", "smallest_oracle_margin",
+    "full_labels", "shuffled", "norm_only", "opposite", "largest_oracle_margin", "smallest_oracle_margin",
     "random_on_policy", "random_off_policy",
 ]  # fmt: skip
 """What a study can add to its race to be held against; none of them is a method that one would use."""
@@ -55,6 +58,19 @@ class Entrant:
 def key_of(strategy: str, arm: str) -> str:
     """`strategy`, or `strategy:arm` where it is not the plain one."""
     return f"{strategy}:{arm}" if arm else strategy
+
+
+def keys_of(specs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The key of each strategy that a study names, of its `spec`: its name; of one that is named again, and by what its
+    parameters differ from the first's: "real:keep similar"."""
+    first: dict[str, Mapping[str, Any]] = {}
+    keys = []
+    for spec in specs:
+        name = str(spec["name"])
+        plain = first.setdefault(name, spec)
+        other = [f"{field} {value}" for field, value in spec.items() if value != plain.get(field)]
+        keys.append(key_of(name, ", ".join(other).replace("_", " ").replace(":", " ")))
+    return keys
 
 
 def strategy_of(key: str) -> str:
@@ -95,21 +111,21 @@ def entrants(config: "StudyConfig") -> list[Entrant]:
     `as_published` gives each the setting of its paper, and each setting its own random. The study adds what is missing;
     with `none`, or where people answer, it adds nothing.
     """
+    named = dict(zip(keys_of(s.spec() for s in config.strategies), config.strategies, strict=True))
     if config.race == "none" or config.oracle.people:
-        alone = [Entrant(strategy, "", {}) for strategy in config.strategies]
+        alone = [Entrant(strategy, arm_of(key), {}) for key, strategy in named.items()]
         return alone + _controls(config, alone)
-    named = {strategy.name: strategy for strategy in config.strategies}
-    settings = {name: _setting(config, strategy) for name, strategy in named.items()}
+    settings = {key: _setting(config, strategy) for key, strategy in named.items()}
     twins: dict[str, Entrant] = {}
-    for name, strategy in named.items():
-        if name != TWIN and strategy.control != "oracle":
-            twins.setdefault(_said(settings[name]), _twin(config, name, settings[name], named.get(TWIN)))
+    for key, strategy in named.items():
+        if key != TWIN and strategy.control != "oracle":
+            twins.setdefault(_said(settings[key]), _twin(config, key, settings[key], named.get(TWIN)))
     if TWIN in named:
         twins.setdefault(_said({}), Entrant(named[TWIN], "", {}))
     found = [
-        twins[_said({})] if name == TWIN else
-        Entrant(strategy, "", settings[name], _key(twins.get(_said(settings[name])), strategy))
-        for name, strategy in named.items()
+        twins[_said({})] if key == TWIN else
+        Entrant(strategy, arm_of(key), settings[key], _key(twins.get(_said(settings[key])), strategy))
+        for key, strategy in named.items()
     ]  # fmt: skip
     found += [twin for twin in twins.values() if twin.key not in {entrant.key for entrant in found}]
     if config.referee.second_random:
@@ -118,23 +134,37 @@ def entrants(config: "StudyConfig") -> list[Entrant]:
 
 
 def _setting(config: "StudyConfig", strategy: Strategy) -> dict[str, Any]:
-    """The paper's own fields where the study races as published and the paper names any that differ."""
-    if config.race != "as_published" or not strategy.published:
+    """The paper's own fields where the study races as published and the paper names any that differ.
+
+    Of a sampler, a signal, training: what the paper says, and of the rest what the study says.
+    """
+    if config.race != "as_published":
         return {}
-    longest = {"max_new_tokens": _drawn(config)["max_new_tokens"]}  # no paper's length fits every study's responses
-    built = {
-        "sampler": lambda value: SAMPLERS.build((longest if SAMPLERS.get(value["name"]).generates else {}) | value),
+    built: Mapping[str, Callable[[Any], Any]] = {
+        "sampler": lambda value: _from(config, value),
         "regime": lambda value: type(config.regime)(**value),
         "signals": lambda value: _with(config, value),
+        "dpo": lambda value: type(config.dpo)(**{**config.dpo.model_dump(), **value}),
     }
     published = {name: built[name](value) if name in built else value for name, value in strategy.published.items()}
     return {name: value for name, value in published.items() if value != getattr(config, name)}
 
 
+def _from(config: "StudyConfig", sampler: Mapping[str, Any]) -> Sampler:
+    """The paper's sampler. Responses that are there are taken as the study takes them, where it draws none itself."""
+    if sampler["name"] == "given" and not config.sampler.generates:
+        return config.sampler
+    longest = {"max_new_tokens": _drawn(config)["max_new_tokens"]}  # no paper's length fits every study's responses
+    return SAMPLERS.build({**(longest if SAMPLERS.get(sampler["name"]).generates else {}), **sampler})
+
+
 def _with(config: "StudyConfig", signals: Sequence[Mapping[str, Any]]) -> tuple[Signal, ...]:
-    """The study's signals, the paper's in place of those of their name."""
-    own = [SIGNALS.build(signal) for signal in signals]
-    return (*(s for s in config.signals if s.name not in {one.name for one in own}), *own)
+    """The study's signals, with what the paper says of those that it names."""
+    own = {
+        one["name"]: as_known(one["name"], config.signals).with_fixed({k: v for k, v in one.items() if k != "name"})
+        for one in signals
+    }
+    return (*(signal for signal in config.signals if signal.name not in own), *own.values())
 
 
 def _drawn_as(setting: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,9 +181,9 @@ def _key(twin: Entrant | None, strategy: Strategy) -> str | None:
     return twin.key if twin and strategy.control != "oracle" else None
 
 
-def _twin(config: "StudyConfig", name: str, setting: Mapping[str, Any], random: Strategy | None) -> Entrant:
+def _twin(config: "StudyConfig", key: str, setting: Mapping[str, Any], random: Strategy | None) -> Entrant:
     strategy, setting = random or STRATEGIES.build(TWIN), _drawn_as(setting)
-    return Entrant(strategy, f"as {name}" if setting else "", setting)
+    return Entrant(strategy, f"as {strategy_of(key)}" if setting else "", setting)
 
 
 def _again(twin: Entrant) -> Entrant:
@@ -170,8 +200,13 @@ def _controls(config: "StudyConfig", race: list[Entrant]) -> list[Entrant]:
         if control == "shuffled":
             scored = [e for e in race if e.strategy.needs and not e.arm and not e.strategy.control]
             found += [replace(entrant, arm=SHUFFLED) for entrant in scored]
+        elif control == "opposite":
+            found += _opposites(race)
         elif control == "random_on_policy":
             found.append(_other_pool(config, ON_POLICY, _drawn(config), "regenerated"))
+        elif control == "random_off_policy" and config.sampler.generates:
+            once = {**_drawn(config), "model": "reference", "once": True}
+            found.append(_other_pool(config, OF_THE_SFT_MODEL, once, "fixed"))
         elif control == "random_off_policy":
             found.append(_other_pool(config, OFF_POLICY, {"name": "all_pairs"}, "fixed"))
         else:
@@ -182,7 +217,7 @@ def _controls(config: "StudyConfig", race: list[Entrant]) -> list[Entrant]:
 def _drawn(config: "StudyConfig") -> dict[str, Any]:
     """The policy's own responses, drawn as the study's sampler draws where it draws: as many, as warm, as long."""
     own = SAMPLERS.get("policy")
-    same = set(own.model_fields) - {"model"} if config.sampler.generates else set()
+    same = set(own.model_fields) - {"model", "once"} if config.sampler.generates else set()
     taken = {name: getattr(config.sampler, name) for name in sorted(same) if hasattr(config.sampler, name)}
     return {"name": own.name, "max_new_tokens": config.evaluation.max_new_tokens, **taken}
 
@@ -193,12 +228,23 @@ def _other_pool(config: "StudyConfig", arm: str, sampler: Mapping[str, Any], poo
     return Entrant(STRATEGIES.build(TWIN), arm, {"sampler": SAMPLERS.build(dict(sampler)), "regime": regime})
 
 
+def _opposites(race: Sequence[Entrant]) -> list[Entrant]:
+    """The other end of the order of each plain arm that has one: if that is as good, the order tells nothing."""
+    ends = [(entrant, entrant.strategy.opposite()) for entrant in race if not entrant.arm]
+    found = [replace(entrant, strategy=end, arm=OPPOSITE) for entrant, end in ends if end is not None]
+    if not found:
+        has = sorted(cls.heading() for cls in STRATEGIES if cls.opposite is not Strategy.opposite)
+        raise ValueError(f"controls names 'opposite', which no strategy of the study has; {', '.join(has)} has one")
+    return found
+
+
 def _alone(strategy: Strategy, here: Mapping[str, Entrant]) -> Entrant:
-    """A control that is a strategy of its own; what is left of ActiveDPO runs as ActiveDPO does."""
+    """A control that is a strategy of its own; what is left of ActiveDPO runs as ActiveDPO does, by the same norm."""
     if strategy.whole_pool:
         return Entrant(strategy, "", {"rounds": 1, "warm_up": False, "prompts_per_round": None})
     if strategy.name == AS_STRATEGY["norm_only"] and "activedpo" in here:
-        return replace(here["activedpo"], strategy=strategy)
+        beside = here["activedpo"]
+        return replace(beside, strategy=type(strategy)(**beside.strategy.model_dump(include={"unit_norm"})))
     return Entrant(strategy, "", {}, TWIN if TWIN in here and strategy.control != "oracle" else None)
 
 

@@ -69,6 +69,9 @@ class StudyConfig(Settings):
         None, ge=1, description="seeded subset of prompts scored in a round; default all"
     )
     warm_up: bool = Field(False, description="round 1 is a random batch, the same for every strategy of a seed")
+    review: bool = Field(
+        False, description="every batch waits to be looked at, and changed, before it is labelled; off: nobody is asked"
+    )
     regime: Regime = Regime()
     dpo: DPOSettings = DPOSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -76,10 +79,13 @@ class StudyConfig(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
-        names = [s.name for s in self.strategies]
-        doubled = sorted({n for n in names if names.count(n) > 1})
+        keys = arms.keys_of(strategy.spec() for strategy in self.strategies)
+        doubled = sorted({k for k in keys if keys.count(k) > 1 or k.startswith(f"{arms.TWIN}:")})
         if doubled:
-            raise ValueError(f"strategies names {doubled[0]!r} twice; each strategy runs once a seed")
+            raise ValueError(
+                f"strategies names {arms.strategy_of(doubled[0])!r} twice; each runs once a seed, random and, with any "
+                "one set of parameters, every other"
+            )
         whole = [s.name for s in self.strategies if s.whole_pool]
         if whole:
             raise ValueError(f"{whole[0]!r} is no strategy to race; name it under controls")
@@ -96,6 +102,13 @@ class StudyConfig(Settings):
             raise ValueError(
                 f"referee.seeds_at_most is {self.referee.seeds_at_most}, but there are {len(self.seeds)} seeds"
             )
+        readers = {
+            "panel": "reward_margin" in self.panel,
+            "evaluation.probe": self.evaluation.probe > 0,
+            "a filter by the implicit margin": any("implicit" in one.reads() for one in self.filters),
+        }
+        for reader in (name for name, reads in readers.items() if reads):
+            self._margins_are_sums(reader)
         for entrant in self.entrants():
             self._can_run(entrant)
         return self
@@ -105,11 +118,19 @@ class StudyConfig(Settings):
         which = f" of {entrant.key}" if entrant.setting else ""
         if GOLD in entrant.strategy.needs and entrant.strategy.control != "oracle":
             raise ValueError(f"strategy {entrant.key!r} needs gold scores but is not declared an oracle control")
+        if entrant.strategy.takes_logits and "reward_margin" in entrant.strategy.needs:
+            self._margins_are_sums(f"strategy {entrant.key!r}")
         if regime.pool == "regenerated" and not sampler.generates:
             raise ValueError(f"regime.pool{which} is 'regenerated', but sampler {sampler.name!r} draws no responses")
         if regime.pool == "regenerated" and self.oracle.name == "recorded":
             raise ValueError(
                 f"the regenerated pool{which} has no recorded answers; take oracle 'gold' or another that can answer"
+            )
+
+    def _margins_are_sums(self, reader: str) -> None:
+        if getattr(self.signal("reward_margin"), "over", "sum") != "sum":
+            raise ValueError(
+                f"signal reward_margin is a mean over tokens, and {reader} reads it as a sum; leave `over` out"
             )
 
     @property
@@ -148,6 +169,7 @@ class StudyConfig(Settings):
         own = dict(setting or {})
         own |= {name: SAMPLERS.build(own[name]) for name in own if name == "sampler"}
         own |= {name: Regime.model_validate(own[name]) for name in own if name == "regime"}
+        own |= {name: DPOSettings.model_validate(own[name]) for name in own if name == "dpo"}
         own |= {name: tuple(map(SIGNALS.build, own[name])) for name in own if name == "signals"}
         seen, names = self.model_copy(update=own), tuple(sorted(own))
         try:

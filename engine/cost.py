@@ -96,9 +96,9 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
                  P N generations for the prompt's entropy; on the batch alone (2 K responses) in a warm-up round.
     trained      2 · epochs · Σ n_r backwards, n_r = r K (cumulative) or K (new); where a filter reads the implicit
                  margin, 2 n_r forwards from round 2 on.
-    evaluated    R forwards a response of the held-out sets (round 0 needs none: policy = reference); where generations
-                 are made, g rounds: g (p + k) + p of them, p greedy ones, k at T = 1, p once by the SFT model; and
-                 g (2 k + 2 lines) forwards for KL and perplexity.
+    evaluated    R forwards a response of the held-out sets (round 0 needs none: policy = reference), and 2 a pair of
+                 the probe panel, r K picks in it; where generations are made, g rounds: g (p + k) + p of them, p greedy
+                 ones, k at T = 1, p once by the SFT model; and g (2 k + 2 lines) forwards for KL and perplexity.
     """
     cuts = [found.cut(config.evaluation.pairs_per_set) for found in held_out]
     seen = {entrant.key: as_seen(config, entrant, pool) for entrant in config.entrants()}
@@ -247,8 +247,9 @@ def _trained(config: StudyConfig) -> Work:
 
 
 def _evaluated(config: StudyConfig, cuts: Sequence[Sizes], text_lines: int) -> Work:
-    settings = config.evaluation
-    work = Work(forwards=config.rounds * sum(cut.responses for cut in cuts))
+    settings, probe = config.evaluation, config.evaluation.probe
+    panel = sum(probe + number * config.labels_per_round for number in range(1, config.rounds + 1)) if probe else 0
+    work = Work(forwards=config.rounds * sum(cut.responses for cut in cuts) + 2 * panel)
     times = {"never": 0, "last": 1, "every": config.rounds}[settings.generate]
     if times:
         greedy = min(settings.prompts, cuts[0].prompts if cuts else 0)

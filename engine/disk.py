@@ -143,10 +143,12 @@ def _trained(config: StudyConfig, number: int, shapes: Shapes | None) -> float:
 def _evaluated(config: StudyConfig, held_out: Sequence[Sizes]) -> float:
     settings = config.evaluation
     pairs = sum(found.cut(settings.pairs_per_set).pairs for found in held_out)
+    rounds, probe = config.rounds, settings.probe
+    panel = (ID + 24) * sum(probe + r * config.labels_per_round for r in range(rounds + 1)) if probe else 0
     margins, names = 8 * pairs, (2 * ID + 8) * pairs  # round 0 names the pairs of the margins, once
     answers = settings.prompts * (4 * ID + TOKEN * settings.max_new_tokens)
     times = {"never": 0, "last": 1, "every": config.rounds}[settings.generate]
-    return (config.rounds + 1) * (margins + HEADER) + names + times * answers
+    return (rounds + 1) * (margins + HEADER) + names + times * answers + panel
 
 
 def _cached(config: StudyConfig, strategy: Strategy, pool: Sizes, shapes: Shapes | None) -> float:

@@ -8,28 +8,24 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sqlalchemy as sa
 
-from engine.arms import title_of
-from engine.config import RunConfig, StudyConfig
 from engine.data.pool import PreferenceData, rows_of
 from engine.errors import EngineError, ModelError, OracleError, OutOfMemory, SelectionError, StoreError
 from engine.loop import Inputs
-from engine.records import Event, Pair, Picked, Pooled, SignalArray, Trained
+from engine.records import Pair, Picked, Pooled, SignalArray
 from engine.samplers.base import SAMPLERS
 from engine.seeds import uniforms
 from engine.signals.base import Signal, reads_of
 from engine.stages import Run
-from engine.store import schema as s
+from engine.standing import Standing, standing
 from engine.store.cache import FileCache
 from engine.store.database import Store, open_store
-from engine.store.history import load_events
 from engine.store.texts import load_dataset
-from engine.strategies.base import STRATEGIES
 from engine.tasks._laboratory import PARTS, Laboratory, Made, Pool, ids_of, keep_pool, kept_pool, slot_of
 
 if TYPE_CHECKING:
@@ -37,18 +33,6 @@ if TYPE_CHECKING:
 
 PolicyOf = Callable[[Any, int], "Policy"]
 """Model settings and a seed → a policy that may be used until the scoring ends."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a dry run stands: the run's config, its events before the round, the pool if the round has drawn one."""
-
-    config: RunConfig
-    datasets: tuple[str, ...]
-    before: tuple[Event, ...] = ()
-    pooled: Pooled | None = None
-    model_sha256: str = ""
-    words: str = "the SFT model"
 
 
 def score(store: Store, task: Laboratory, say: Callable[[str], None], policy_of: PolicyOf) -> dict[str, Any]:
@@ -72,6 +56,9 @@ def score(store: Store, task: Laboratory, say: Callable[[str], None], policy_of:
 
     inputs = Inputs(where.config, data, {}, cache, check=lambda: say(doing[0]))
     run = Run(inputs, tell, policy)
+    words = where.words
+    if task.adapter:
+        words = _put_on(policy, task.adapter)
     for event in where.before:
         run.apply(event)
     pairs, dropped = _candidates(run, task, where, own, chosen)
@@ -83,7 +70,7 @@ def score(store: Store, task: Laboratory, say: Callable[[str], None], policy_of:
         if signal not in there or slot_of(signal) not in made:
             made[slot_of(signal)] = _scored(run, task, cache, signal, pairs, past)
     labels = tuple(replace(label, detail={}) for _, label in run.labels)
-    stamp = {"model": policy.reference_in_words(), "adapter": where.words}
+    stamp = {"model": policy.reference_in_words(), "adapter": words}
     seed, beta = where.config.seed, where.config.study.dpo.beta
     pool = Pool(tuple(pairs), tuple(past), labels, where.datasets, seed, task.round, beta, stamp, dropped, made)
     keep_pool(cache, task.pool_key(), pool)
@@ -100,57 +87,14 @@ def score(store: Store, task: Laboratory, say: Callable[[str], None], policy_of:
     }
 
 
-def standing(store: Store, task: Laboratory) -> Standing:
-    """The study (or a stand-in for one), and the run as it was before the round; StoreError if it is not there yet."""
-    if not task.study_id:
-        return _without_study(store, task)
-    with store.read() as connection:
-        row = connection.execute(sa.select(s.studies).where(s.studies.c.id == task.study_id)).first()
-        of_run = (s.runs.c.id == task.run_id) & (s.runs.c.study_id == task.study_id)
-        run = connection.execute(sa.select(s.runs).where(of_run)).first()
-    if row is None or (task.run_id and run is None):
-        missing = "run" if row is not None else "study"
-        name = task.run_id if row is not None else task.study_id
-        raise StoreError(f"There is no {missing} {name!r} in {store.folder}.", "See `workbench study list`.")
-    study = StudyConfig.from_dict(row.config, f"Study {row.id}")
-    pool = task.dataset_id or row.datasets["pool"]
-    if run is None:
-        config = study.run(STRATEGIES.build("random"), task.seed)
-        return Standing(_asked(config, task), (pool,))
-    config = study.run(**run.config)
-    events, _ = load_events(store, run.id)
-    before = tuple(event for event in events if event.round < task.round)
-    if task.round > 1 and not any(isinstance(e, Trained) and e.round == task.round - 1 for e in before):
-        last = max((e.round for e in events if isinstance(e, Trained)), default=0)
-        raise StoreError(
-            f"Run {run.id} has not come to round {task.round}: it is trained up to round {last}.",
-            f"Name round {last + 1} or an earlier one.",
-        )
-    pooled = next((e for e in events if isinstance(e, Pooled) and e.round == task.round), None)
-    provenance = run.provenance or {}
-    words = f"{title_of(run.strategy)}, seed {config.seed}, as it stood before the picks of round {task.round}"
-    datasets = (pool,) if pool == row.datasets["pool"] else (pool, row.datasets["pool"])
-    return Standing(
-        _asked(config, task), datasets, before, None if task.dataset_id else pooled,
-        str(provenance.get("model_sha256", "")), words,
-    )  # fmt: skip
+def _put_on(policy: "Policy", folder: str) -> str:
+    """The adapter of that folder on the policy, and what it is called."""
+    from engine.models.adapter_folder import weights_of
+    from engine.models.adapters import hash_of, set_adapter
 
-
-def _asked(config: RunConfig, task: Laboratory) -> RunConfig:
-    """The run over another data set, if one is named: its pairs as they are given, all of them."""
-    if not task.dataset_id:
-        return config
-    given = {"sampler": SAMPLERS.build("given"), "prompts_per_round": None}
-    return config.model_copy(update={"study": config.study.model_copy(update=given)})
-
-
-def _without_study(store: Store, task: Laboratory) -> Standing:
-    study = {
-        "name": "dry run", "data": {"pool": task.dataset_id}, "model": {"path": task.model}, "sampler": "given",
-        "strategies": ["random"], "race": "none", "seeds": [task.seed],
-    }  # fmt: skip
-    config = StudyConfig.from_dict(study, "The dry run").run(STRATEGIES.build("random"), task.seed)
-    return Standing(config, (task.dataset_id,))
+    weights = weights_of(folder)
+    set_adapter(policy, weights)
+    return f"the adapter {Path(folder).name} ({hash_of(weights)[:8]})"
 
 
 def _data(store: Store, task: Laboratory, where: Standing) -> tuple[PreferenceData, frozenset[str], frozenset[str]]:

@@ -14,7 +14,7 @@ from engine.cache import ArrayCache, MemoryCache
 from engine.config import RunConfig
 from engine.data.pool import PreferenceData
 from engine.errors import OutOfMemory
-from engine.records import STAGES, Event, Label, Pick, Scored, Spent, stage_of
+from engine.records import STAGES, Event, Label, Pick, Picked, Scored, Spent, stage_of
 from engine.resume import Checkpoints, MemoryCheckpoints, MemoryPlan, unasked
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def nothing_bought(pair_ids: Sequence[str]) -> Mapping[str, Label]:
     return {}
 
 
-def unedited(round_number: int, picks: Sequence[Pick]) -> Sequence[Pick]:
+def unedited(round_number: int, picks: Sequence[Pick]) -> Sequence[Pick] | None:
     """The batch as the strategy picked it."""
     return picks
 
@@ -50,7 +50,8 @@ def unkept(memory: MemoryPlan) -> None:
 class Inputs:
     """What a run needs beside its policy.
 
-    `bought` answers with the labels of this study that were bought before; `edited` with the batch as a person left it.
+    `bought` answers with the labels of this study that were bought before; `edited` with the batch as a person left it,
+    or None while it is under review.
     `check` is called before each pass of a model and may raise `Stopped`. `memory` is the plan to begin with; if it has
     to be halved, `keep_memory` is told before anything is computed under the new one.
     """
@@ -60,7 +61,7 @@ class Inputs:
     held_out: Mapping[str, PreferenceData]
     cache: ArrayCache
     bought: Callable[[Sequence[str]], Mapping[str, Label]] = nothing_bought
-    edited: Callable[[int, Sequence[Pick]], Sequence[Pick]] = unedited
+    edited: Callable[[int, Sequence[Pick]], Sequence[Pick] | None] = unedited
     check: Callable[[], None] = unasked
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)
     memory: MemoryPlan = field(default_factory=MemoryPlan)
@@ -80,7 +81,8 @@ def rounds(
 ) -> Iterator[Event]:
     """Yield the events of a run that are not in `done`, in order.
 
-    Ends early, without an error, when an oracle answers "not yet": the caller sees the last event is `picked`.
+    Ends early, without an error, while a batch is under review or an oracle answers "not yet": the caller sees the last
+    event is `picked`. A batch that a person has changed is yielded once more, as it is labelled.
     `say` gets a sentence of progress now and then and may raise `Stopped`. Where memory runs out, batches are halved
     and the run goes on as after a stop: from the last finished stage, everything since under the smaller plan.
     """
@@ -125,6 +127,13 @@ def _rounds(
                 if event is None:
                     return
                 yield event
+            if isinstance(event, Picked) and (number, "labelled") not in finished:
+                batch = run.reviewed(event)
+                if batch is None:
+                    return
+                if batch is not event:
+                    yield batch
+                event = batch
             run.apply(event)
 
 

@@ -167,7 +167,8 @@ class Picked:
 
     `features` keeps the strategy's signals of the picks for later rounds: name → (k, 2, d) or (k, 2) for a response
     signal (sides a and b), (k, d) or (k,) for a pair or prompt signal. `pseudo`: pair id → the answer that the
-    strategy gave itself; such pairs train in this round, but they were not asked about and are no labels.
+    strategy gave itself; such pairs train in this round, but they were not asked about and are no labels. `own`: where
+    a person has changed the batch, the strategy's own list; else empty.
     """
 
     round: int
@@ -176,6 +177,7 @@ class Picked:
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     spent: Spent = Spent()
     pseudo: Mapping[str, Answer] = field(default_factory=dict)
+    own: tuple[Pick, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,8 @@ class Evaluated:
 
     `outcomes` keeps each held-out pair's margin, a minus b: held-out set → (n,) in reward units. Round 0 also says
     which pairs these are: `measured` has, in the same order, (pair id, prompt id, answer) of each; they stay the same.
-    And it says what no round measures: `left_out`, held-out set → reason → pairs.
+    And it says what no round measures: `left_out`, held-out set → reason → pairs. `probed` keeps the probe panel's
+    margins (pair id → a minus b, reward units): of pairs of the pool and all picks so far, where the study asks for it.
     """
 
     round: int
@@ -233,6 +236,7 @@ class Evaluated:
     spent: Spent = Spent()
     measured: Mapping[str, tuple[tuple[str, str, Answer], ...]] = field(default_factory=dict)
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    probed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,6 @@ class Record:
     config: RunConfig
     datasets: dict[str, str]
     provenance: dict[str, Any]
-    edited: bool
     halved: dict[str, int]
     before: tuple[Event, ...]
     pooled: Pooled
@@ -110,9 +109,7 @@ def record_of(store: Store, run_id: str, round_number: int) -> Record:
     before = tuple(event for event in events if event.round < round_number)
     provenance = at_round(row.provenance or {}, round_number)
     halved = dict(detail.get("halved") or {})
-    return Record(
-        run_id, round_number, config, dict(row.datasets), provenance, row.edited, halved, before, pooled, scored, picked
-    )
+    return Record(run_id, round_number, config, dict(row.datasets), provenance, halved, before, pooled, scored, picked)
 
 
 def from_record(record: Record) -> Replay:
@@ -211,7 +208,7 @@ def _view(record: Record) -> PoolView:
 def _compared(
     record: Record, picks: Sequence[Pick], scores: np.ndarray | None, signals: dict[str, str], notes: list[str]
 ) -> Replay:
-    kept = {pick.rank: pick for pick in record.picked.picks}
+    kept = {pick.rank: pick for pick in record.picked.own or record.picked.picks}
     again = {pick.rank: pick for pick in picks}
     differences = []
     for rank in sorted(kept.keys() | again.keys()):
@@ -224,8 +221,8 @@ def _compared(
         before = {pick.pair_id: pick.score for pick in picks if pick.score is not None}
         gaps = np.array([abs(p.score - before[p.pair_id]) for p in kept.values()
                          if p.score is not None and p.pair_id in before])  # fmt: skip
-    if record.edited and differences:
-        notes = [*notes, "A person edited a batch of this run; the strategy's own picks are replayed."]
+    if record.picked.own:
+        notes = [*notes, "A person changed this batch; the strategy's own list is what is replayed."]
     return Replay(
         record.run_id, record.round, record.config.strategy.name, record.config.seed, record.warm_up, not differences,
         len(kept), tuple(differences), float(gaps.max()) if len(gaps) else None, signals, tuple(notes),

@@ -140,6 +140,9 @@ class EvaluationSettings(Settings):
     pairs_per_set: int = Field(
         500, ge=2, description="pairs of each held-out set a round, whole prompts, same every round"
     )
+    probe: int = Field(
+        0, ge=0, description="pairs of the pool whose margin is recorded every round, beside all picks so far; 0: none"
+    )
     generate: Literal["never", "last", "every"] = Field("last", description="rounds with generations")
     prompts: int = Field(128, ge=2, description="held-out prompts answered greedily for the win rate")
     kl_prompts: int = Field(64, ge=2, description="held-out prompts sampled at T = 1 for the KL to the reference")

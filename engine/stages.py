@@ -4,12 +4,13 @@ Each method reads the state and returns an event; only `apply` changes the state
 from the same state and gives the same event.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine import batch
 from engine.arms import recipe_of
 from engine.data.pool import PoolView, PreferenceData, rows_of
 from engine.errors import SelectionError
@@ -23,6 +24,7 @@ from engine.models.logps import reference_logps
 from engine.models.memory import forget_peak, peak_bytes
 from engine.models.watch import Watch
 from engine.oracles.base import Question
+from engine.probe import probed
 from engine.records import (
     Answer,
     Evaluated,
@@ -39,9 +41,7 @@ from engine.records import (
 )
 from engine.scoring import Signals
 from engine.seeds import uniforms
-from engine.selection.execute import execute, scores_of
-from engine.selection.footprint import told
-from engine.selection.recipes import Uniform
+from engine.selection.execute import scores_of
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -130,49 +130,28 @@ class Run:
 
     def scored(self, number: int) -> Scored:
         """The signals the strategy needs, and the panel's, over the pool; none in a warm-up round."""
-        needs = self._read(number)
-        texts = self.signals.texts(self._candidates())
+        needs = self.read(number)
+        texts = self.signals.texts(self.candidates())
         together = self.signals.reads(needs)
         signals = {name: self.signals.signal(name, texts, number, together) for name in needs}
         notes = []
-        if self.strategy.ties_at_reference and self.policy.equals_reference and not self._warm_up(number):
+        if self.strategy.ties_at_reference and self.policy.equals_reference and not self.warm_up(number):
             notes.append(
                 "Policy and reference are still the same, so every margin is 0; ties are broken by a seeded draw."
             )
         scores = None
-        if not self._warm_up(number):
-            view = self._view(number, signals)
+        if not self.warm_up(number):
+            view = self.view(number, signals)
             scores = scores_of(recipe_of(self.strategy, self.config.arm, view), view, self.inputs.check)
         return Scored(number, tuple(signals.values()), scores, tuple(notes))
 
     def picked(self, number: int) -> Picked:
         """The batch of the strategy, or in a warm-up round the same random pairs for every strategy of the seed."""
-        if self._warm_up(number):
-            pool = self._candidates()
-            view = PoolView(pool, {}, k=self.study.batch_of(len(pool)), seed=self.seed, round_number=number)
-            picks: Sequence[Pick] = execute(Uniform(), view)
-            texts = self.signals.texts([self.pairs[pick.pair_id] for pick in sorted(picks, key=lambda p: p.pair_id)])
-            signals = {name: self.signals.signal(name, texts, number) for name in sorted(self.strategy.needs)}
-        else:
-            assert self.scored_now is not None  # noqa: S101 - the stage before
-            at_hand = {signal.name: signal for signal in self.scored_now.signals}
-            texts = self.signals.texts(self._candidates())
-            together = self.signals.reads(self._read(number))  # the key of what the stage before read
-            signals = {
-                name: at_hand.get(name) or self.signals.signal(name, texts, number, together)
-                for name in sorted(self.strategy.needs)
-            }
-            view = self._view(number, signals)
-            recipe = recipe_of(self.strategy, self.config.arm, view)
-            self.say(f"round {number}, {told(recipe, view)}")
-            device = str(self.policy.device) if self.policy.device.type == "cuda" else None
-            picks = self.inputs.edited(number, execute(recipe, view, self.inputs.check, device))
-        pairs = [self.pairs[pick.pair_id] for pick in picks]
-        kept = {name: signal.values[rows_of(signal, pairs)] for name, signal in signals.items()}
-        own = {} if self._warm_up(number) else self.strategy.pseudo(view)
-        asked = {pair.id for pair in pairs}
-        pseudo = {pair_id: own[pair_id] for pair_id in sorted(own) if pair_id not in asked}
-        return Picked(number, tuple(picks), self._warm_up(number), kept, pseudo=pseudo)
+        return batch.picked(self, number)
+
+    def reviewed(self, event: Picked) -> Picked | None:
+        """The batch that is labelled: as it was picked, or as a person left it; None while it is under review."""
+        return batch.reviewed(self, event)
 
     def labelled(self, number: int) -> Labelled | None:
         """The answers to the batch, bought once; None while a person has still to answer."""
@@ -219,8 +198,8 @@ class Run:
         return Trained(number, state, result.steps, len(used), hash_of(state), dropped=dropped, pseudo=len(self.pseudo))
 
     def evaluated(self, number: int) -> Evaluated:
-        """Both held-out sets, and at the chosen rounds generations."""
-        return self.measures.evaluate(number)
+        """Both held-out sets, at the chosen rounds generations, and the margins of the probe panel."""
+        return replace(self.measures.evaluate(number), probed=probed(self, number))
 
     def apply(self, event: Event) -> None:
         """Take an event into the state; the same for an event just made and for one from the store."""
@@ -248,12 +227,13 @@ class Run:
 
     # ---- what the stages share -------------------------------------------------------------------------------------
 
-    def _warm_up(self, number: int) -> bool:
+    def warm_up(self, number: int) -> bool:
+        """Whether the round's batch is the random first one."""
         return self.study.warm_up and number == 1
 
-    def _read(self, number: int) -> list[str]:
+    def read(self, number: int) -> list[str]:
         """The signals that a round reads over its pool."""
-        return sorted({*self.study.panel, *(() if self._warm_up(number) else self.strategy.needs)})
+        return sorted({*self.study.panel, *(() if self.warm_up(number) else self.strategy.needs)})
 
     def _prompts(self, number: int) -> list[str]:
         """The round's prompts: all, a seeded subset, or the next part of a seeded stream."""
@@ -267,11 +247,12 @@ class Run:
         chosen = set(order[start : start + size])
         return [prompt_id for prompt_id in ids if prompt_id in chosen]
 
-    def _candidates(self) -> list[Pair]:
+    def candidates(self) -> list[Pair]:
+        """The pairs of the round's pool."""
         assert self.pooled_now is not None  # noqa: S101 - the stage before
         return [self.pairs[pair_id] for pair_id in self.pooled_now.pair_ids]
 
-    def _view(self, number: int, signals: Mapping[str, SignalArray]) -> PoolView:
+    def view(self, number: int, signals: Mapping[str, SignalArray]) -> PoolView:
         """What the strategy sees: only the signals it declared."""
         needs = self.strategy.needs
         picked = [self.pairs[pick.pair_id] for pick in self.picks]
@@ -279,7 +260,7 @@ class Run:
         for name in sorted(self.strategy.recomputed()) if picked else ():
             anew = self.signals.signal(name, self.signals.texts(picked), number)
             past[name] = anew.values[rows_of(anew, picked)]
-        candidates = self._candidates()
+        candidates = self.candidates()
         return PoolView(
             candidates,
             {name: signal for name, signal in signals.items() if name in needs},

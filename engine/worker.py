@@ -17,10 +17,10 @@ from engine.claiming import Claiming
 from engine.config import StudyConfig
 from engine.errors import EngineError, ModelError, TrainingError
 from engine.loop import Inputs, Stopped, rounds
-from engine.records import Event, Label, stage_of
+from engine.records import Event, Label, Pick, Picked, stage_of
 from engine.resume import MemoryPlan, killed_for_memory
 from engine.settings import ModelSettings
-from engine.store import writer
+from engine.store import reviews, writer
 from engine.store.cache import FileCache
 from engine.store.checkpoints import StoredCheckpoints
 from engine.store.claims import HALVED_AT
@@ -30,6 +30,7 @@ from engine.store.history import load_events
 from engine.store.origins import origins
 from engine.store.plugins import as_it_runs
 from engine.store.provenance import provenance_of
+from engine.store.round_table import make_table
 from engine.store.texts import load_dataset
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Worker(Claiming[writer.Claim]):
         """One run, from its last finished stage to its end."""
         self._doing = "reads the data"
         config = as_it_runs(self.store, claim.config)
-        self._end(claim, "done" if self._rounds(replace(claim, config=config)) else "waiting")
+        self._end(claim, self._rounds(replace(claim, config=config)))
         return True
 
     def _end(self, claim: writer.Claim, state: str, error: str = "") -> None:
@@ -91,8 +92,8 @@ class Worker(Claiming[writer.Claim]):
         self._beside.word()
         return writer.heartbeat(self.store, self.id, claim.run_id if claim else None, self._doing, self.lease_s)
 
-    def _rounds(self, claim: writer.Claim) -> bool:
-        """Save every event the loop yields; False if it waits for a person."""
+    def _rounds(self, claim: writer.Claim) -> str:
+        """Save every event the loop yields; the state it ends in: done, or what it waits for, review or labels."""
         done, _ = load_events(self.store, claim.run_id)
         kept = [(event.round, stage_of(event)) for event in done]
         self._patient(lambda: writer.drop_stages(self.store, claim, keep=kept))
@@ -116,10 +117,16 @@ class Worker(Claiming[writer.Claim]):
         for event in self.loop(inputs, done, self._say, policy):
             if not self._patient(lambda event=event: writer.save_event(self.store, claim, event)):  # type: ignore[misc]
                 raise Stopped
+            make_table(self.store, claim.run_id, event)
             last = event
             self._check()
             self._beside.do_all(self._lend)
-        return last is not None and (last.round, type(last).__name__) == (claim.config.study.rounds, "Evaluated")
+        if last is not None and (last.round, stage_of(last)) == (claim.config.study.rounds, "evaluated"):
+            return "done"
+        return "review" if isinstance(last, Picked) and self._unreviewed(claim, last) else "waiting"
+
+    def _unreviewed(self, claim: writer.Claim, batch: Picked) -> bool:
+        return claim.config.study.review and not batch.own and reviews.waits(self.store, claim.run_id, batch.round)
 
     def _as_before(self, claim: writer.Claim, policy: "Policy | None", begun: bool) -> None:
         """A run that goes on is computed as it was begun: the same model, kind of device and number of threads.
@@ -153,6 +160,12 @@ class Worker(Claiming[writer.Claim]):
         def bought(pair_ids: Sequence[str]) -> Mapping[str, Label]:
             return writer.bought_labels(self.store, claim, pair_ids)
 
+        def edited(number: int, own: Sequence[Pick]) -> Sequence[Pick] | None:
+            if not claim.config.study.review:
+                return own
+            found = reviews.review(self.store, claim.run_id, number)
+            return found.picks if found.released else None
+
         held_out = {
             role.removeprefix("held_out:"): load_dataset(self.store, dataset_id, self._check)
             for role, dataset_id in claim.datasets.items()
@@ -165,6 +178,7 @@ class Worker(Claiming[writer.Claim]):
             held_out,
             cache,
             bought,
+            edited,
             check=self._check,
             checkpoints=StoredCheckpoints(self.store, claim),
             memory=self._memory(claim),

@@ -13,7 +13,7 @@ from workbench.components.curve_figures import curve_figures, curves_of, papers
 from workbench.components.markup import empty, escaped, page_head, show
 from workbench.components.news import news
 from workbench.components.take_away import take_away, take_report
-from workbench.study_words import compares, reference_words
+from workbench.study_words import by_hand, compares, reference_words
 from workbench.wording import count
 
 NOTHING = ("No round is done yet.", "A curve starts with round 0, the evaluation before any label.")
@@ -21,9 +21,11 @@ LEAD = "Did choosing help? Every strategy against its cost, with random as the m
 
 
 def frames_of(detail: StudyDetail, metric: MetricRef) -> dict[str, pd.DataFrame]:
-    """Held-out set → the metric's values, for the sets that have any."""
+    """Held-out set → the metric's values, for the sets that have any; of the rounds that `detail` knows of."""
     found = {split: cache.curve(detail.summary.id, metric.name, split) for split in metric.splits or ("",)}
-    return {split: frame for split, frame in found.items() if not frame.empty}
+    done = {run.id: run.rounds_done for run in detail.runs}
+    known = {split: frame[frame["round"] <= frame["run_id"].map(done)] for split, frame in found.items()}
+    return {split: frame for split, frame in known.items() if not frame.empty}
 
 
 def unmeasured(detail: StudyDetail) -> list[str]:
@@ -39,8 +41,9 @@ def page() -> None:
         page_head("Curves", LEAD)
         empty("No study is here yet.", "Start one on the page Studies; its first round appears here.")
         return
-    detail = cache.study(looking.study.id)
-    stamp = [compares(detail), reference_words(detail)]
+    study_id = looking.study.id
+    detail = session.held(("study", study_id), lambda: cache.study(study_id))  # what came since is news
+    stamp = [compares(detail), reference_words(detail), *filter(None, [by_hand(detail)])]
     page_head("Curves", LEAD, stamp)
     metrics = {m.name: m for m in cache.metric_names(looking.study.id)}
     if not metrics:
@@ -55,7 +58,7 @@ def page() -> None:
         stamp = [looking.study.name, *stamp]
         take_away(metric.name, curves.frames, partial(papers, curves, stamp), session.mode())
         take_report(looking.study.name, lambda: verdicts.report(detail.summary.id))
-        news(looking.study.rounds_done, lambda: cache.study(detail.summary.id).summary.rounds_done)
+        news(detail.summary.rounds_done, lambda: cache.study(study_id).summary.rounds_done)
     if curves.frames:
         curve_figures(curves, session.mode())
     else:

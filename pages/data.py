@@ -51,7 +51,8 @@ def browse() -> None:
                 sets = browsing.round_of_seed(looking.study.id, looking.run.seed, looking.round)
                 where = f"seed {looking.run.seed}, round {looking.round}"
             with st.container(border=True):
-                show(pairs_card(found, list(sets.values()), where))
+                scores = {name: browsing.scores_of(found.pairs, scored) for name, scored in sets.items()}
+                show(pairs_card(found, list(sets.values()), scores, where))
             if study_id:
                 tokens.strip(study_id, found)
 

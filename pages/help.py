@@ -18,6 +18,7 @@ from engine.settings import (
 )
 from engine.signals.base import SIGNALS
 from engine.strategies.base import STRATEGIES
+from workbench import session
 from workbench.components.help_metrics import metrics_table
 from workbench.components.help_plugins import paragraphs, parameters, room
 from workbench.components.help_words import what_this_is, words_table
@@ -68,6 +69,8 @@ def page() -> None:
         study_file()
     else:
         what_this_is()
+        words = "Six pages in plain words; close it at any time."
+        st.button("Take the tour", icon=":material/tour:", help=words, on_click=lambda: session.tour_to(0))
 
 
 page()

@@ -5,15 +5,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
+from engine.store.summaries import SCORE, RoundScores
 from engine.tasks.projection import Projection
-from workbench import asking, browsing, cache, mapping, session
-from workbench.charts.dissimilarity import dissimilarity_figure
-from workbench.charts.plane import how_to_read, plane_figure
-from workbench.components import map_controls, map_facts, map_marks
+from workbench import browsing, cache, mapping, session
+from workbench.charts.plane import plane_figure
+from workbench.charts.scene import Marks
+from workbench.components import map_controls, map_facts, map_unlike, time_machine
 from workbench.components.map_controls import Chosen
+from workbench.components.map_marks import first_rows, marked
+from workbench.components.map_scene import Choice, Ground, choice_of, ground_of, scene_of
 from workbench.components.markup import empty, page_head
 from workbench.components.pair_table import read_pair
 from workbench.session import Looking
@@ -36,58 +38,70 @@ def page() -> None:
     if anew and number is None:
         empty("No round has a pool yet.", "Each round of this study draws its own; the first can be mapped in round 1.")
         return
-    chosen = map_controls.controls(looking.study.strategies, looking.strategy, rounds=number is not None)
+    found = browsing.round_scores(looking.study.id, run.id, number) if run and number else None
+    quantities = found.quantities if found else ()
+    chosen = map_controls.controls(looking.study.strategies, looking.strategy, quantities, rounds=number is not None)
     of_round = {"run_id": run.id, "round": number} if run and number and (anew or chosen.vectors == "policy") else {}
     task = Projection.model_validate({"study_id": looking.study.id, "vectors": chosen.vectors, **of_round})
-    answer = asking.answered(task)
-    if answer is None:
-        before = ("This pool has no map yet.", map_controls.EFFORT[task.vectors])
-        asking.wait_for(task, "The map", before, "Make the map")
-    else:
-        draw(looking, looking.study.id, chosen, answer)
+    answer = mapping.answer(task, chosen.method, map_controls.EFFORT[task.vectors])
+    if answer is not None:
+        draw(looking, looking.study.id, chosen, answer, found)
 
 
-def draw(looking: Looking, study: str, chosen: Chosen, answer: Mapping[str, Any]) -> None:
+def draw(looking: Looking, study: str, chosen: Chosen, answer: Mapping[str, Any], found: RoundScores | None) -> None:
     """The map at the left; what is chosen on it at the right, and how unlike the responses are; below, one pair."""
-    pairs = mapping.marked_pairs(answer["files"]["pairs"], study, looking.run, looking.round or 0, chosen.strategies)
-    key, points = "pair_id", pairs
-    if chosen.what == "responses":
-        key, points = "response_id", map_marks.of_responses(mapping.points(answer["files"]["responses"]), pairs)
-    saved = mapping.selection(study, chosen.sel)
+    run, number, files = looking.run, looking.round or 0, answer["files"]
+    pairs, responses = (mapping.points(files[name]) for name in ("pairs", "responses"))
+    picks = mapping.marks(study, run.seed if run else 0)
+    marks = marked(pairs, picks, chosen.strategies, run.id if run else "", number)
+    ground = ground_of(chosen.what, pairs, responses, answer["clusters"])
+    within = map_unlike.read_range(session.text_of("unlike"))
+    lasso = mapping.lasso((study, chosen.what, files["pairs"]["sha256"]),
+                          (run and run.id, number, chosen, within, session.mode()))  # fmt: skip
+    choice = choice_of(ground, mapping.selection(study, chosen.sel), lasso.now, within)
+    quantity = found.quantity(chosen.colour) if found else None
     left, right = st.columns([64, 36], gap="medium")
     with left:
-        ringed = map_controls.points_of(saved, pairs, key)
-        shown = map_marks.drawn(points, key, always=ringed)
-        figure = plane_figure(shown, key=key, colour=chosen.colour, strategies=chosen.strategies, mode=session.mode(),
-                              explained=answer["explained"][chosen.what], kept=ringed)  # fmt: skip
-        name = f"map-{looking.run.id if looking.run else study}-{looking.round}-{chosen.key()}"
-        state = st.plotly_chart(figure, theme=None, key=name, on_select="rerun", config={"displaylogo": False},
-                                alt=f"The pool's {chosen.what} in the plane")  # fmt: skip
-        map_facts.under_map(len(shown), len(points), chosen.what, how_to_read(chosen.what, chosen.colour))
-    drawn = map_controls.pairs_of(map_marks.chosen_points(points, key, state["selection"]), pairs, key)
+        scene = scene_of(
+            ground, marks, values=mapping.values(files["pairs"], found, chosen.colour if quantity else SCORE),
+            unit=map_facts.unit_of(quantity), saved=choice.saved,
+            lit=choice_of(ground, (), lasso.drawn, within).pairs, outline=lasso.drawn,
+        )  # fmt: skip
+        shares = answer["explained"] and answer["explained"][ground.own]
+        figure = plane_figure(scene, colour=chosen.colour, strategies=chosen.strategies, explained=shares,
+                              mode=session.mode())  # fmt: skip
+        st.plotly_chart(figure, theme=None, key=lasso.key, on_select=partial(mapping.draw_lasso, lasso.key),
+                        config={"displaylogo": False}, alt=f"The pool's {chosen.what} in the plane")  # fmt: skip
+        map_facts.under_map(len(scene.rows), len(scene.x), chosen.what,
+                            map_facts.how_to_read(chosen.what, chosen.colour, chosen.method))  # fmt: skip
+        time_machine.round_slider(looking)
+        map_facts.clusters_table(ground.names, ground.cluster, scene.marks, chosen.what)
     with right:
-        chosen_pairs(study, pairs, drawn or list(saved), chosen, drawn=bool(drawn))
-        map_facts.above_histogram(len(pairs))
-        figure = dissimilarity_figure(pairs, chosen.strategies, mode=session.mode())
-        st.plotly_chart(figure, theme=None, key="unlike", config={"displayModeBar": False}, alt="Dissimilarity")
-        map_facts.under_histogram(answer["stamp"], chosen.what)
+        score = ground.known(mapping.values(files["pairs"], found, SCORE))
+        chosen_pairs(study, ground, marks, score, choice, chosen, lasso.now)
+        take = partial(session.show_selected, "unlike", map_unlike.BARS, map_unlike.range_words)
+        map_unlike.panel(ground, marks, choice, chosen.strategies, within, session.mode(), take)
+        map_facts.embedding(answer["stamp"], chosen.what)
     read(looking)
 
 
-def chosen_pairs(study: str, pairs: pd.DataFrame, ids: list[str], chosen: Chosen, *, drawn: bool) -> None:
+def chosen_pairs(
+    study: str, ground: Ground, marks: Marks, score: Any, choice: Choice, chosen: Chosen, shapes: Mapping[str, Any]
+) -> None:
     """Counts of what is chosen on the map, a table to read from, and a way to keep it."""
-    part = pairs[pairs["pair_id"].isin(ids)] if ids else pairs
-    map_facts.facts(part, len(pairs), "Chosen on the map" if drawn else "Saved selection" if ids else "The whole pool")
-    rows = map_facts.ordered(part)
-    order = rows["pair_id"].tolist()
-    table = f"pairs-{study}-{len(part)}-{order[0] if order else ''}"
+    n = map_facts.facts(ground, marks, score, choice)
+    rows = first_rows(choice.pairs, marks, score, map_facts.SHOWN)
+    order = ground.pairs.names(rows)
+    table = f"pairs-{study}-{n}-{order[0] if order else ''}"
     texts = browsing.pair_texts(tuple(order))
-    map_facts.pairs_table(rows, len(part), texts, table, partial(session.show_chosen, "pair", table, order))
-    keep = partial(asking.keep_selection, study, ids, chosen.words())
+    map_facts.pairs_table(order, rows, marks, score, n, texts, table,
+                          partial(session.show_chosen, "pair", table, order))  # fmt: skip
+    keep = partial(mapping.keep, study, partial(map_facts.ids_of, ground, choice), {**chosen.words(), **shapes})
     map_controls.selection_buttons(
-        chosen.sel, drawn=drawn, known=bool(ids), on_keep=keep, on_close=partial(session.choose, "sel", "")
-    )
-    if ids and chosen.sel and not drawn:
+        chosen.sel, drawn=choice.drawn and n > 0, known=choice.saved is not None, on_keep=keep,
+        on_close=partial(session.choose, "sel", ""), on_clear=mapping.choose_anew,
+    )  # fmt: skip
+    if choice.saved is not None and not choice.drawn:
         st.page_link(EXPLORE, label="Their scores, on the page Explore", icon=":material/bar_chart:",
                      query_params={"brush": f"selection {chosen.sel}"})  # fmt: skip
 
@@ -97,7 +111,8 @@ def read(looking: Looking) -> None:
     found, run = browsing.pair_texts((looking.pair,)), looking.run
     if found and run is not None and looking.round is not None:
         sets = browsing.round_of_seed(run.study_id, run.seed, looking.round)
-        read_pair(found[0], list(sets.values()))
+        read_pair(found[0], browsing.standings(looking.pair, list(sets.values())),
+                  partial(time_machine.pair_course, run))  # fmt: skip
         if run.strategy.name in sets and looking.pair in sets[run.strategy.name].picks:
             st.page_link(BATCH, label="Read it on the page Batch, with why it was picked", icon=":material/checklist:")
 

@@ -1,18 +1,14 @@
 """Studies: what runs, how far it is, and what can be done about it."""
 
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
-from engine.arms import second
 from engine.errors import EngineError
 from engine.store.summaries import StudyDetail, StudySummary
 from workbench import asking, cache, commands, messages, session
-from workbench.charts.curves import curve_figure
 from workbench.charts.metrics import set_title, words_of
-from workbench.charts.palette import Mode
 from workbench.components import stage_table, study_card, study_table
+from workbench.components.curve_figures import small_figure
+from workbench.components.how_to_read import read_this
 from workbench.components.markup import empty, heading, page_head, show
 from workbench.components.picker import study_labels
 from workbench.components.start_study import start_form
@@ -20,13 +16,6 @@ from workbench.starting import serve, start_file
 
 SENTENCE = "What runs, how far it is, and what it has shown so far."
 SHOWN = 3
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def small_figure(frame: pd.DataFrame, y_title: str, mode: Mode) -> Any:
-    """Made anew when a round is done, not with every word of a worker: it costs more than the rest of the card."""
-    frame = frame[~frame["strategy"].map(second)]
-    return curve_figure(frame, y_title=y_title, mode=mode, seeds=frame["seed"].nunique() < 3, bands=False, height=300)
 
 
 def live_curve(detail: StudyDetail) -> None:
@@ -43,10 +32,11 @@ def live_curve(detail: StudyDetail) -> None:
     show(heading(title[0].upper() + title[1:], aside))
     figure = small_figure(frame, f"{words.title} ({metric.unit or 'no unit'})", session.mode())
     st.plotly_chart(figure, key=f"live-{detail.summary.id}", config={"displayModeBar": False}, alt=words.title)
+    read_this(f"A line is a strategy, up to its last round. {words.better.capitalize() or 'Neither way'} is better.")
 
 
-def card(summary: StudySummary, others_wait: bool) -> None:
-    """One study: facts and grid at the left, its curve at the right."""
+def card(summary: StudySummary, label: str, others_wait: bool) -> None:
+    """One study: facts and grid at the left, its curve at the right. `label` is what it is called in links."""
     detail = cache.study(summary.id)
     with st.container(border=True, key=f"study-{summary.id}"):
         left, right = st.columns([58, 42], gap="medium")
@@ -54,6 +44,7 @@ def card(summary: StudySummary, others_wait: bool) -> None:
             study_card.study_facts(detail)
             study_card.study_grid(detail)
             study_card.failures(detail)
+            study_card.waiting_for_review(detail, label)
             study_card.study_actions(detail, on_press=ask, others_wait=others_wait)
             stage_table.stage_drawer(cache.stage_costs(summary.id), detail.runs, summary.id)
         with right:
@@ -89,10 +80,10 @@ def cards(drawn: list[str]) -> None:
         if [s.state for s in studies] != drawn and session.draft() is None:
             st.rerun()
         live = [s for s in studies if s.state in study_card.UNDER_WAY and study_card.is_live(cache.study(s.id))][:SHOWN]
-        chosen = session.looking().study
-        ids = list(dict.fromkeys([*(s.id for s in live), *([chosen.id] if chosen else [])]))
-        for summary in sorted((s for s in studies if s.id in ids), key=lambda s: ids.index(s.id)):
-            card(summary, others_wait=any(other.id != summary.id for other in live))
+        ids = list(dict.fromkeys(s.id for s in (*live, session.looking().study) if s is not None))
+        shown = [(label, study) for label, study in study_labels(studies).items() if study.id in ids]
+        for label, summary in sorted(shown, key=lambda one: ids.index(one[1].id)):
+            card(summary, label, others_wait=any(other.id != summary.id for other in live))
 
 
 studies = cache.studies()

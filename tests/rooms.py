@@ -13,7 +13,10 @@ ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
 LIGHT = f"engine engine.disk engine.study_file engine.plugins.trust {BASE} {PLUGINS} {ROOMS_OF_DATA}"
-HEAVY = "engine.models engine.dpo engine.loop engine.scoring engine.filtering engine.stages engine.measure"
+HEAVY = (
+    "engine.models engine.dpo engine.batch engine.probe engine.loop engine.scoring engine.filtering engine.stages "
+    "engine.measure"
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ TABLE = {
         BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets huggingface_hub yaml"
     ),
     "engine.data.take_in": room(BASE, "engine.data engine.store"),
-    "engine.data.prepare": room(BASE, "engine.config engine.cost engine.disk engine.data engine.store"),
+    "engine.data.prepare": room(BASE, "engine.config engine.settings engine.cost engine.disk engine.data engine.store"),
     "engine.samplers": room(BASE, "engine.data engine.samplers numpy pydantic", inside="torch engine.models openai"),
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
     "engine.strategies": room(BASE, "engine.data.pool engine.selection.recipes engine.strategies numpy pydantic"),
@@ -74,7 +77,10 @@ TABLE = {
     "engine.tasks": room(
         BASE, PLUGINS, ROOMS_OF_DATA, "numpy pandas pydantic", inside="torch engine.models engine.laboratory",
     ),
-    "engine.laboratory": room(LIGHT, HEAVY, "numpy sqlalchemy pydantic"),
+    "engine.laboratory": room(LIGHT, HEAVY, "engine.standing numpy"),
+    "engine.standing": room(LIGHT, "sqlalchemy", inside="engine.models.adapter_folder"),
+    "engine.probe": room(BASE, "engine.data.pool", inside="engine.dpo.held_out"),
+    "engine.batch": room(BASE, "engine.arms engine.data engine.selection"),
     "engine.beside": room("engine.errors engine.loop engine.resume engine.store engine.tools"),
     "engine.models": room(
         BASE, "engine.models engine.data.pool numpy torch transformers peft safetensors tokenizers jinja2",
@@ -104,15 +110,17 @@ TABLE = {
     "workbench.doctor": room(LIGHT, "psutil"),
     "workbench.cli": room(LIGHT, "engine.replay workbench typer", inside="engine.worker engine.tools yaml"),
     "workbench.charts": room(
-        "engine.analysis engine.store.summaries workbench.charts workbench.wording pandas plotly numpy"
+        "engine.analysis engine.store.summaries engine.store.probed",
+        "workbench.charts workbench.wording pandas plotly numpy",
     ),
     "workbench.app": room(LIGHT, "workbench streamlit"),
     "workbench.cache": room(LIGHT, "workbench streamlit pandas"),
     "workbench.session": room(LIGHT, "workbench streamlit"),
     **dict.fromkeys(
         words(
-            "workbench.asking workbench.browsing workbench.column_mapping workbench.exporting workbench.importing",
-            "workbench.laboratory workbench.mapping workbench.starting workbench.tokens workbench.verdicts",
+            "workbench.asking workbench.batches workbench.browsing workbench.column_mapping workbench.exporting",
+            "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing",
+            "workbench.starting workbench.tokens workbench.touring workbench.verdicts",
         ),
         room(LIGHT, "workbench streamlit pandas"),
     ),

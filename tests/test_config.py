@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample_data" / "study.yaml"
 LEAVES = (DataSettings, DPOSettings, EvaluationSettings, LoraSettings, ModelSettings, Regime)
 
+MEAN = {"name": "reward_margin", "over": "mean"}
+
 
 def study(**changes: Any) -> dict[str, Any]:
     smallest = {"name": "one", "data": {"pool": "pool.jsonl"}, "model": {"path": "model"}, "strategies": ["random"]}
@@ -82,6 +84,9 @@ def test_three_mistakes_are_named_at_once() -> None:
     ("changes", "sentence"),
     [
         ({"strategies": ["random", "random"]}, "names 'random' twice"),
+        ({"strategies": ["real", {"name": "real", "keep": "dissimilar"}]}, "names 'real' twice"),
+        ({"strategies": ["badge"], "signals": [MEAN]}, "strategy 'badge' reads it as a sum"),
+        ({"panel": ["reward_margin"], "signals": [MEAN]}, "panel reads it as a sum"),
         ({"seeds": [1, 1]}, "names a seed twice"),
         ({"regime": {"pool": "regenerated"}}, "sampler 'given' draws no responses"),
         ({"regime": {"pool": "regenerated"}, "sampler": "policy"}, "no recorded answers; take oracle 'gold'"),

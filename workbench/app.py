@@ -3,12 +3,13 @@
 It runs again with every click, so it stays cheap: one revision, one list of studies from the cache.
 """
 
+import atexit
 import gc
 from pathlib import Path
 
 import streamlit as st
 
-from workbench import cache, messages, session
+from workbench import cache, messages, session, touring
 from workbench.components.page_list import page_list
 from workbench.components.sidebar import worker_line
 from workbench.style import stylesheet
@@ -46,6 +47,7 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else a library complains at the end of what was never given back
 
 
 def main() -> None:
@@ -72,11 +74,13 @@ def main() -> None:
     page = st.navigation(groups, position="hidden")  # drawn by `page_list`
     with messages.frame(page.title):
         cache.plugins()
+        touring.welcome(page.url_path)
         studies = cache.studies()  # before the sidebar, so that a store that cannot be opened speaks on the page
         with st.sidebar:
             page_list(groups)
-            session.look_at(PARTS.get(page.url_path, ()), studies, cache.study, cache.rounds)
+            session.look_at(page.url_path, PARTS.get(page.url_path, ()), studies, cache.study)
             _pulse()
+        touring.tour(page.url_path, {one.url_path: one for pages in groups.values() for one in pages})
         page.run()
     _settle()
 

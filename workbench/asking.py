@@ -26,9 +26,9 @@ def stop_task(task_id: int) -> None:
     _said(lambda: inbox.stop_task(cache.store(), task_id))
 
 
-def keep_selection(study_id: str, pair_ids: Sequence[str], made_from: Mapping[str, Any]) -> None:
-    """Save the pairs, and look at them: their id is then in the link."""
-    _said(lambda: session.choose("sel", inbox.save_selection(cache.store(), study_id, pair_ids, made_from)))
+def keep_selection(study_id: str, pair_ids: Sequence[str], made_from: Mapping[str, Any]) -> bool:
+    """Save the pairs, and look at them: their id is then in the link. Whether it went well."""
+    return _said(lambda: session.choose("sel", inbox.save_selection(cache.store(), study_id, pair_ids, made_from)))
 
 
 def asked(task: Task) -> TaskSummary | None:
@@ -96,11 +96,13 @@ def task_list() -> None:
             task_table(found, {name: TASKS.get(name).heading() for name in TASKS.names()}, stop_task)
 
 
-def _said(do: Callable[[], object]) -> None:
+def _said(do: Callable[[], object]) -> bool:
     try:
         do()
     except EngineError as error:
         session.say(error=error)
+        return False
+    return True
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

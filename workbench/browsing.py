@@ -3,22 +3,47 @@
 A round that has its picks never changes, nor does a text or a data set: no revision stands in their key.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
-from engine.store import browse
+from engine.analysis.ranks import Spearman, spearman
+from engine.store import browse, round_table
 from engine.store.database import Store, open_store
-from engine.store.summaries import DatasetSummary, PairTexts, PromptPage, PromptResponses, RoundScores
-from workbench import cache
+from engine.store.summaries import (
+    SCORE,
+    DatasetSummary,
+    PairTexts,
+    PromptPage,
+    PromptResponses,
+    RoundScores,
+)
+from workbench import cache, session
+from workbench.charts.agreement import Batch, Density, density_of
+from workbench.charts.scores import Panel, known
 from workbench.components.data_browser import dataset_names
+from workbench.components.pair_table import Standing
+from workbench.components.score_choice import Choice, percentiles_in, rows_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Quantified = tuple[RoundScores, str]
+"""A quantity of a round, by its key."""
 
 
 def round_scores(study_id: str, run_id: str, round_number: int) -> RoundScores | None:
     """What a run's strategy gave its candidates, and its picks; None before it has picked in that round."""
-    if round_number not in cache.rounds(study_id, run_id):
+    if round_number not in session.rounds(study_id, run_id):
         return None
-    return _round_scores(_folder(), run_id, round_number)
+    found = _round_scores(_folder(), run_id, round_number)
+    if found is not None and not found.table.is_file():  # the cache of the store was emptied meanwhile
+        _round_scores.clear(_folder(), run_id, round_number)
+        found = _round_scores(_folder(), run_id, round_number)
+    return found
 
 
 def round_of_seed(study_id: str, seed: int, round_number: int) -> dict[str, RoundScores]:
@@ -30,7 +55,83 @@ def round_of_seed(study_id: str, seed: int, round_number: int) -> dict[str, Roun
 
 def answered(study_id: str, seed: int, before: int) -> frozenset[str]:
     """The pairs whose label a run of that seed had bought before the round."""
-    return _answered(_folder(), study_id, seed, before, cache.revision(study_id))
+    what = ("answered", study_id, seed, before)
+    return session.held(what, lambda: _answered(_folder(), study_id, seed, before, cache.revision(study_id)))
+
+
+def panel(study_id: str, seed: int, of: Quantified) -> Panel | None:
+    """A quantity of a round with its values of the picks and of answered pairs; None if no pair has it."""
+    found, key = of
+    quantity, values = found.quantity(key), ordered(found, key)
+    if quantity is None or not len(values):
+        return None
+    table, before = str(found.table), tuple(sorted(answered(study_id, seed, found.round)))
+    picked = _values(table, key, found.picks).reindex(found.picks).to_numpy(dtype=float)
+    return Panel(found, quantity, values, picked, known(_values(table, key, before).to_numpy(dtype=float)))
+
+
+def panels_by_round(study_id: str, run_id: str, seed: int, key: str) -> tuple[dict[int, Panel], list[int]]:
+    """Round → the quantity in it, for the rounds of the run that have it; and the rounds that have not."""
+    panels, without = {}, []
+    for number in session.rounds(study_id, run_id):
+        found = round_scores(study_id, run_id, number)
+        drawn = panel(study_id, seed, (found, key)) if found and found.quantity(key) else None
+        if drawn is None:
+            without.append(number)
+        else:
+            panels[number] = drawn
+    return panels, without
+
+
+def ordered(found: RoundScores, key: str) -> "np.ndarray":
+    """The values of a quantity in rising order, shared by all sessions: read-only."""
+    return _ordered(str(found.table), key)
+
+
+def correlation(first: RoundScores, second: RoundScores) -> Spearman:
+    """Spearman's rank correlation of the scores of two runs, over the pairs that both scored."""
+    return _correlation(str(first.table), str(second.table))
+
+
+def density(first: Quantified, second: Quantified) -> Density | None:
+    """One quantity against another, counted over the pairs that have both."""
+    return _density(str(first[0].table), first[1], str(second[0].table), second[1])
+
+
+def batches(first: Quantified, second: Quantified) -> list[Batch]:
+    """The picks of the runs that are drawn against each other, where both quantities are known."""
+    drawn = []
+    for found in dict.fromkeys((first[0], second[0])):
+        x, y = (_values(str(one.table), key, found.picks).reindex(found.picks) for one, key in (first, second))
+        there = (x.notna() & y.notna()).to_numpy()
+        ids = [pair_id for pair_id, both in zip(found.picks, there, strict=True) if both]
+        drawn.append(Batch(found.strategy, ids, x[there].to_numpy(dtype=float), y[there].to_numpy(dtype=float)))
+    return drawn
+
+
+def rows(choice: Choice, sets: Mapping[str, RoundScores]) -> tuple[pd.DataFrame, int]:
+    """The pairs of a choice as `rows_of` gives them, and how many there are in all."""
+    return _rows(tuple((name, str(found.table)) for name, found in sets.items()), choice, sets)
+
+
+def scores_of(pair_ids: Iterable[str], found: RoundScores) -> dict[str, float]:
+    """Pair → its score, for those that have one."""
+    if found.quantity(SCORE) is None:
+        return {}
+    return _values(str(found.table), SCORE, tuple(sorted(pair_ids))).dropna().to_dict()
+
+
+def standings(pair_id: str, sets: Sequence[RoundScores]) -> list[Standing]:
+    """Where a pair stands with each of these strategies."""
+    lines = []
+    for found in sets:
+        known = _values(str(found.table), SCORE, (pair_id,)).dropna() if found.quantity(SCORE) else None
+        place = found.picks.index(pair_id) + 1 if pair_id in found.picks else 0
+        score = at = None
+        if known is not None and len(known):
+            score, at = float(known.iloc[0]), float(percentiles_in(ordered(found, SCORE), known.to_numpy())[0])
+        lines.append(Standing(found.strategy, score, at, place))
+    return lines
 
 
 def pair_texts(pair_ids: tuple[str, ...]) -> list[PairTexts]:
@@ -75,6 +176,35 @@ def _open(folder: str) -> Store:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _round_scores(folder: str, run_id: str, round_number: int) -> RoundScores | None:
     return browse.round_scores(_open(folder), run_id, round_number)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)  # one copy for all sessions; 8 MB a million pairs
+def _ordered(table: str, key: str) -> "np.ndarray":
+    return round_table.ordered(Path(table), key)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _values(table: str, key: str, pair_ids: tuple[str, ...]) -> "pd.Series[float]":
+    return round_table.values_of(Path(table), key, pair_ids)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _correlation(first: str, second: str) -> Spearman:
+    _, x, y = round_table.both((Path(first), SCORE), (Path(second), SCORE))
+    return spearman(x, y)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _density(first: str, x_key: str, second: str, y_key: str) -> Density | None:
+    _, x, y = round_table.both((Path(first), x_key), (Path(second), y_key))
+    return density_of(x, y)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _rows(
+    tables: tuple[tuple[str, str], ...], choice: Choice, _sets: Mapping[str, RoundScores]
+) -> tuple[pd.DataFrame, int]:
+    return rows_of(choice, _sets, ordered)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -14,9 +14,9 @@ from engine.data.answers import Subset
 from engine.data.export.about import about_subset
 from engine.data.export.make import export
 from engine.data.places import refuse_elsewhere, stamp_of
+from engine.data.prepare import split_as_told
 from engine.data.profiles.base import Container
 from engine.data.read import read
-from engine.data.split import split_by_prompt
 from engine.settings import DataSettings
 from engine.store import queries
 from engine.store.database import Store, open_store
@@ -31,7 +31,7 @@ from workbench.subset import Preview, preview_of
 
 STORE_VARIABLE = "WORKBENCH_STORE"
 READ_AT_ONCE = 50_000_000
-"""Bytes of a data file that is read just to count it."""
+"""Bytes of a data file that is read just to count it; a tenth of it where near-duplicates are to be kept together."""
 
 
 def store_folder() -> Path:
@@ -93,11 +93,11 @@ def sizes(data: DataSettings) -> tuple[Sizes, ...] | None:
     for path in paths:
         refuse_elsewhere(store().folder, path, data.format)
     found = [Path(path) for path in paths]
-    if not all(path.is_file() and path.stat().st_size <= READ_AT_ONCE for path in found):
+    at_once = READ_AT_ONCE // 10 if data.near_duplicates_together and not data.held_out else READ_AT_ONCE
+    if not all(path.is_file() and path.stat().st_size <= at_once for path in found):
         return None
-    share = None if data.held_out else data.held_out_share
     stamps = tuple(tuple(stamp_of(path) or ()) for path in (*paths, *([data.format] if data.format else [])))
-    return _sizes(paths, data.format, share, data.skip_refused, stamps)
+    return _sizes(data.model_dump_json(), stamps)
 
 
 def metric_names(study_id: str) -> list[MetricRef]:
@@ -159,15 +159,11 @@ def _pace(folder: str, model: str, revision: int) -> Pace | None:
 
 
 @st.cache_data(max_entries=32, show_spinner="Counting the pool…")
-def _sizes(
-    paths: tuple[str, ...],
-    format_name: str | None,
-    share: float | None,
-    skip_refused: bool,
-    stamps: tuple[tuple[int, ...], ...],
-) -> tuple[Sizes, ...]:
-    found = [read(path, format_name, skip_refused=skip_refused).data for path in paths]
-    parts = found if share is None else split_by_prompt(found[0], share)
+def _sizes(settings: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[Sizes, ...]:
+    told = DataSettings.model_validate_json(settings)
+    paths = (told.pool, *told.held_out.values())
+    found = [read(path, told.format, skip_refused=told.skip_refused).data for path in paths]
+    parts = found if told.held_out else split_as_told(found[0], told)
     return tuple(Sizes(len(part.prompts), len(part.responses), len(part.pairs)) for part in parts)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.config import StudyConfig
+from engine.data.places import refuse_text_outside
 from engine.disk import kept, shapes_of
 from engine.errors import ConfigError, DataError
 from engine.store import growth, inbox, queries
@@ -93,11 +94,14 @@ def checked(value: Mapping[str, Any]) -> StudyConfig:
 
 
 def draft_of(path_or_text: Path | str) -> dict[str, Any]:
-    """A study file, by its path or as its text, as a whole config to begin a form with; ConfigError if it is wrong.
+    """A study file, by its path or as its text, as a whole config to begin a form with; ConfigError if it is wrong,
+    DataError for a path that this server does not read.
 
     The paths of an uploaded text cannot be relative to it: they are looked for where the app was started.
     """
     if isinstance(path_or_text, Path):
+        if path_or_text != SAMPLE:
+            refuse_text_outside(str(path_or_text))
         return whole(StudyConfig.from_yaml(path_or_text.expanduser()))
     value = from_yaml(path_or_text)
     if not isinstance(value, dict):

@@ -5,15 +5,16 @@ It knows no screen: the command line makes its report on a machine without Strea
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
 from engine.analysis.crossed import crossed_interval
 from engine.analysis.looks import Standing, standing
 from engine.analysis.referee import Finding, curve, findings
-from engine.arms import TWIN, second
+from engine.arms import TWIN, keys_of, second
 from engine.config import StudyConfig
 from engine.errors import ConfigError
 from engine.records import Outcomes
@@ -82,8 +83,9 @@ def arms_of(detail: StudyDetail) -> Arms:
         plain = TWIN in there and detail.config.get("race", "controlled") == "controlled"
         return Arms({key: TWIN for key in there if key in named - {TWIN} and plain})
     twins, again = config.twins(), config.seconds()
-    twins |= {key: TWIN for key, twin in twins.items() if twin not in there and _alike(detail, key, TWIN)}
-    methods = {strategy.name for strategy in config.strategies if strategy.control != "oracle"}
+    twins |= {key: _twin_there(detail, key, there) or twin for key, twin in twins.items() if twin not in there}
+    raced = zip(keys_of(strategy.spec() for strategy in config.strategies), config.strategies, strict=True)
+    methods = {key for key, strategy in raced if strategy.control != "oracle"}
     return Arms(
         {key: twins[key] for key in there if twins.get(key) in there},
         {twin: other for twin, other in again.items() if twin in there and other in there},
@@ -91,10 +93,17 @@ def arms_of(detail: StudyDetail) -> Arms:
     )
 
 
-def _alike(detail: StudyDetail, key: str, other: str) -> bool:
-    """Whether both have run in one setting: what a paper's own is may have been settled after the study."""
-    settings = [detail.arms.get(name, {}).get("setting") for name in (key, other)]
-    return settings[0] is not None and settings[0] == settings[1]
+def _twin_there(detail: StudyDetail, key: str, there: Iterable[str]) -> str | None:
+    """The random arm that has run in its setting: what a paper's own is may have been settled after the study."""
+    own = _setting(detail, key)
+    found = (other for other in there if other == TWIN or (other.startswith(f"{TWIN}:as ") and not second(other)))
+    return next((other for other in found if own is not None and _setting(detail, other) == own), None)
+
+
+def _setting(detail: StudyDetail, key: str) -> dict[str, Any] | None:
+    """The fields that an arm has had for itself, but for signals: random reads none. None where nothing is kept."""
+    own = detail.arms.get(key, {}).get("setting")
+    return None if own is None else {name: value for name, value in own.items() if name != "signals"}
 
 
 def in_slot_order(detail: StudyDetail) -> dict[str, StrategyRef]:

@@ -6,20 +6,27 @@ from typing import Any
 import streamlit as st
 
 from engine.data.answers import Subset
+from engine.data.export.push import is_repository
 from engine.store.labelled import labellers_of
 from engine.store.summaries import RunSummary, StudyDetail
 from engine.tasks.adapter import TakeAdapter, adapter_of
 from engine.tasks.check_export import CheckExport, packed
+from engine.tasks.push_export import PushExport
 from workbench import asking, cache
 from workbench.components import export_panel
 from workbench.components.export_panel import Form
 from workbench.components.markup import escaped, heading, show
-from workbench.subset import Preview, adapter_command, command_of, words_of
+from workbench.subset import Preview, adapter_command, command_of, in_lines, words_of
 from workbench.verdict_words import verdict_words
-from workbench.wording import size
+from workbench.wording import count, size
 
 BEFORE = ("It has not been checked yet.", "The tools worker writes the files, reads them back, and says what holds.")
 PUSH = "With <code>--push owner/name</code> it goes to the hub; the token is $HF_TOKEN or asked for, and never kept."
+WHOSE = (
+    "The tools worker sends it with the token of its own environment ($HF_TOKEN); it stands in no store, log or file. "
+    "This page takes no token: to be asked for one, take the command with <code>--push</code>."
+)
+NOT_SENT = ("It has not been sent yet.", "Every file in one commit; a repository that is not there is made.")
 ADAPTER = ("The adapter is not packed yet.", "The tools worker loads the model and writes a PEFT folder with a card.")
 LARGEST = 200_000_000
 """Bytes of an adapter's archive that go through the browser: the app holds all of a download in memory."""
@@ -59,11 +66,13 @@ def contract(subset: Subset, form: Form, made: Preview) -> str:
         show(heading("The contract", "before the download"))
         asking.wait_for(task, "The check", BEFORE, "Check and pack", every="1s")
     elif answer["file"] is None:
+        export_panel.ticks(answer["ticks"])
         show('<div class="note bad" role="alert"><b class="word">✕ It is not offered.</b> A tick does not hold.</div>')
-        export_panel.ticks(answer["ticks"])
+        st.download_button("Download", b"", disabled=True, icon=":material/download:", width="stretch")
     else:
-        _download(subset, form, made, answer)
         export_panel.ticks(answer["ticks"])
+        _download(subset, form, made, answer)
+        _push(task)
     return str(answer["card"]) if answer else ""
 
 
@@ -82,11 +91,29 @@ def _download(subset: Subset, form: Form, made: Preview, answer: Mapping[str, An
     show(f"<small>One zip: the rows, README.md{beside}, and provenance.jsonl with a line for every pair asked.</small>")
 
 
+def _push(export: CheckExport) -> None:
+    """What was checked, to the hub: which repository, how far it is, where it lies."""
+    with st.expander("Push to the hub", icon=":material/cloud_upload:"):
+        repository, public = export_panel.choose_repository()
+        show(f"<small>{WHOSE}</small>")
+        if not is_repository(repository):
+            if repository:
+                show('<div class="note warn"><small>It is named as owner/name.</small></div>')
+            return
+        task = PushExport(export=export, repository=repository, public=public)
+        answer = asking.answered(task)
+        if answer is None:
+            asking.wait_for(task, "The push", NOT_SENT, "Push it", every="1s")
+            return
+        sent = f"{count(int(answer['files']), 'file')} sent to <code>{escaped(answer['address'])}</code>."
+        show(f'<div class="note ok" role="status"><b class="word">✓ It is there.</b> {sent}</div>')
+
+
 def same_command(subset: Subset, form: Form) -> None:
     """The command that writes the same files."""
     show(heading("Same from the command line"))
     command = command_of(subset, form.profile, form.container, names=form.names, licence=form.licence)
-    st.code(command, language=None, wrap_lines=True)
+    st.code(in_lines(command), language=None, wrap_lines=True)
     show(f"<small>{PUSH}</small>")
 
 
@@ -116,7 +143,7 @@ def adapter(run: RunSummary, upto: int) -> None:
 def _too_large(file: Mapping[str, Any], command: str) -> None:
     what = f"{size(file['bytes'])} are too much for a browser. The archive lies in the store"
     show(f"<small>{what}: <code>{escaped(file['path'])}</code>. This command writes the folder itself:</small>")
-    st.code(command, language=None, wrap_lines=True)
+    st.code(in_lines(command), language=None, wrap_lines=True)
 
 
 def _finished(detail: StudyDetail) -> tuple[str, ...]:

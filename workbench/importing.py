@@ -11,6 +11,7 @@ from engine.errors import EngineError
 from engine.store.summaries import TaskSummary
 from engine.tasks.import_data import ImportData
 from engine.tasks.prove_data import ProveData
+from engine.tasks.prove_leakage import ProveLeakage
 from engine.tasks.prove_tokens import ProveTokens
 from workbench import asking, browsing, cache, column_mapping, session
 from workbench.components import data_import, proof_panel
@@ -22,6 +23,7 @@ NOTHING = ("No file is named yet.", "Name or upload one at the left; the tools w
 BEFORE = ("This file has not been read yet.", "Every row is looked at, none is kept: first you see what it is.")
 GONE_ON = ("Nobody has asked for the import yet.", "What the proof shows comes into the store.")
 NEAR = ("Near-duplicates were not looked for.", "A stage of its own: some seconds for thousands of prompts.")
+LEAKS = ("Nobody has looked yet.", "Prompts of the held-out file that stand in this one too, or are near one of it.")
 TOKENS = ("No row was put into tokens yet.", "The tools worker loads that model's tokenizer and chat template.")
 
 
@@ -95,6 +97,7 @@ def proven(answer: Mapping[str, Any], task: ProveData) -> None:
     with one:
         proof_panel.findings(answer["findings"])
         near_duplicates(task)
+        leaks(task)
         proof_panel.lengths(answer)
         data_import.refused_rows(answer, cache.store().folder)
     with other:
@@ -142,6 +145,21 @@ def near_duplicates(task: ProveData) -> None:
             asking.wait_for(stage, "The search", NEAR, "Look for them")
     else:
         proof_panel.findings(answer["findings"], "Near-duplicates")
+
+
+def leaks(task: ProveData) -> None:
+    """What a held-out file shares with this one: what is trained on must not be evaluated on."""
+    with st.container(border=True):
+        show(heading("Leakage", "what a held-out file shares with this one"))
+        typed = data_import.choose_held_out()
+        if not typed:
+            return
+        request = ProveLeakage(path=task.path, held_out=data_import.located(typed), format=task.format)
+        answer = asking.answered(request)
+        if answer is None:
+            asking.wait_for(request, "The comparison", LEAKS, "Compare them")
+        else:
+            proof_panel.shared_prompts(answer)
 
 
 def tokens(task: ProveData) -> None:

@@ -21,7 +21,7 @@ from engine.strategies.base import STRATEGIES, Strategy
 from engine.tasks._laboratory import kept_pool, signals_for
 from engine.tasks.dry_run import DryRun
 from engine.tasks.score_pool import ScorePool
-from workbench import asking, browsing, cache, session
+from workbench import asking, browsing, cache, margins, session
 from workbench.components import lab_choice, lab_pairs
 from workbench.components.lab_choice import HERE, NEXT, OWN, SFT, Where
 from workbench.components.lab_pairs import Batch
@@ -66,7 +66,7 @@ def models_of(looking: Looking) -> list[str]:
     if looking.study is None:
         return []
     found = [HERE] if looking.run is not None and looking.round is not None else []
-    if looking.run is not None and looking.run.rounds_done:
+    if looking.run is not None and margins.measured(looking.run):
         found.append(NEXT)
     return [*found, SFT]
 
@@ -77,12 +77,12 @@ def subject(looking: Looking, where: Where) -> dict[str, Any] | None:
     if where.pool != OWN:
         fields["dataset_id"] = next(d.id for d in cache.datasets() if label_of(d.name, d.id) == where.pool)
     if looking.study is None:
-        return {**fields, "model": where.model} if where.model else None
+        return {**fields, "model": where.model, "adapter": where.adapter} if where.model else None
     fields["study_id"] = looking.study.id
     if looking.run is not None and where.model in (HERE, NEXT):
-        number = looking.round if where.model == HERE else looking.run.rounds_done + 1
+        number = looking.round if where.model == HERE else margins.measured(looking.run) + 1
         return {**fields, "run_id": looking.run.id, "round": number}
-    return {**fields, "seed": looking.run.seed if looking.run else 1}
+    return {**fields, "adapter": where.adapter, "seed": looking.run.seed if looking.run else 1}
 
 
 def label_of(name: str, dataset_id: str) -> str:
@@ -137,7 +137,8 @@ def price_of(task: ScorePool, missing: Sequence[Signal], looking: Looking) -> Pr
     own = {"path": task.model} if task.model or not detail else detail.config["model"]
     model = ModelSettings.model_validate(own)
     rounds = task.round - 1 if task.run_id else 0
-    return price(cache.store(), model, dataset, of, missing, study_id=task.study_id, rounds=rounds)
+    return price(cache.store(), model, dataset, of, missing, study_id=task.study_id, rounds=rounds,
+                 trained=bool(task.adapter))  # fmt: skip
 
 
 def _pool_size(detail: StudyDetail | None, whole: Sizes, *, own: bool) -> Sizes:
@@ -207,7 +208,7 @@ def stamp(looking: Looking, where: Where, fields: Mapping[str, Any] | None) -> l
     if "run_id" in fields and looking.run is not None:
         state = f"{looking.run.strategy.title}, seed {looking.run.seed}, before the picks of round {fields['round']}"
     else:
-        state = "the SFT model"
+        state = f"the adapter {Path(where.adapter).name}" if where.adapter else "the SFT model"
     pool = where.pool if where.pool != OWN else "its own pool"
     return [f"{whose} · {pool}", f"scored by {state}"]
 

@@ -1,7 +1,16 @@
-"""A plugin that the open store keeps, in words: that it is one, which version, and whether a worker here may run it."""
+"""What a plugin is beside its card, in words: kept by the store or not, and of a strategy the setting of its paper."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from engine.plugins.trust import version_trusted
 from engine.registry import Plugin
+from engine.strategies.base import Strategy
+from workbench.wording import plain
+
+NOTHING_PUBLISHED = "its source publishes no setting: the study's own, in any race"
+NO_SHARE = ("label_share", None)
+"""Stands beside a paper's number of labels only to say that no share does; no row of its own."""
 
 
 def kept_words(plugin: type[Plugin]) -> str:
@@ -12,3 +21,25 @@ def kept_words(plugin: type[Plugin]) -> str:
     if version_trusted(plugin.version):
         return words
     return f"{words}; it came with the store and waits for your trust: workbench strategy trust {plugin.name}"
+
+
+def as_published(strategy: type[Strategy]) -> list[tuple[str, str]]:
+    """A row a field of a study that a race as published takes from the method's source: the field, and its value."""
+    return [
+        (plain(name), _said(name, value)) for name, value in strategy.published.items() if (name, value) != NO_SHARE
+    ]
+
+
+def _said(name: str, value: Any) -> str:
+    """ "policy (responses 3)" of a plugin, "pool fixed, weights reset" of a mapping, "1 pair in 16" of a share."""
+    if name == "label_share" and isinstance(value, float) and value > 0:
+        return f"1 pair in {1 / value:.6g} of a round's pool"
+    if isinstance(value, Mapping):
+        own = ", ".join(f"{plain(str(key))} {_said(key, one)}" for key, one in value.items() if key != "name")
+        named = str(value.get("name", ""))
+        return f"{named} ({own})" if named and own else named or own
+    if isinstance(value, list | tuple):
+        return "; ".join(_said(name, one) for one in value)
+    if value is None or isinstance(value, bool):
+        return {None: "all", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from engine.analysis.looks import standing
 from engine.analysis.power import SAMPLE, detectable_before
+from engine.arms import keys_of
 from engine.config import StudyConfig
 from engine.cost import Sizes
 from workbench.study_words import AXES
@@ -12,7 +13,7 @@ def can_show(config: StudyConfig, held_out: Sizes) -> str:
     """One or two sentences; `held_out` is the set that decides, whole: it is cut as the evaluation cuts it."""
     if config.race == "none":
         return "This study is no race: no arm has a random twin, so there will be no verdict."
-    named, seeds = {strategy.name for strategy in config.strategies}, len(config.seeds)
+    named, seeds = set(keys_of(strategy.spec() for strategy in config.strategies)), len(config.seeds)
     arms = len(named & set(config.twins()))  # controls get no verdict, so they share no error
     if not arms:
         return "No strategy runs beside random, so there is nothing to give a verdict on."

@@ -22,6 +22,7 @@ from engine.store.files import Room
 from workbench.disk_words import said, too_much
 
 ROOT = Path(__file__).resolve().parent.parent
+STDERR = 2
 STEADY_S = 20.0
 """An app that ends sooner has a fault that starting it again would not mend."""
 SAMPLE = ROOT / "sample_data" / "study.yaml"
@@ -51,7 +52,8 @@ def start_device(folder: Path, device: str, among: int, *, until_idle: bool = Fa
     command += ["--until-idle"] if until_idle else []
     threads = str(max(1, (os.cpu_count() or 1) // among))
     environment = {"OMP_NUM_THREADS": threads, **_environment(folder)}
-    return subprocess.Popen(command, env=environment, start_new_session=True)
+    # Standard output is the command's own that waits for it: with --json nothing else may stand there.
+    return subprocess.Popen(command, env=environment, start_new_session=True, stdout=STDERR if until_idle else None)
 
 
 def start_tools(folder: Path) -> subprocess.Popen[bytes]:

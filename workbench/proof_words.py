@@ -76,8 +76,8 @@ def leakage_words(same: int, near: int, of: int) -> str:
     if not same and not near:
         return f"none of the {count(of, 'held-out prompt')} is in this file, or near one of it"
     return (
-        f"of the {count(of, 'held-out prompt')} {integer(same)} stand in this file too, and {integer(near)} are near "
-        "another prompt of it"
+        f"of the {count(of, 'held-out prompt')}, in this file too: {integer(same)}; near another prompt of it: "
+        f"{integer(near)}"
     )
 
 

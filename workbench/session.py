@@ -5,14 +5,15 @@ tab is open. Unknown values in a link fall back to the default, and the sidebar 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from engine.errors import EngineError
 from engine.store.summaries import RunSummary, StrategyRef, StudyDetail, StudySummary
+from workbench import cache
 from workbench.charts.palette import Mode
 from workbench.components import picker
 from workbench.components.markup import show
@@ -20,27 +21,32 @@ from workbench.components.markup import show
 SAID_S = 8.0
 LOOKING = "_looking"
 DRAWN = "_drawn"
+HELD = "_held"
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
 class Looking:
-    """The choices of this page; None where the page does not use a part or there is nothing to choose."""
+    """The choices of this page; None where the page does not use a part or there is nothing to choose.
+
+    `rounds` are those of the run that had picks when the page was opened: what came since is news.
+    """
 
     study: StudySummary | None = None
     strategy: StrategyRef | None = None
     run: RunSummary | None = None
     round: int | None = None
     pair: str = ""
+    rounds: tuple[int, ...] = ()
 
 
 def look_at(
-    parts: Sequence[str],
-    studies: Sequence[StudySummary],
-    study_of: Callable[[str], StudyDetail],
-    rounds_of: Callable[[str, str], Sequence[int]],
+    page: str, parts: Sequence[str], studies: Sequence[StudySummary], study_of: Callable[[str], StudyDetail]
 ) -> Looking:
     """Draw "Looking at" with these parts (study, strategy, seed, round, pair) and remember what was chosen."""
-    looking = _choose(parts, studies, study_of, rounds_of) if studies and parts else Looking()
+    if st.session_state.get(HELD, (None,))[0] != page:
+        st.session_state[HELD] = (page, {})
+    looking = _choose(parts, studies, study_of) if studies and parts else Looking()
     st.session_state[LOOKING] = looking
     return looking
 
@@ -51,18 +57,48 @@ def looking() -> Looking:
     return found if isinstance(found, Looking) else Looking()
 
 
-def _choose(
-    parts: Sequence[str],
-    studies: Sequence[StudySummary],
-    study_of: Callable[[str], StudyDetail],
-    rounds_of: Callable[[str, str], Sequence[int]],
-) -> Looking:
+def held(what: Hashable, now: Callable[[], Thing]) -> Thing:
+    """What `now` said when this page was first drawn: it stays so under the reader until `catch_up` or another page."""
+    _, known = st.session_state.setdefault(HELD, ("", {}))
+    if what not in known:
+        known[what] = now()
+    found: Thing = known[what]
+    return found
+
+
+def rounds(study_id: str, run_id: str) -> tuple[int, ...]:
+    """The rounds of a run that had picks when this page was first drawn with any, in order."""
+    found = tuple(cache.rounds(study_id, run_id))
+    return held(("rounds", run_id), lambda: found) if found else ()
+
+
+def catch_up() -> None:
+    """Take in the news: what was held is asked for anew, and the latest round is looked at; for a callback."""
+    st.session_state[HELD][1].clear()
+    st.session_state["_latest"] = True
+
+
+def settle(part: str, known: Sequence[str], usual: str) -> None:
+    """Before its widget is drawn: a part that neither this session nor the link chose is the usual one.
+
+    The usual one may be another tomorrow, so it is no default of the widget: those stay out of the link.
+    """
+    chosen = st.session_state.get(part)
+    if chosen not in known and (chosen is not None or st.query_params.get(part) not in known):
+        if chosen is None:
+            st.query_params[part] = usual  # at a first drawing its widget would leave the link without it
+        st.session_state[part] = usual
+
+
+def _choose(parts: Sequence[str], studies: Sequence[StudySummary], study_of: Callable[[str], StudyDetail]) -> Looking:
     show('<div class="looking">Looking at</div>')
     labels = picker.study_labels(studies)
     _say_unknown("study", list(labels))
+    settle("study", list(labels), next(iter(labels)))
     study = picker.pick_study(labels)
     detail = study_of(study.id)
     strategy = run = number = None
+    there: tuple[int, ...] = ()
     pair = ""
     if "strategy" in parts:
         _say_unknown("strategy", [s.title for s in study.strategies])
@@ -74,12 +110,21 @@ def _choose(
         if run is not None:
             picker.say_run(run, detail.seen_by(strategy.name, "regime"))
     if run is not None and "round" in parts:
-        rounds = rounds_of(study.id, run.id)
-        _say_unknown("round", [str(n) for n in rounds])
-        number = picker.pick_round(rounds) if rounds else None
+        there = rounds(run.study_id, run.id)
+        number = _pick_round(there, run.rounds_total) if there else None
     if number is not None and "pair" in parts:
         pair = picker.pick_pair()
-    return Looking(study, strategy, run, number, pair)
+    return Looking(study, strategy, run, number, pair, there)
+
+
+def _pick_round(there: Sequence[int], planned: int) -> int:
+    """A round that was there when the page was opened; the last of them where one is asked for that is to come."""
+    names = [str(n) for n in range(1, max(planned, *there) + 1)]
+    _say_unknown("round", names)
+    if st.session_state.pop("_latest", False):
+        st.session_state["round"] = str(there[-1])
+    settle("round", names, str(there[-1]))
+    return picker.pick_round(there, names)
 
 
 def _say_unknown(part: str, known: Sequence[str]) -> None:
@@ -118,7 +163,7 @@ def show_selected(part: str, chart: str, value: Callable[[Mapping[str, Any]], st
         st.session_state[part] = words
 
 
-def choose(part: str, value: str) -> None:
+def choose(part: str, value: Any) -> None:
     """Look at that value; to be called from a button's callback."""
     st.session_state[part] = value
 
@@ -163,6 +208,19 @@ def draft() -> Draft | None:
 def close_draft() -> None:
     """The form is closed; what was filled in is gone."""
     st.session_state.pop("_draft", None)
+
+
+def tour_at(first: Callable[[], bool] = lambda: False) -> int | None:
+    """The step of the tour that is open, None for none; `first` says whether a new session begins with it."""
+    if "_tour" not in st.session_state:
+        tour_to(0 if first() else None)
+    found: int | None = st.session_state["_tour"]
+    return found
+
+
+def tour_to(at: int | None) -> None:
+    """Open the tour at that step, or close it."""
+    st.session_state["_tour"] = at
 
 
 def mode() -> Mode:

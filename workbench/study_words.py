@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.arms import TWIN, second
+from engine.arms import TWIN, keys_of, second, strategy_of
 from engine.store.summaries import StudyDetail
 from engine.strategies.base import STRATEGIES
 from workbench.wording import count
+
+BY_HAND = 3
+"""Runs that were changed by hand which are named; of more their number is said."""
 
 
 def compares(detail: StudyDetail) -> str:
@@ -29,7 +32,10 @@ def compares(detail: StudyDetail) -> str:
 
 def _race(detail: StudyDetail) -> str:
     """ "3 strategies, 1 random twin, random again, 2 controls": what the study names, and apart what it adds."""
-    named = {name for spec in detail.config.get("strategies") or () if not _knows_gold(name := _name(spec))}
+    specs = [
+        spec if isinstance(spec, Mapping) else {"name": _name(spec)} for spec in detail.config.get("strategies") or ()
+    ]
+    named = {key for key in keys_of(specs) if not _knows_gold(strategy_of(key))}
     added = [ref.name for ref in detail.summary.strategies if ref.name not in named]
     again = [key for key in added if second(key)]
     twins = [key for key in added if key not in again and (key == TWIN or key.startswith(f"{TWIN}:as "))]
@@ -70,6 +76,16 @@ def declared_in(config: Mapping[str, Any]) -> Mapping[str, Any]:
 def reference_words(detail: StudyDetail) -> str:
     """What every margin and KL is measured against."""
     return f"reference: {computed_with(detail).get('reference') or 'the SFT model, adapter off'}"
+
+
+def by_hand(detail: StudyDetail) -> str:
+    """Which runs are marked because a person changed a batch of theirs; "" where none is."""
+    edited = [run for run in detail.runs if run.edited]
+    if not edited:
+        return ""
+    first = "; ".join(f"{run.strategy.title}, seed {run.seed}" for run in edited[:BY_HAND])
+    more = f"; and {len(edited) - BY_HAND:,} more" if len(edited) > BY_HAND else ""
+    return f"✎ changed by hand, so in no verdict: {count(len(edited), 'run')} ({first}{more})"
 
 
 def computed_with(detail: StudyDetail) -> Mapping[str, Any]:

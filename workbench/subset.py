@@ -72,6 +72,23 @@ def command_of(subset: Subset, profile: str, container: str, *, names: bool = Fa
     return " ".join(words)
 
 
+def in_lines(command: str, width: int = 30) -> str:
+    """The same command as a shell takes it, in lines of about so many characters, no option apart from its value."""
+    parts: list[str] = []
+    for word in shlex.split(command):
+        if word.startswith("--") or not parts:
+            parts.append(shlex.quote(word))
+        else:
+            parts[-1] += f" {shlex.quote(word)}"
+    lines = parts[:1]
+    for part in parts[1:]:
+        if len(lines) > 1 and len(lines[-1]) + len(part) < width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return " \\\n  ".join(lines)
+
+
 def adapter_command(run: RunSummary, number: int, *, merged: bool) -> str:
     """The command that writes the adapter of the run after that round."""
     words = ["workbench export", run.study_id, "--adapter", f"--strategy {shlex.quote(run.strategy.name)}"]

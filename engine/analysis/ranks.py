@@ -1,6 +1,5 @@
 """Ranks of scores: percentiles, Spearman's correlation of two strategies, and where a batch cuts the scores."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,33 +31,30 @@ def percentiles(scores: pd.Series) -> pd.Series:
     return 100 * (scores.rank() - 0.5) / max(int(scores.notna().sum()), 1)
 
 
-def spearman(first: pd.Series, second: pd.Series) -> Spearman:
-    """Over the ids that both scored. Ties share the mean of their ranks (Spearman 1904)."""
-    both = pd.concat([first, second], axis=1, join="inner").dropna()
-    n = len(both)
+def percentiles_in(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """As `percentiles`, of some values (k,) among all in rising order (n,). NaN stays NaN."""
+    below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    return np.where(np.isnan(values), np.nan, 50.0 * (below + upto) / max(len(ordered), 1))
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> Spearman:
+    """Of two columns of finite numbers, a row a pair, (n,) each. Ties share the mean of their ranks (Spearman 1904)."""
+    n = len(first)
     if n < 3:
         return Spearman(None, n)
-    x, y = (stats.rankdata(both.iloc[:, side].to_numpy(dtype=float)) for side in (0, 1))
+    x, y = (stats.rankdata(values) for values in (first, second))
     if x.min() == x.max() or y.min() == y.max():
         return Spearman(None, n)
     return Spearman(float(np.corrcoef(x, y)[0, 1]), n)
 
 
-def rank_correlations(scores: Mapping[str, pd.Series]) -> dict[tuple[str, str], Spearman]:
-    """Spearman of every two, both ways round; `scores` holds a series by pair id for each strategy."""
-    names = list(scores)
-    found = {}
-    for place, one in enumerate(names):
-        for other in names[place + 1 :]:
-            found[one, other] = found[other, one] = spearman(scores[one], scores[other])
-    return found
+def cut_line(ordered: np.ndarray, picked: np.ndarray) -> Cut | None:
+    """Where a batch of this size would end if only scores counted; None without scores or picks.
 
-
-def cut_line(scores: pd.Series, picks: list[str]) -> Cut | None:
-    """Where a batch of this size would end if only scores counted; None without scores or picks."""
-    known = scores.dropna()
-    k = min(len(picks), len(known))
+    `ordered` are all scores in rising order (n,), `picked` those of the batch (k,), NaN where a pick has none.
+    """
+    k = min(len(picked), len(ordered))
     if not k:
         return None
-    value = float(np.partition(known.to_numpy(dtype=float), len(known) - k)[len(known) - k])
-    return Cut(value, int((scores.reindex(picks) < value).sum()))
+    value = float(ordered[len(ordered) - k])
+    return Cut(value, int((picked < value).sum()))

@@ -33,8 +33,7 @@ def redundancy(vectors: Vectors, *, signed: bool = True) -> Redundancy:
     The effective number is exp of the entropy of the eigenvalues of K / n, K the cosines (their squares where signs do
     not count): the Vendi score, Friedman & Dieng 2022, arXiv:2210.02410.
     """
-    unit = unit_rows(vectors[:AT_MOST])
-    cosine = _product(unit)
+    cosine = cosines(vectors[:AT_MOST])
     n = len(cosine)
     if n < 2:
         return Redundancy(None, None if n == 0 else 1.0, n)
@@ -42,10 +41,28 @@ def redundancy(vectors: Vectors, *, signed: bool = True) -> Redundancy:
     near = cosine if signed else np.abs(cosine)
     values = np.linalg.eigvalsh(kernel / np.trace(kernel)) if np.trace(kernel) > 0 else np.zeros(n)
     kept = values[values > 1e-12]
-    masked = near.copy()
-    np.fill_diagonal(masked, -np.inf)
     effective = float(np.exp(-(kept * np.log(kept)).sum())) if len(kept) else 1.0
-    return Redundancy(float(masked.max(axis=1).mean()), effective, n)
+    return Redundancy(float(nearest_others(near).max(axis=1).mean()), effective, n)
+
+
+def nearest_others(cosine: np.ndarray) -> np.ndarray:
+    """Cosines (n, n) of rows with one another, with −∞ where a row meets itself."""
+    masked = cosine.copy()
+    np.fill_diagonal(masked, -np.inf)
+    return masked
+
+
+def mean_nearest(vectors: Vectors) -> float | None:
+    """Of rows (n, d) the mean cosine of a row with the one most like it, as in `redundancy`; None below two rows."""
+    cosine = cosines(vectors[:AT_MOST])
+    return None if len(cosine) < 2 else float(nearest_others(cosine).max(axis=1).mean())
+
+
+def cosines(one: Vectors, other: Vectors = None) -> np.ndarray:
+    """Cosine of every row of `one` (n, d) with every row of `other` (m, d), by default of `one` again: (n, m)."""
+    first = unit_rows(one)
+    found = first @ (first if other is None else unit_rows(other)).T
+    return np.asarray(found.todense() if sparse.issparse(found) else found, dtype=np.float64)
 
 
 def near_duplicates(prompts: Sequence[str], vectors: Vectors) -> float | None:
@@ -57,7 +74,7 @@ def near_duplicates(prompts: Sequence[str], vectors: Vectors) -> float | None:
     if len(ids) < 2:
         return None
     same = np.array(ids)[:, None] == np.array(ids)[None, :]
-    near = (_product(unit_rows(vectors[:AT_MOST])) >= NEAR) | same
+    near = (cosines(vectors[:AT_MOST]) >= NEAR) | same
     np.fill_diagonal(near, val=False)
     return float(near.any(axis=1).mean())
 
@@ -80,8 +97,3 @@ def word_vectors(texts: Sequence[str]) -> sparse.csr_matrix:
 
     hashed = HashingVectorizer(n_features=2**18, alternate_sign=False, norm=None).transform(texts)
     return sparse.csr_matrix(TfidfTransformer(sublinear_tf=True).fit_transform(hashed))
-
-
-def _product(unit: Vectors) -> np.ndarray:
-    found = unit @ unit.T
-    return np.asarray(found.todense() if sparse.issparse(found) else found, dtype=np.float64)

@@ -56,7 +56,10 @@ class Vote:
 
 @dataclass(frozen=True)
 class Acquired:
-    """A run's pick of a pair: which strategy asked about it, in which round, and what made it do so."""
+    """A run's pick of a pair: which strategy asked about it, in which round, and what made it do so.
+
+    `by_hand`: "added" or "swapped in" where a person brought it into the batch; "" where the strategy picked it.
+    """
 
     strategy: str
     seed: int
@@ -66,6 +69,7 @@ class Acquired:
     score: float | None = None
     gain: float | None = None
     warm_up: bool = False
+    by_hand: str = ""
 
 
 @dataclass(frozen=True)

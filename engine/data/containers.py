@@ -40,14 +40,19 @@ Rows = Iterator[Row]
 
 
 class RowsOf:
-    """The rows of several files, one after the other; `place` says where one stood."""
+    """The rows of several files, one after the other; `place` says where one stood.
+
+    `commit` of a hub id, known with its first row: which state of it is read.
+    """
+
+    commit = ""
 
     def __init__(self, path: Path | str) -> None:
         files = files_of(path)
         folder = len(files) == 1 and files[0].is_dir()
         self._readings: list[tuple[str, Callable[[], Rows]]] = []
         if not files:
-            self._readings = [(str(path), lambda: _hub(str(path)))]
+            self._readings = [(str(path), lambda: self._hub(str(path)))]
         elif folder:
             self._readings = [(str(path), lambda: rows_of_saved(files[0]))]
         else:
@@ -75,6 +80,21 @@ class RowsOf:
             for row in reading():
                 number += 1
                 yield row
+
+    def _hub(self, name: str) -> Rows:
+        from datasets import load_dataset_builder
+
+        try:
+            builder = load_dataset_builder(name)
+            self.commit = str(builder.hash or "")
+            for row in builder.as_streaming_dataset(split="train"):
+                yield dict(row)
+        except Exception as error:  # of whatever client and file it uses, in whatever row
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise DataError(
+                f"{name} is no file here, and as a hub id it cannot be loaded: {reason}.",
+                "Check the path or connection.",
+            ) from error
 
 
 def open_rows(path: Path | str) -> RowsOf:
@@ -135,7 +155,10 @@ def _json(source: Source) -> Rows:
         while block := file.read(BLOCK):  # to ask for all of it at once would take that memory, however small it is
             content += block
             if len(content) > MAX_JSON:
-                raise DataError(f"{name} is over {MAX_JSON:,} bytes; JSON is read whole.", "Give JSONL, a row a line.")
+                raise DataError(
+                    f"{name} is over {MAX_JSON:,} bytes, the most of a .json file: it is read whole.",
+                    "Give it as JSONL (a row a line) or Parquet: these are read row by row and may have any size.",
+                )
     try:
         value = _DECODER.decode(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -192,16 +215,3 @@ _READERS: dict[str, Callable[[Source], Rows]] = {
     ".arrow": rows_of_arrow,
     ".feather": rows_of_arrow,
 }
-
-
-def _hub(name: str) -> Rows:
-    from datasets import load_dataset
-
-    try:
-        for row in load_dataset(name, split="train", streaming=True):
-            yield dict(row)
-    except Exception as error:  # of whatever client and file it uses, in whatever row
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(
-            f"{name} is no file here, and as a hub id it cannot be loaded: {reason}.", "Check the path or connection."
-        ) from error

@@ -140,15 +140,29 @@ def refuse_model_outside(model: str, also: Iterable[str] = ()) -> None:
         _refuse(model, [there or Path(model)], ())
 
 
+def refuse_text_outside(path: str) -> None:
+    """DataError for a study's file, or a text it reads, that is not below the data root, whether it is there or not."""
+    if os.environ.get(ROOT_VARIABLE):
+        _refuse(path, [Path(path)], ())
+
+
 def _refuse(path: str, files: Iterable[Path], also: Iterable[Path]) -> None:
     top = Path(os.environ[ROOT_VARIABLE]).expanduser().resolve()
     tops = [top, *(folder.resolve() for folder in also)]
     for file in files:
-        if not any(file.resolve().is_relative_to(folder) for folder in tops):
+        if not _below(file, tops):
             raise DataError(
                 f"{path} is not below {top}, the folder of data that this server reads.",
                 "Put it there, upload it, or start the app with another --data-root.",
             )
+
+
+def _below(file: Path, tops: Iterable[Path]) -> bool:
+    try:
+        place = file.expanduser().resolve()
+    except (OSError, ValueError, RuntimeError):  # what is no path lies nowhere
+        return False
+    return any(place.is_relative_to(top) for top in tops)
 
 
 def _in_folder(folder: Path) -> list[Path]:

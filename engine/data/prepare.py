@@ -3,18 +3,20 @@
 Everything that can be wrong is looked at before anything is written.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from engine.config import StudyConfig
 from engine.cost import Sizes
-from engine.data.places import refuse_elsewhere
+from engine.data.places import refuse_elsewhere, refuse_text_outside
 from engine.data.pool import PreferenceData
 from engine.data.proof.near import near_prompts
 from engine.data.read import Reading, read
 from engine.data.split import refuse_overlap, split_by_prompt
 from engine.disk import Disk, kept, shapes_of
 from engine.errors import ConfigError, DataError, ModelError
+from engine.settings import DataSettings
 from engine.store.bank import LENT, loan
 from engine.store.cache import DEFAULT_CAP_BYTES
 from engine.store.database import Store
@@ -51,7 +53,7 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
             refuse_overlap(pool_reading.data, found.data, name)
             readings[f"held_out:{name}"] = (found, found.data, "")
     else:
-        pool, held_out = split_as_told(pool_reading.data, config)
+        pool, held_out = split_as_told(pool_reading.data, settings)
         share, how = settings.held_out_share, split_words(config)
         readings["pool"] = (pool_reading, pool, f"pool, all but a share of {share!r} of the prompts{how}")
         readings["held_out:held_out"] = (pool_reading, held_out, f"held out, a share of {share!r} of the prompts{how}")
@@ -92,9 +94,8 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
     return queue_study(store, config, ids, {"data": files, **lent})
 
 
-def split_as_told(data: PreferenceData, config: StudyConfig) -> tuple[PreferenceData, PreferenceData]:
+def split_as_told(data: PreferenceData, settings: DataSettings) -> tuple[PreferenceData, PreferenceData]:
     """Pool and held-out as a study's data settings say."""
-    settings = config.data
     near = near_prompts(data.prompts) if settings.near_duplicates_together else None
     return split_by_prompt(
         data, settings.held_out_share, seed=settings.held_out_seed, strata=settings.held_out_strata, near=near
@@ -111,18 +112,25 @@ def split_words(config: StudyConfig) -> str:
 
 
 def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:
-    """DataError if the pool cannot fill the budget of one run."""
-    if config.sampler.generates:
-        return
-    pairs = config.sampler.candidates(pool, list(pool.prompts), None).pairs
-    allowed = config.oracle.can_answer(pool)
-    usable = len(pairs) if allowed is None else sum(pair.id in allowed for pair in pairs)
-    if config.label_share is None and usable < config.budget:
-        raise DataError(
-            f"The pool holds {usable:,} pairs that oracle {config.oracle.name!r} can answer; a run is to buy "
-            f"{config.budget:,} labels ({config.rounds} rounds of {config.labels_per_round}).",
-            "Lower rounds or labels_per_round, or add pairs.",
-        )
+    """DataError if the pool cannot fill the budget of one run, of any arm that does not draw or take a share."""
+    usable: dict[str, int] = {}
+    for run in config.runs(config.seeds[:1]):
+        arm, sampler = run.study, json.dumps(run.study.sampler.spec(), sort_keys=True)
+        if arm.sampler.generates or arm.label_share is not None or run.strategy.whole_pool:
+            continue
+        if sampler not in usable:
+            pairs = arm.sampler.candidates(pool, list(pool.prompts), None).pairs
+            allowed = arm.oracle.can_answer(pool)
+            usable[sampler] = len(pairs) if allowed is None else sum(pair.id in allowed for pair in pairs)
+        if usable[sampler] < arm.budget:
+            raise DataError(
+                f"The pool holds {usable[sampler]:,} pairs that oracle {arm.oracle.name!r} can answer; a run"
+                + (f" of {run.key}" if run.own else "")
+                + f" is to buy {arm.budget:,} labels ({arm.rounds} rounds of {arm.labels_per_round}).",
+                "Lower rounds or labels_per_round, or add pairs."
+                if not run.own
+                else "Lower rounds, add pairs, or take `race: controlled`: one batch for all.",
+            )
 
 
 def some_answers(name: str, held_out: PreferenceData) -> None:
@@ -135,9 +143,15 @@ def some_answers(name: str, held_out: PreferenceData) -> None:
 
 
 def look_at_text(config: StudyConfig) -> None:
-    """ConfigError if the text for perplexity is not there: it is read only in the last round."""
+    """ConfigError if the text for perplexity is not there: it is read only in the last round.
+
+    DataError if it is none that this server reads.
+    """
     path = config.evaluation.text_file
-    if path is not None and not Path(path).is_file():
+    if path is None:
+        return
+    refuse_text_outside(path)
+    if not Path(path).is_file():
         raise ConfigError("evaluation.text_file", [f"there is no file {path}"], "Check the path.")
 
 

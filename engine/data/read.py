@@ -4,25 +4,33 @@ Reading goes row by row. Refused rows stop the import unless the person says to 
 listed with its number and reason.
 """
 
+import contextlib
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.data.ahead import read_ahead, worth_it
 from engine.data.containers import NotARow, Row, RowsOf, open_rows
-from engine.data.formats.base import FORMATS, BadRow, Format, ParsedRow
+from engine.data.formats.base import FORMATS, Format
 from engine.data.formats.mapped import is_mapping, read_mapping
+from engine.data.parts import Part
 from engine.data.places import every_file
 from engine.data.pool import PreferenceData
-from engine.data.taking import Counts, Taking, check
+from engine.data.taking import Counts, Taking
+from engine.data.understood import Batch, Watch, understood
 from engine.errors import DataError
 
 SNIFFED_ROWS = 20
 MOST_REFUSED = 1_000_000
 """Refused rows after which reading ends: each is listed, and the list must fit into memory."""
+MOST_LETTERS = 96 * 1024 * 1024
+"""Characters of the texts of a part, however few its rows."""
+MOST_WHOLE = 512 * 1024 * 1024
+"""Characters of texts, and a thousand for every row, of what is read whole: it takes some 2 GiB of memory."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +102,15 @@ def examine(
     format_name: str | None = None,
     *,
     on_progress: Callable[[int], None] | None = None,
-    watch: Callable[[int, ParsedRow], None] | None = None,
+    watch: Watch | None = None,
 ) -> Reading:
     """Read all there is, refused rows only listed: what `workbench data check` shows.
 
     `watch` is called with the number and the content of every row that was taken (`engine.data.proof`).
     """
     opened = open_data(path, format_name)
-    (data,) = opened.parts(None, on_progress=on_progress, watch=watch)
-    opened.report.label_bank = data.is_label_bank
-    return Reading(data, opened.report)
+    (part,) = opened.parts(None, on_progress=on_progress, watch=watch)
+    return Reading(part.data(), opened.report)
 
 
 @dataclass
@@ -120,41 +127,57 @@ class Opened:
         at_once: int | None,
         *,
         on_progress: Callable[[int], None] | None = None,
-        watch: Callable[[int, ParsedRow], None] | None = None,
-    ) -> Iterator[PreferenceData]:
-        """What so many rows hold at a time, without what an earlier part holds; None: all at once."""
-        report, taking, seen = self.report, Taking(), set[int]()
-        report.counts = taking.counts
-        for number, row in enumerate(self.rows, start=1):
-            report.rows = number
-            try:
-                parsed = _parsed(self.format, row)
-                for prompt in parsed:
-                    taking.take(prompt, report.dropped)
-                    if watch is not None:
-                        watch(number, prompt)
-                report.repeated += (key := hash(parsed)) in seen
-                seen.add(key)
-            except BadRow as bad:
-                self._refuse(number, bad.reason, bad.detail)
-            except RecursionError:
-                self._refuse(number, "nested too deep", "")
-            if on_progress is not None and number % 1000 == 0:
-                on_progress(number)
-            if at_once is not None and number % at_once == 0:
-                yield taking.hand_over()
-        report.ties = taking.counts.recorded["tie"]
-        yield taking.hand_over()
+        watch: Watch | None = None,
+        ahead: bool = False,
+    ) -> Generator[Part]:
+        """What so many rows hold at a time, without what an earlier part holds; None: all at once.
 
-    def _refuse(self, number: int, reason: str, detail: str) -> None:
-        report, place = self.report, self.source.place(number)
-        report.refused.append(Refused(number, reason, ": ".join(part for part in (place, detail) if part)))
-        if len(report.refused) > MOST_REFUSED:
+        A part ends early where its texts are long (MOST_LETTERS). `watch` sees each row that was taken. With `ahead` a
+        second process reads, if the file is large enough and there is a core for it: the parts are the same.
+        """
+        report, taking = self.report, Taking()
+        report.counts, report.dropped = taking.counts, taking.dropped
+        with contextlib.closing(self._understood(at_once, watch, ahead)) as batches:
+            for batch in batches:
+                report.rows = batch.last
+                self._refuse(batch)
+                taking.take(batch)
+                if on_progress is not None and batch.last % 1000 == 0:
+                    on_progress(batch.last)
+                if at_once is None:
+                    self._refuse_larger(taking.letters)
+                elif batch.last % at_once == 0 or taking.letters >= MOST_LETTERS:
+                    yield taking.hand_over()
+        last = taking.hand_over()
+        report.ties, report.repeated = taking.counts.recorded["tie"], taking.repeated
+        report.label_bank = taking.is_label_bank()
+        yield last
+
+    def _understood(self, at_once: int | None, watch: Watch | None, ahead: bool) -> Generator[Batch]:
+        if ahead and watch is None and worth_it(self.report.path, self.format):
+            return read_ahead(self.report.path, self.format, at_once)
+        return understood(self.format, self.rows, self.source.place, at_once=at_once, watch=watch)
+
+    def _refuse_larger(self, letters: int) -> None:
+        report = self.report
+        if letters + 1000 * report.rows > MOST_WHOLE:
             raise DataError(
-                f"{report.path}: {MOST_REFUSED:,} of its first {report.rows:,} rows cannot be used, row {number:,} "
-                f"for the reason: {reason}.",
-                "Is it the right format? Name another with --format, or mend the file.",
+                f"{report.path} is too large to be held in memory whole, as a study or a notebook needs it: its first "
+                f"{report.rows:,} rows have {letters:,} characters.",
+                "Give a file of fewer rows: a sample of it, drawn by prompt. An import, a proof and the page Data read "
+                "files of any size.",
             )
+
+    def _refuse(self, batch: Batch) -> None:
+        report = self.report
+        for number, reason, detail in batch.refused:
+            report.refused.append(Refused(number, reason, detail))
+            if len(report.refused) > MOST_REFUSED:
+                raise DataError(
+                    f"{report.path}: {MOST_REFUSED:,} of its first {number:,} rows cannot be used, row {number:,} for "
+                    f"the reason: {reason}.",
+                    "Is it the right format? Name another with --format, or mend the file.",
+                )
 
 
 def open_data(path: Path | str, format_name: str | None = None) -> Opened:
@@ -164,17 +187,8 @@ def open_data(path: Path | str, format_name: str | None = None) -> Opened:
     if not first:
         raise DataError(f"{path} is empty.", "It needs one row at least.")
     chosen, why = _choose(path, first, format_name)
-    return Opened(Report(str(path), chosen.key(), why, sha256_of(path)), chosen, itertools.chain(first, rows), rows)
-
-
-def _parsed(chosen: Format, row: Mapping[str, Any] | NotARow) -> tuple[ParsedRow, ...]:
-    if isinstance(row, NotARow):
-        raise BadRow(row.reason, row.detail)
-    parsed = chosen.parse(row)
-    found = parsed if isinstance(parsed, tuple) else (parsed,)
-    for prompt in found:
-        check(prompt)
-    return found
+    report = Report(str(path), chosen.key(), why, sha256_of(path, rows.commit))
+    return Opened(report, chosen, itertools.chain(first, rows), rows)
 
 
 def refusal_sentence(report: Report) -> str:
@@ -186,11 +200,11 @@ def refusal_sentence(report: Report) -> str:
     return f"{report.path}: {len(report.refused):,} of {report.rows:,} rows cannot be used: {'; '.join(parts)}."
 
 
-def sha256_of(path: Path | str) -> str:
-    """Of a file's bytes; of a folder's files in name order; of a hub id's name."""
+def sha256_of(path: Path | str, commit: str = "") -> str:
+    """Of a file's bytes; of a folder's files in name order; of a hub id and the commit of it that is read."""
     files, digest = every_file(path), hashlib.sha256()
     if not files:
-        return hashlib.sha256(str(path).encode()).hexdigest()
+        return hashlib.sha256("@".join(word for word in (str(path), commit) if word).encode()).hexdigest()
     for file in files:
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
@@ -205,8 +219,9 @@ def _choose(path: Path | str, first: list[Mapping[str, Any] | NotARow], name: st
         return FORMATS.get(name)(), "named by hand"
     rows = [row for row in first if not isinstance(row, NotARow)]
     if not rows:
+        none = "its only row cannot" if len(first) == 1 else f"none of its first {len(first)} rows can"
         raise DataError(
-            f"{path}: none of its first {len(first)} rows can be read (row 1: {first[0]}).",
+            f"{path}: {none} be read (row 1: {first[0]}).",
             "Check that it is what its ending says, in UTF-8.",
         )
     # By row, and more than half: a few odd rows are refused later by name, they do not hide what the file is.
@@ -214,7 +229,8 @@ def _choose(path: Path | str, first: list[Mapping[str, Any] | NotARow], name: st
     fitting = [cls for cls, n in fits.items() if 2 * n > len(rows)]
     if len(fitting) == 1:
         n = "all" if fits[fitting[0]] == len(rows) else fits[fitting[0]]
-        return fitting[0](), f"{n} of its first {len(rows)} rows have {fitting[0].columns}"
+        said = "its only row has" if len(first) == 1 else f"{n} of its first {len(rows)} rows have"
+        return fitting[0](), f"{said} {fitting[0].columns}"
     if fitting:
         names = " and ".join(cls.name for cls in fitting)
         raise DataError(f"{path} could be {names}.", "Say which with --format (data.format in a study).")

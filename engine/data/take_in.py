@@ -5,26 +5,26 @@ all of it is there, and if it cannot be finished nothing of it stays.
 """
 
 import collections
+import contextlib
 import gc
 import itertools
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.data.parts import Part
 from engine.data.pool import PreferenceData
 from engine.data.read import Report, open_data, refusal_sentence
 from engine.errors import DataError
-from engine.store.arriving import arriving, bank_of
+from engine.store.arriving import arriving
 from engine.store.browse import has_dataset
 from engine.store.database import Store
 from engine.store.texts import add_dataset, id_of
 
-AT_ONCE = 10_000
-"""Rows of a part; a file with fewer is written in one transaction."""
+AT_ONCE = 40_000
+"""Rows of a part; a file with fewer is written in one transaction. Each part touches most pages of the indices anew."""
 FIRST = 3
 """Prompts that are handed back as they were understood."""
 Said = Callable[[str], None]
@@ -53,36 +53,43 @@ def take_in(
     say("opening the file")
     opened = open_data(path, format_name)
     report = opened.report
-    parts = opened.parts(AT_ONCE, on_progress=lambda n: say(f"{n:,} rows read"))
-    head = next(parts)
-    first = head.only_prompts(list(head.prompts)[:FIRST])
-    if has_dataset(store, dataset_id := id_of(report.sha256, report.format, "")):
-        collections.deque(parts, maxlen=0)
-        report.label_bank = bank_of(store, dataset_id)
-    elif (second := next(parts, None)) is None:
-        report.label_bank = head.is_label_bank
-        if _wanted(report, skip_refused):
-            say(f"saving {len(head.responses):,} responses")
-            add_dataset(store, **_about(report), data=head)
-    else:
-        begun = _about(report) | {"id": dataset_id}
-        waiting = partial(say, "waiting for another import to end")
-        with arriving(store, begun, waiting) as writing, ThreadPoolExecutor(1) as pool, _no_cycles():
-            written: Future[Any] = pool.submit(int)
-            for part in itertools.chain((head, second), parts):
-                written.result()  # while a part is written the next one is read
-                if skip_refused or not report.refused:
-                    written = pool.submit(writing.add, part)
-            written.result()
-            if _wanted(report, skip_refused):
-                say("looking whether every pair is answered")
-                report.label_bank = writing.settle(_about(report))
-            else:
-                say("taking out what was written")
+    reading = opened.parts(AT_ONCE, on_progress=lambda n: say(f"{n:,} rows read"), ahead=True)
+    with contextlib.closing(reading) as parts:
+        ready = [next(parts)]
+        first = ready[0].only(list(ready[0].prompts)[:FIRST]).data()
+        if has_dataset(store, dataset_id := id_of(report.sha256, report.format, "")):
+            collections.deque(parts, maxlen=0)
+        elif len(ready := [*ready, *itertools.islice(parts, 1)]) > 1:
+            _write(store, report, _taken_out(ready, parts), skip_refused, say)
+        elif _wanted(report, skip_refused):
+            say(f"saving {len(ready[0].responses):,} responses")
+            add_dataset(store, **_about(report), data=ready[0].data())
     return TakenIn(dataset_id if _wanted(report, skip_refused) else "", report, first)
 
 
-@contextmanager
+def _write(store: Store, report: Report, parts: Iterator[Part], skip_refused: bool, say: Said) -> None:
+    """Part by part; nothing stays where refused rows stop it."""
+    begun = _about(report) | {"id": id_of(report.sha256, report.format, "")}
+    waiting = partial(say, "waiting for another import to end")
+    with arriving(store, begun, waiting) as writing, _no_cycles():
+        for part in parts:
+            if skip_refused or not report.refused:
+                writing.add(part)
+            del part  # the next one is made now
+        if _wanted(report, skip_refused):
+            writing.settle({**_about(report), "label_bank": report.label_bank})
+        else:
+            say("taking out what was written")
+
+
+def _taken_out(ready: list[Part], parts: Iterator[Part]) -> Iterator[Part]:
+    """Those that are ready, which nobody holds any more then, and the others."""
+    while ready:
+        yield ready.pop(0)
+    yield from parts
+
+
+@contextlib.contextmanager
 def _no_cycles() -> Iterator[None]:
     """Without the search for cycles: a row makes none, and to search through millions of objects takes a tenth."""
     was = gc.isenabled()

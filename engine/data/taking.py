@@ -1,14 +1,20 @@
-"""Rows become texts with ids: each once, whatever the file repeats, whole or part by part for what is too large.
+"""What rows say becomes what a file says: each text once, whatever the file repeats, whole or part by part.
 
-Between two parts only ids are kept, as numbers: some 100 bytes for every text and pair, whatever its length.
+Between two parts only ids are kept, as numbers: 8 bytes for every text, pair and row, whatever its length.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from engine.data.formats.base import BadRow, ParsedRow
-from engine.data.pool import Comparison, PreferenceData
-from engine.records import Answer, Pair, Prompt, Response
+import numpy as np
+
+from engine.data.earlier import Earlier, numbers
+from engine.data.parts import Part, PromptRow, ResponseRow
+from engine.data.understood import Aspects, Batch
+
+T = TypeVar("T")
+R = TypeVar("R", PromptRow, ResponseRow)
 
 
 @dataclass
@@ -23,106 +29,121 @@ class Counts:
 
 
 class Taking:
-    """Takes rows into `data`; `hand_over` gives what was taken since, and begins anew without forgetting the ids."""
+    """Takes rows; `hand_over` gives what was taken since, and begins anew without forgetting the ids.
+
+    `dropped` counts what is left out, by reason; `repeated` the rows that say exactly what an earlier one says;
+    `letters` the characters of the texts in hand. All are up to date after `hand_over`.
+    """
 
     def __init__(self) -> None:
-        self.data = PreferenceData()
         self.counts = Counts()
-        self._prompts: set[int] = set()
-        self._responses: set[int] = set()
-        self._pairs: set[int] = set()
-        self._scores: dict[int, float] = {}
-        self._aspects: dict[int, int] = {}
+        self.dropped: Counter[str] = Counter()
+        self.repeated = 0
+        self._prompts, self._responses, self._pairs, self._rows = Earlier(), Earlier(), Earlier(), Earlier()
+        self._scores, self._aspects, self._answered = Earlier(), Earlier(), Earlier()
+        self._asked: list[np.ndarray] = []  # the prompt of every response
+        self._begin()
 
-    def hand_over(self) -> PreferenceData:
+    def _begin(self) -> None:
+        self.letters = 0
+        self._part = Part()
+        self._keys: list[int] = []
+        self._said_scores: list[tuple[str, float]] = []
+        self._said_aspects: list[tuple[str, Aspects]] = []
+
+    def take(self, batch: Batch) -> None:
+        """Take in the rows of a batch that were not refused."""
+        part = self._part
+        self.letters += batch.letters
+        self._keys += batch.keys
+        _keep(part.prompts, batch.prompts)
+        _keep(part.responses, batch.responses)
+        _keep(part.pairs, batch.pairs)
+        part.comparisons += batch.answers
+        self._said_scores += batch.scores
+        self._said_aspects += batch.aspects
+        self.dropped.update(batch.dropped)
+
+    def hand_over(self) -> Part:
         """The part since the last one: what is new, and answers and scores of what may be in an earlier part."""
-        part, self.data = self.data, PreferenceData()
+        part, counts = self._part, self.counts
+        self.repeated += len(self._keys) - _new(self._rows, np.array(self._keys, dtype=np.uint64))
+        part.prompts = _without(self._prompts, part.prompts)
+        part.responses = _without(self._responses, part.responses)
+        part.pairs = _without(self._pairs, part.pairs)
+        self._asked.append(numbers([row[1] for row in part.responses.values()]))
+        _new(self._answered, numbers([row[0] for row in part.comparisons]))
+        self._score(part)
+        self._judge(part)
+        counts.prompts += len(part.prompts)
+        counts.responses += len(part.responses)
+        counts.pairs += len(part.pairs)
+        counts.scored += len(part.scores)
+        counts.recorded.update([row[1] for row in part.comparisons])
+        self._begin()
         return part
 
-    def take(self, row: ParsedRow, dropped: Counter[str]) -> None:
-        """Take in a row that `check` let pass. What is left out of it is counted in `dropped`."""
-        prompt = Prompt.of(row.messages, row.topic)
-        if _new(self._prompts, prompt.id):
-            self.data.prompts[prompt.id] = prompt
-            self.counts.prompts += 1
-        responses = [Response.of(prompt.id, r.text, r.source) for r in row.responses]
-        for response in responses:
-            if _new(self._responses, response.id):
-                self.data.responses[response.id] = response
-                self.counts.responses += 1
-        dropped.update(row.left_out)
-        if (same := len(responses) - len({response.id for response in responses})) > 0:
-            dropped["identical responses of a prompt"] += same
-        self._score(row, responses, dropped)
-        self._compare(row, prompt.id, [response.id for response in responses], dropped)
+    def _score(self, part: Part) -> None:
+        """The first score of a response holds; others that differ are counted."""
+        first: dict[str, float] = {}
+        for response_id, score in self._said_scores:
+            first.setdefault(response_id, score)
+        part.scores = _without_values(self._scores, first, list(first.values()), first)
+        differ = sum(first[response_id] != score for response_id, score in self._said_scores)
+        if differ:
+            self.dropped["scores that differ from an earlier one of the same response"] += differ
 
-    def _score(self, row: ParsedRow, responses: list[Response], dropped: Counter[str]) -> None:
-        for response, parsed in zip(responses, row.responses, strict=True):
-            if parsed.score is None and not parsed.aspects:
-                continue
-            key = _number(response.id)
-            if parsed.score is not None and key not in self._scores:
-                self._scores[key] = self.data.scores[response.id] = parsed.score
-                self.counts.scored += 1
-            elif parsed.score is not None and self._scores[key] != parsed.score:
-                dropped["scores that differ from an earlier one of the same response"] += 1
-            if parsed.aspects:
-                said = hash(frozenset(parsed.aspects))
-                if key not in self._aspects:
-                    self._aspects[key] = said
-                    self.data.aspects[response.id] = dict(parsed.aspects)
-                elif self._aspects[key] != said:
-                    dropped["aspects that differ from the first ones of the same response"] += 1
+    def _judge(self, part: Part) -> None:
+        """The same for scores by aspect, of which a number stands for all of a response."""
+        said = [(response_id, float(hash(frozenset(aspects)))) for response_id, aspects in self._said_aspects]
+        first: dict[str, float] = {}
+        for response_id, number in said:
+            first.setdefault(response_id, number)
+        named: dict[str, dict[str, float]] = {}
+        for response_id, aspects in self._said_aspects:
+            named.setdefault(response_id, dict(aspects))
+        part.aspects = _without_values(self._aspects, first, list(first.values()), named)
+        if differ := sum(first[response_id] != number for response_id, number in said):
+            self.dropped["aspects that differ from the first ones of the same response"] += differ
 
-    def _compare(self, row: ParsedRow, prompt_id: str, ids: list[str], dropped: Counter[str]) -> None:
-        found = {}
-        compared = [(c.first, c.second) for c in row.comparisons] or ([(0, 1)] if len(ids) == 2 else [])
-        for first, second in compared:
-            if ids[first] != ids[second]:
-                pair = found[first, second] = Pair.of(prompt_id, ids[first], ids[second])
-                if _new(self._pairs, pair.id):
-                    self.data.pairs[pair.id] = pair
-                    self.counts.pairs += 1
-        for given in row.comparisons:
-            if (given.first, given.second) not in found:
-                dropped["comparisons of identical responses"] += 1
-                continue
-            pair = found[given.first, given.second]
-            first_is_a = ids[given.first] == pair.a
-            answer: Answer = "a" if (given.answer == "first") == first_is_a else "b"
-            if given.answer in ("tie", "both_bad"):
-                answer = "tie" if given.answer == "tie" else "both_bad"
-            share = given.share if given.share is None or first_is_a else 1 - given.share
-            self.data.comparisons.append(Comparison(pair.id, answer, given.strength, given.labeller, share))
-            self.counts.recorded[answer] += 1
+    def is_label_bank(self) -> bool:
+        """Of all that was handed over: as `PreferenceData.is_label_bank`."""
+        asked = np.concatenate(self._asked) if self._asked else np.zeros(0, dtype=np.uint64)
+        each = np.unique(asked, return_counts=True)[1]
+        full = len(each) == self.counts.prompts and len(each) > 0 and int(each.min()) > 1
+        return full and len(self._answered) == int((each * (each - 1) // 2).sum())
 
 
-def check(row: ParsedRow) -> None:
-    """BadRow if the prompt is blank, all responses are the same, or a text holds NUL or half of a surrogate pair."""
-    if not any(message.content.strip() for message in row.messages):
-        raise BadRow("empty prompt")
-    texts = [text for message in row.messages for text in (message.role, message.content)]
-    texts += [text for response in row.responses for text in (response.text, response.source)]
-    texts += [name for response in row.responses for name, _ in response.aspects]
-    texts += [row.topic, *(comparison.labeller for comparison in row.comparisons)]
-    whole = "".join(texts)
-    if "\0" in whole:
-        raise BadRow("a text holds a NUL character")
-    try:
-        whole.encode()
-    except UnicodeEncodeError as error:
-        raise BadRow("a text is not valid Unicode", repr(error.object[error.start])) from error
-    if len(row.responses) > 1 and len({response.text for response in row.responses}) < 2:
-        raise BadRow("all responses are identical")
+def _keep(known: dict[str, R], rows: list[R]) -> None:
+    """The first row of each id."""
+    for row in rows:
+        if row[0] not in known:
+            known[row[0]] = row
 
 
-def _number(id_: str) -> int:
-    """An id without its first letter, as a number: a quarter of the memory."""
-    return int(id_[1:], 16)
+def _new(known: Earlier, keys: np.ndarray) -> int:
+    """How many different numbers are not known yet; they are from now on."""
+    different = np.unique(keys)
+    new = different[~known.holds(different)]
+    known.add(new)
+    return len(new)
 
 
-def _new(known: set[int], id_: str) -> bool:
-    """Whether it is not known yet; it is from now on."""
-    before = len(known)
-    known.add(_number(id_))
-    return len(known) > before
+def _without(known: Earlier, rows: dict[str, T]) -> dict[str, T]:
+    """The rows whose ids are not known yet; they are from now on."""
+    keys = numbers(rows)
+    old = known.holds(keys)
+    known.add(keys[~old])
+    return {i: row for (i, row), was in zip(rows.items(), old.tolist(), strict=True) if not was} if old.any() else rows
+
+
+def _without_values(known: Earlier, first: dict[str, float], values: list[float], rows: dict[str, T]) -> dict[str, T]:
+    """The same where a value belongs to each; in `first` the value that is known takes the place of a later one."""
+    ids, keys = list(first), numbers(first)
+    earlier = known.values(keys)
+    new = np.ones(len(ids), dtype=bool)
+    for place, value in earlier.items():
+        new[place] = False
+        first[ids[place]] = value
+    known.add(keys[new], np.array(values, dtype=np.float64)[new])
+    return {i: rows[i] for i, is_new in zip(ids, new.tolist(), strict=True) if is_new}

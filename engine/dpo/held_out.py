@@ -1,6 +1,6 @@
 """How well the implicit reward agrees with the labels of pairs that are never picked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,15 +36,7 @@ def held_out_metrics(
     pair. Each response is scored once, block by block, each block kept in `cache`. At policy = reference
     margins are exactly 0 and no pass is made.
     """
-    ids = sorted(held_out.responses)
-    if policy.equals_reference:
-        reward = dict.fromkeys(ids, 0.0)
-    else:
-        responses = [held_out.responses[i] for i in ids]
-        encoded = encode_responses(policy, held_out.prompts, responses)
-        logps = kept_logps(policy, encoded, MemoryCache() if cache is None else cache)
-        reward = {i: beta * (float(logp) - reference_logps[i]) for i, logp in zip(ids, logps, strict=True)}
-    margins = np.array([reward[pair.a] - reward[pair.b] for pair in held_out.pairs], dtype=np.float64)
+    margins = margins_of(policy, held_out.pairs, held_out.prompts, held_out.responses, beta, reference_logps, cache)
     sign = np.array([1.0 if held_out.answers[pair.id] == "a" else -1.0 for pair in held_out.pairs])
     signed, n = margins * sign, len(margins)
     if n == 0:
@@ -57,3 +49,26 @@ def held_out_metrics(
         Metric("margin", name, float(signed.mean()), n, "reward units"),
     )
     return metrics, margins
+
+
+def margins_of(
+    policy: Policy,
+    pairs: Sequence[Pair],
+    prompts: Mapping[str, Prompt],
+    responses: Mapping[str, Response],
+    beta: float,
+    reference_logps: Mapping[str, float],
+    cache: ArrayCache | None = None,
+) -> np.ndarray:
+    """Every pair's margin a − b in reward units, float64 (n,): β times the difference of the sides' log-ratios.
+
+    `responses` are those of the pairs, and no others. Each is scored once. Source: Rafailov et al. 2023,
+    arXiv:2305.18290, eq. 5.
+    """
+    ids = sorted(responses)
+    if policy.equals_reference:
+        return np.zeros(len(pairs), dtype=np.float64)
+    encoded = encode_responses(policy, prompts, [responses[i] for i in ids])
+    logps = kept_logps(policy, encoded, MemoryCache() if cache is None else cache)
+    reward = {i: beta * (float(logp) - reference_logps[i]) for i, logp in zip(ids, logps, strict=True)}
+    return np.array([reward[pair.a] - reward[pair.b] for pair in pairs], dtype=np.float64)

@@ -18,10 +18,10 @@ def log_det(recipe: GreedyLogDet, rows: Rows, k: int) -> Chosen:
     if recipe.whole_pool:
         space = whitened(features, past, ridge, rows.check, features.T @ features)
         known, ridge = past[:0], 1.0
-    if recipe.in_batch and not recipe.among and k and on_device.usable(rows.device, features):
+    among = _narrowed(recipe, rows)
+    if recipe.in_batch and among is None and k and on_device.usable(rows.device, features):
         picked, before, gains = on_device.greedy_log_det(space, known, ridge, k, rows)
     else:
-        among = _subsets(rows, recipe.among) if recipe.among else None
         picked, before, gains = greedy_log_det(space, known, ridge, k, rows.tie, recipe.in_batch, rows.check, among)
     return Chosen(picked, before, gains, _nearest_cosine(features[picked], past, rows.view.picked.ids))
 
@@ -54,6 +54,21 @@ def k_center(recipe: FarthestFirst, rows: Rows, k: int) -> Chosen:
 
 def _past(past: np.ndarray, features: np.ndarray) -> np.ndarray:
     return np.asarray(past, dtype=np.float64).reshape(-1, np.asarray(features).shape[1])
+
+
+def _narrowed(recipe: GreedyLogDet, rows: Rows) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Which of the open rows, as a mask (n,), a pick is made of; None where all of them are."""
+    subset = _subsets(rows, recipe.among) if recipe.among else None
+    if not recipe.per_prompt:
+        return subset
+    number = np.unique(np.array(rows.prompts), return_inverse=True)[1].reshape(-1)
+
+    def in_turn(open_: np.ndarray) -> np.ndarray:
+        taken = np.bincount(number[~open_], minlength=len(number))[number]
+        left = open_ & (taken == taken[open_].min())
+        return subset(left) if subset else left
+
+    return in_turn
 
 
 def _subsets(rows: Rows, size: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -37,7 +37,7 @@ def in_band(recipe: Band, rows: Rows, k: int) -> Chosen:
 def in_two_stages(recipe: TwoStage, rows: Rows, k: int) -> Chosen:
     """The highest among the pairs of the prompts that are kept."""
     values = rows.finite(recipe.values)
-    kept = _kept_prompts(recipe, rows.finite(recipe.prompt_values), rows, k)
+    kept = kept_prompts(recipe, rows.finite(recipe.prompt_values), rows, k)
     ranked = [row for row in rows.ranked(values) if rows.prompts[row] in kept]
     return Chosen((_one_per_prompt_first(ranked, rows.prompts) if recipe.per_prompt else ranked)[:k], values)
 
@@ -68,7 +68,7 @@ def _log_weight(recipe: GumbelTopK, rows: Rows, values: np.ndarray) -> np.ndarra
     return -np.log(rank)
 
 
-def _kept_prompts(recipe: TwoStage, values: np.ndarray, rows: Rows, k: int) -> set[str]:
+def kept_prompts(recipe: TwoStage, values: np.ndarray, rows: Rows, k: int) -> set[str]:
     """The prompts of highest value, at least `keep_prompts`, and more while they hold fewer than k pairs."""
     value, count = {}, dict.fromkeys(rows.prompts, 0)
     for prompt, number in zip(rows.prompts, values, strict=True):

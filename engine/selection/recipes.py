@@ -64,7 +64,7 @@ class GreedyLogDet:
 
     `features` (n, d); `past` (m, d). A pair's weight w goes in as √w φ. With `in_batch` V grows by every pick of the
     batch; with `whole_pool` V holds all `features` besides; with `among` each pick is the best of so many open pairs,
-    drawn anew for it.
+    drawn anew for it; with `per_prompt` a prompt's second pair is open once every prompt has one in the batch.
     """
 
     features: np.ndarray
@@ -73,6 +73,7 @@ class GreedyLogDet:
     in_batch: bool = True
     whole_pool: bool = False
     among: int | None = None
+    per_prompt: bool = False
 
 
 @dataclass(frozen=True)

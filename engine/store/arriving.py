@@ -1,7 +1,8 @@
 """A large data set on its way in: written part by part, seen by nobody until it is whole, gone if its writer stops.
 
-A part is a transaction of its own, so that workers who write meanwhile wait for a moment only. One import writes at a
-time; it holds a lock that dies with its process, so whoever gets the lock knows that what is not whole is a leftover.
+A table of a part is a transaction of its own, so that workers who write meanwhile wait for a moment only. One import
+writes at a time; it holds a lock that dies with its process, so whoever gets the lock knows that what is not whole is a
+leftover.
 """
 
 import contextlib
@@ -14,11 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from engine.data.pool import PreferenceData
+from engine.data.parts import Part
 from engine.resume import unasked
 from engine.store import schema as s
 from engine.store.database import Store, in_bulk, now
-from engine.store.texts import add_members
+from engine.store.texts import insert_many, members_of, texts_of
 
 LOCK = "files/.importing"
 GLANCE_S = 0.2
@@ -38,43 +39,39 @@ class Arriving:
         self._bulk = in_bulk(store)
         self._rows: Counter[str] = Counter()
 
-    def add(self, part: PreferenceData) -> None:
-        """Write a part: texts that no part before it held, and answers and scores that may be about earlier ones."""
+    def add(self, part: Part) -> None:
+        """Write a part: texts that no part before it held, and answers and scores that may be about earlier ones.
+
+        A transaction a table, the longest holds what a part has of responses. What the data set holds comes first: of
+        an import that is killed nothing stays of which nobody knows.
+        """
         if self.whole:
             return
-        with self._bulk.write_quietly() as connection:
-            add_members(connection, self.id, part, self._rows)
-            for response_id in (part.scores.keys() | part.aspects.keys()) - part.responses.keys():
-                said = {"score": part.scores.get(response_id), "aspects": part.aspects.get(response_id)}
-                of = s.dataset_responses.c
-                connection.execute(
-                    s.dataset_responses.update()
-                    .where((of.response_id == response_id) & (of.dataset_id == self.id))
-                    .values({name: value for name, value in said.items() if value is not None})
-                )
-        self._rows.update(
-            {
-                "dataset_prompts": len(part.prompts),
-                "dataset_responses": len(part.responses),
-                "dataset_pairs": len(part.pairs),
-                "comparisons": len(part.comparisons),
-            }
-        )
+        for table, names, rows in (*members_of(self.id, part, self._rows), *texts_of(part)):
+            with self._bulk.write_quietly() as connection:
+                insert_many(connection, table, names, rows)
+            self._rows[table.name] += len(rows)
+        if late := (part.scores.keys() | part.aspects.keys()) - part.responses.keys():
+            with self._bulk.write_quietly() as connection:
+                for response_id in late:
+                    said = {"score": part.scores.get(response_id), "aspects": part.aspects.get(response_id)}
+                    of = s.dataset_responses.c
+                    connection.execute(
+                        s.dataset_responses.update()
+                        .where((of.response_id == response_id) & (of.dataset_id == self.id))
+                        .values({name: value for name, value in said.items() if value is not None})
+                    )
 
     def close(self) -> None:
         """End its connections."""
         self._bulk.engine.dispose()
 
-    def settle(self, about: Mapping[str, Any]) -> bool:
-        """All is there: from now on it is a data set, known for what `about` says last; whether it is a label bank."""
-        if self.whole:
-            return bank_of(self.store, self.id)
-        with self.store.read() as connection:
-            bank = is_label_bank(connection, self.id)
-        values = {**_columns(about), "label_bank": bank, "whole": True}
-        with self.store.write() as connection:
-            connection.execute(s.datasets.update().where(s.datasets.c.id == self.id).values(values))
-        return bank
+    def settle(self, about: Mapping[str, Any]) -> None:
+        """All is there: from now on it is a data set, known for what `about` says last."""
+        if not self.whole:
+            with self.store.write() as connection:
+                values = {**_columns(about), "whole": True}
+                connection.execute(s.datasets.update().where(s.datasets.c.id == self.id).values(values))
 
 
 @contextlib.contextmanager
@@ -116,32 +113,6 @@ def arriving(store: Store, about: Mapping[str, Any], check: Callable[[], None] =
 
 def _columns(about: Mapping[str, Any]) -> dict[str, Any]:
     return {"format" if name == "format_name" else name: value for name, value in about.items()}
-
-
-def bank_of(store: Store, dataset_id: str) -> bool:
-    """Whether the data set is a label bank: what was found when it was written, else looked up now."""
-    with store.read() as connection:
-        known = connection.execute(sa.select(s.datasets.c.label_bank).where(s.datasets.c.id == dataset_id)).scalar()
-        return is_label_bank(connection, dataset_id) if known is None else bool(known)
-
-
-def is_label_bank(connection: sa.Connection, dataset_id: str) -> bool:
-    """Whether the answer of every pair of each prompt of the data set is recorded."""
-    held, said = s.dataset_responses.c, s.comparisons.c
-    each = (
-        sa.select(sa.func.count().label("n"))
-        .select_from(s.dataset_responses.join(s.responses, s.responses.c.id == held.response_id))
-        .where(held.dataset_id == dataset_id)
-        .group_by(s.responses.c.prompt_id)
-        .subquery()
-    )
-    possible = sa.func.sum(each.c.n * (each.c.n - 1) / 2)
-    fewest, groups, pairs = connection.execute(sa.select(sa.func.min(each.c.n), sa.func.count(), possible)).one()
-    of = s.dataset_prompts.c.dataset_id
-    prompts = connection.execute(sa.select(sa.func.count()).where(of == dataset_id)).scalar_one()
-    distinct = sa.func.count(sa.distinct(said.pair_id))
-    answered = connection.execute(sa.select(distinct).where(said.dataset_id == dataset_id)).scalar_one()
-    return bool(groups) and groups == prompts and fewest > 1 and answered == pairs
 
 
 def broken_off(store: Store) -> list[str]:

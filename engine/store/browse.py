@@ -10,7 +10,7 @@ from engine.arms import title_of
 from engine.store import schema as s
 from engine.store.bank import banked
 from engine.store.database import Store
-from engine.store.scored import scores
+from engine.store.round_table import candidates_in, quantities_of, table_of
 from engine.store.summaries import (
     BoughtLabel,
     FoundPrompt,
@@ -211,7 +211,7 @@ def answered(store: Store, study_id: str, seed: int, before: int) -> frozenset[s
 
 
 def round_scores(store: Store, run_id: str, round_number: int) -> RoundScores | None:
-    """The scores of a run's round beside its picks; None before the run has picked in it."""
+    """What a run's round gave its candidates, and its picks; None before the run has picked in it."""
     with store.read() as connection:
         run = connection.execute(
             sa.select(s.runs, s.studies.c.slots).join(s.studies).where(s.runs.c.id == run_id)
@@ -223,6 +223,9 @@ def round_scores(store: Store, run_id: str, round_number: int) -> RoundScores | 
         ).all()
     if run is None or not picks:
         return None
+    table = table_of(store, run_id, round_number)
+    if table is None:
+        return None
     return RoundScores(
         StrategyRef(run.strategy, title_of(run.strategy), run.slots.get(run.strategy, 99)),
         run_id,
@@ -230,7 +233,9 @@ def round_scores(store: Store, run_id: str, round_number: int) -> RoundScores | 
         any(pick.warm_up for pick in picks),
         any(pick.gain is not None for pick in picks),
         tuple(pick.pair_id for pick in picks),
-        scores(store, run_id, round_number),
+        table,
+        candidates_in(table),
+        quantities_of(table),
     )
 
 

@@ -33,6 +33,7 @@ from engine.store.files import pack, unpack
 
 _SCORES = "__scores"
 POOL = "pairs.json"
+PROBE = "probe.json"
 
 
 def files_of(event: Event) -> dict[str, bytes]:
@@ -54,7 +55,8 @@ def files_of(event: Event) -> dict[str, bytes]:
     if isinstance(event, Evaluated):
         answers = [[r.id, r.prompt_id, r.text, r.source] for r in event.generations]
         files = {"margins.safetensors": pack(event.outcomes), "generations.json": _json(answers)}
-        return files | ({"measured.json": _json(event.measured)} if event.measured else {})
+        files |= {"measured.json": _json(event.measured)} if event.measured else {}
+        return files | ({PROBE: _json(event.probed)} if event.probed else {})
     return {}
 
 
@@ -72,8 +74,11 @@ def detail_of(event: Event) -> dict[str, Any]:
             ],
         }
     if isinstance(event, Picked):
-        picks = [[p.pair_id, p.rank, p.score, p.gain, dict(p.why)] for p in event.picks]
-        return {"warm_up": event.warm_up, "picks": picks, **({"pseudo": dict(event.pseudo)} if event.pseudo else {})}
+        picks, own = (
+            [[p.pair_id, p.rank, p.score, p.gain, dict(p.why)] for p in them] for them in (event.picks, event.own)
+        )
+        seldom = {"pseudo": dict(event.pseudo), "own": own}
+        return {"warm_up": event.warm_up, "picks": picks, **{name: value for name, value in seldom.items() if value}}
     if isinstance(event, Labelled):
         labels = [[x.pair_id, x.answer, x.oracle, dict(x.detail)] for x in event.labels]
         return {"labels": labels, "reused": event.reused}
@@ -108,9 +113,9 @@ def event_of(stage: str, number: int, detail: Mapping[str, Any], spent: Spent, f
         )
         return Scored(number, signals, arrays.get(_SCORES), tuple(detail["notes"]), spent)
     if stage == "picked":
-        picks = tuple(Pick(*row) for row in detail["picks"])
+        picks, own = (tuple(Pick(*row) for row in rows) for rows in (detail["picks"], detail.get("own", ())))
         kept, pseudo = unpack(files["features.safetensors"]), detail.get("pseudo", {})
-        return Picked(number, picks, detail["warm_up"], kept, spent, pseudo)
+        return Picked(number, picks, detail["warm_up"], kept, spent, pseudo, own)
     if stage == "labelled":
         return Labelled(number, tuple(Label(*row) for row in detail["labels"]), detail["reused"], spent)
     if stage == "trained":
@@ -124,7 +129,8 @@ def event_of(stage: str, number: int, detail: Mapping[str, Any], spent: Spent, f
         for name, rows in json.loads(files.get("measured.json", b"{}")).items()
     }
     figures, left_out = tuple(Metric(*row) for row in detail["metrics"]), detail.get("left_out", {})
-    return Evaluated(number, figures, margins, answers, spent, measured, left_out)
+    probed = json.loads(files.get(PROBE, b"{}"))
+    return Evaluated(number, figures, margins, answers, spent, measured, left_out, probed)
 
 
 def _json(value: Any) -> bytes:

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from engine.errors import StoreError
 from engine.store import schema
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest schema this version knows (the last file in migrations/versions)."""
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
 
@@ -138,7 +138,7 @@ def in_bulk(store: Store) -> Store:
     No foreign key is checked: for a row that goes SQLite looks for references, and reads a whole table where it has no
     index. A commit waits for no disk: the next one of an ordinary connection does, for all before it.
     """
-    return Store(store.folder, _engine(store.folder / "workbench.db", "synchronous = NORMAL", "cache_size = -131072"))
+    return Store(store.folder, _engine(store.folder / "workbench.db", "synchronous = NORMAL", "cache_size = -262144"))
 
 
 def schema_of(store: Store) -> str:

@@ -12,6 +12,10 @@ from engine.store import schema as s
 from engine.store.database import Store, now, raise_revisions
 from engine.store.tasks import plain
 
+READER = "reader"
+"""The row of `people` for whoever reads on this machine: the app knows no names."""
+SELECTED = 100_000
+"""Pairs of a saved selection at most."""
 Verb = Literal["pause", "resume", "cancel", "retry"]
 
 FROM: dict[str, tuple[str, ...]] = {
@@ -119,11 +123,23 @@ def stop_task(store: Store, task_id: int) -> bool:
 
 
 def save_selection(store: Store, study_id: str, pair_ids: Sequence[str], made_from: Mapping[str, Any]) -> str:
-    """Keep chosen pairs (a lasso, say) under a short id for links; the same pairs of a study keep their id."""
+    """Keep chosen pairs (a lasso, say) under a short id for links; the same pairs of a study keep their id.
+
+    StoreError for more than 100,000: nobody reads or labels those one by one.
+    """
     ids = sorted(set(pair_ids))
+    if len(ids) > SELECTED:
+        raise StoreError(f"A selection holds at most {SELECTED:,} pairs; this one has {len(ids):,}.", "Choose fewer.")
     digest = hashlib.sha256("\x1f".join([study_id, *ids]).encode()).hexdigest()[:10]
     selection_id = f"l{digest}"
     row = {"id": selection_id, "study_id": study_id, "pair_ids": ids, "made_from": dict(made_from), "created": now()}
     with store.write(study_id) as connection:
         connection.execute(insert(s.selections).values(**row).on_conflict_do_nothing())
     return selection_id
+
+
+def tour_seen(store: Store) -> None:
+    """Somebody has closed the tour: it does not open by itself again over this store."""
+    with store.write("people") as connection:
+        row = {"id": READER, "name": "who reads here", "role": "reader", "created": now()}
+        connection.execute(insert(s.people).values(**row).on_conflict_do_nothing())

@@ -17,6 +17,7 @@ from engine.store.bank import banked
 from engine.store.database import Store
 from engine.store.files import write_bytes
 from engine.store.picked import texts_of_pairs
+from engine.store.reviews import BROUGHT, REPLACED
 
 POOL = "pool"
 """Whose answers a data file gave: the key of the pool in a study's data sets; held-out sets have other keys."""
@@ -174,7 +175,8 @@ def _picks(connection: sa.Connection, subset: Subset) -> dict[str, list[Acquired
     )
     found: dict[str, list[Acquired]] = {}
     for r in rows:
-        acquired = Acquired(r.strategy, r.seed, r.run_id, r.round, r.rank, r.score, r.gain, r.warm_up)
+        by_hand = "" if BROUGHT not in r.why else "swapped in" if REPLACED in r.why else "added"
+        acquired = Acquired(r.strategy, r.seed, r.run_id, r.round, r.rank, r.score, r.gain, r.warm_up, by_hand)
         found.setdefault(r.pair_id, []).append(acquired)
     return found
 

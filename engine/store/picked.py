@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.store import schema as s
 from engine.store.database import Store
+from engine.store.reviews import read_review
 from engine.store.summaries import PickedPair
 
 
@@ -18,10 +20,33 @@ def rounds(store: Store, run_id: str) -> list[int]:
         return list(connection.execute(found).scalars())
 
 
-def batch(store: Store, run_id: str, round_number: int) -> list[PickedPair]:
-    """A round's picks with texts and answers, best first."""
+def picked_before(store: Store, run_id: str, round_number: int) -> dict[str, int]:
+    """Pair id → the round that picked it, of all rounds of the run before that one, in the order of picking."""
+    of = s.picks.c
     with store.read() as connection:
-        return _picks(connection, (s.picks.c.run_id == run_id) & (s.picks.c.round == round_number)).get(run_id, [])
+        found = sa.select(of.pair_id, of.round).where((of.run_id == run_id) & (of.round < round_number))
+        return {pair_id: number for pair_id, number in connection.execute(found.order_by(of.round, of.rank))}
+
+
+def batch(store: Store, run_id: str, round_number: int) -> list[PickedPair]:
+    """A round's picks with texts and answers, best first; of a batch that people change, as it stands."""
+    mine = (s.picks.c.run_id == run_id) & (s.picks.c.round == round_number)
+    edited = (s.edits.c.run_id == run_id) & (s.edits.c.round == round_number)
+    with store.read() as connection:
+        found = _picks(connection, mine).get(run_id, [])
+        if not found or connection.execute(sa.select(s.edits.c.id).where(edited)).first() is None:
+            return found
+        known = {pick.pair_id: pick for pick in found}
+        stand = read_review(connection, run_id, round_number).picks
+        texts = texts_of_pairs(connection, {pick.pair_id for pick in stand} - known.keys())
+    for pick in stand:
+        if pick.pair_id in texts:
+            messages, (text_a, source_a), (text_b, source_b) = texts[pick.pair_id]
+            known[pick.pair_id] = PickedPair(
+                pick.pair_id, pick.rank, round_number, found[0].warm_up, pick.score, pick.gain, dict(pick.why),
+                messages, text_a, text_b, source_a, source_b, answer=None, oracle="",
+            )  # fmt: skip
+    return [replace(known[pick.pair_id], rank=pick.rank) for pick in stand]
 
 
 def _picks(connection: sa.Connection, condition: Any) -> dict[str, list[PickedPair]]:
@@ -30,7 +55,7 @@ def _picks(connection: sa.Connection, condition: Any) -> dict[str, list[PickedPa
         sa.select(s.picks).where(condition).order_by(s.picks.c.run_id, s.picks.c.round, s.picks.c.rank)
     ).all()
     texts = texts_of_pairs(connection, {r.pair_id for r in picks})
-    answers = _answers(connection, {r.run_id for r in picks})
+    answers = answers_of(connection, {r.run_id for r in picks})
     found: dict[str, list[PickedPair]] = {}
     for r in picks:
         messages, a, b = texts[r.pair_id]
@@ -105,7 +130,7 @@ def labelled_pairs(
     ]
 
 
-def _answers(connection: sa.Connection, run_ids: Iterable[str]) -> dict[tuple[str, int, str], tuple[str, str]]:
+def answers_of(connection: sa.Connection, run_ids: Iterable[str]) -> dict[tuple[str, int, str], tuple[str, str]]:
     """(run id, round, pair id) → (answer, oracle) as the run got them."""
     of = s.stages.c
     rows = connection.execute(

@@ -57,7 +57,9 @@ def summaries_of(connection: sa.Connection, studies: Sequence[Any]) -> list[tupl
         return dict(connection.execute(counted).all())
 
     of_run = s.runs.c.study_id
-    picked = numbers(of_run, sa.func.count(), s.picks.join(s.runs), of_run)
+    # Of a batch under review no label is asked yet.
+    asked = (s.runs.c.state != "review") | (s.picks.c.round < s.runs.c.round)
+    picked = numbers(of_run, sa.func.count(), s.picks.join(s.runs, (s.picks.c.run_id == s.runs.c.id) & asked), of_run)
     unique = numbers(s.labels.c.study_id, sa.func.count(), s.labels, s.labels.c.study_id)
     seconds = numbers(s.stages.c.run_id, sa.func.sum(s.stages.c.seconds), s.stages.join(s.runs), of_run)
     return [

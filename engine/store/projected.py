@@ -8,9 +8,13 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
@@ -94,10 +98,66 @@ def write_points(store: Store, name: str, frame: pd.DataFrame) -> dict[str, Any]
     return {"path": path, "bytes": written.bytes, "sha256": written.sha256}
 
 
-def read_points(store: Store, file: Mapping[str, Any]) -> pd.DataFrame:
-    """The table that `write_points` kept; StoreError if its file is gone, cut or changed."""
+def read_points(store: Store, file: Mapping[str, Any]) -> "Points":
+    """The table that `write_points` kept, as columns; StoreError if its file is gone, cut or changed."""
     content = read_bytes(store.folder, Written(file["path"], file["bytes"], file["sha256"]))
-    return pd.read_parquet(io.BytesIO(content))
+    table = pq.read_table(pa.BufferReader(content))
+    key = "pair_id" if "pair_id" in table.column_names else "response_id"
+    columns = {name: table[name].to_numpy() for name in table.column_names if name not in (key, "prompt_id")}
+    ids = table[key].to_numpy().astype(bytes) if len(table) else np.zeros(0, "S1")
+    for column in (ids, *columns.values()):
+        column.setflags(write=False)
+    return Points(ids, columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """The points of a map, a row each, in the order of their `ids` (bytes). Shared by all readers, so read-only.
+
+    x, y: float32 (n,); cluster: int16 (n,). Of pairs also row_a and row_b, the rows of its responses, topic, the
+    responses' cluster that its middle lies in, and dissimilarity (float32, no unit, 0 to 2).
+    """
+
+    ids: np.ndarray
+    columns: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, column: str) -> np.ndarray:
+        return self.columns[column]
+
+    def rows_of(self, ids: Iterable[str]) -> np.ndarray:
+        """The rows of those that are on the map, int64 (k,), in rising order and each once."""
+        return np.flatnonzero(self.has(ids))
+
+    def has(self, ids: Iterable[str]) -> np.ndarray:
+        """Which points have one of these ids, bool (n,)."""
+        found = np.zeros(len(self), dtype=bool)
+        rows, there = self.find(list(ids))
+        found[rows[there]] = True
+        return found
+
+    def find(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The row of each id, int64 (k,), and whether it is on the map, bool (k,)."""
+        wanted = np.array([one.encode("ascii", "replace") for one in ids], dtype=bytes)
+        if not len(wanted) or not len(self):
+            return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+        rows = np.minimum(np.searchsorted(self.ids, wanted), len(self) - 1)
+        return rows, self.ids[rows] == wanted
+
+    def names(self, rows: Iterable[int]) -> list[str]:
+        """The ids of these rows."""
+        return [one.decode() for one in self.ids[np.asarray(list(rows), dtype=np.int64)].tolist()]
+
+    def aligned(self, table: Path, column: str) -> np.ndarray:
+        """A column of a Parquet table with a pair_id, as a value a point, float32 (n,); NaN where it has none."""
+        found = pq.read_table(table, columns=["pair_id", column])
+        rows, there = self.find(found["pair_id"].to_pylist())
+        values = np.full(len(self), np.nan, dtype=np.float32)
+        values[rows[there]] = found[column].to_numpy()[there]
+        values.setflags(write=False)
+        return values
 
 
 def keep_pairs(store: Store, pairs: Iterable[Pair]) -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "study",
     "task",
     "tasks",
+    "tour_seen",
     "workers",
 ]
 
@@ -240,3 +241,9 @@ def _study_row(connection: sa.Connection, store: Store, study_id: str) -> Any:
         raise StoreError(f"There is no study {study_id!r} in {store.folder}.", "See `workbench study list`.")
     ids = ", ".join(row.id for row in exact)
     raise StoreError(f"{len(exact)} studies are called {study_id!r}.", f"Name one by its id: {ids}.")
+
+
+def tour_seen(store: Store) -> bool:
+    """Whether somebody has closed the tour over this store."""
+    with store.read() as connection:
+        return connection.execute(sa.select(s.people.c.id).where(s.people.c.role == "reader")).first() is not None

@@ -227,6 +227,20 @@ selections = Table(
     Column("made_from", JSON, nullable=False),
     at(),
 )
+edits = Table(
+    "edits",
+    metadata,
+    number(),
+    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
+    Column("round", Integer, nullable=False),
+    Column("what", String, nullable=False),
+    Column("pair_id", ForeignKey("pairs.id")),
+    Column("other_id", ForeignKey("pairs.id")),
+    Column("undoes", ForeignKey("edits.id")),
+    Column("person", Text, nullable=False),
+    Column("detail", JSON),
+    at(),
+)
 tasks = Table(
     "tasks",
     metadata,

@@ -26,7 +26,7 @@ def scores(store: Store, run_id: str, round_number: int) -> pd.DataFrame:
         frame["score"] = scored.scores
     known = {pair.id: pair for pair in pooled.made_pairs}
     if unknown := sorted(set(pooled.pair_ids) - known.keys()):
-        known |= _pairs(store, unknown)
+        known |= pairs_of(store, unknown)
     pairs = [known[pair_id] for pair_id in pooled.pair_ids]
     for signal in scored.signals:
         values = pd.Series(signal.values, index=list(signal.ids))
@@ -39,7 +39,8 @@ def scores(store: Store, run_id: str, round_number: int) -> pd.DataFrame:
     return frame
 
 
-def _pairs(store: Store, pair_ids: list[str]) -> dict[str, Pair]:
+def pairs_of(store: Store, pair_ids: list[str]) -> dict[str, Pair]:
+    """Those of the pairs that are in the store, by id."""
     ids = sa.func.json_each(json.dumps(pair_ids)).table_valued("value")
     with store.read() as connection:
         rows = connection.execute(sa.select(s.pairs).where(s.pairs.c.id.in_(sa.select(ids.c.value))))

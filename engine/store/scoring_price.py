@@ -45,17 +45,23 @@ def price(
     *,
     study_id: str = "",
     rounds: int = 0,
+    trained: bool = False,
 ) -> Price:
-    """Of these signals over a pool of that size from that data set, for a policy trained in so many rounds of a study.
+    """Of these signals over a pool of that size from that data set and over the picks of so many rounds of a study.
 
-    Each array is kept twice: in the blocks that it was computed in, and whole.
+    `trained`: the policy is not its reference, though it has no rounds. Each array is kept twice: in the blocks that it
+    was computed in, and whole.
     """
-    work = scoring(signals, of, trained=rounds > 0)
-    if rounds and (adapters := sum(signal.adapters for signal in signals)):
+    work = Work()
+    if rounds:
         with store.read() as connection:
             row = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).one()
         config = StudyConfig.from_dict(row.config, f"Study {study_id}")
-        work += Work(backwards=2 * adapters * config.dpo.epochs * rounds * config.batch_of(of.pairs))
+        past = rounds * config.batch_of(of.pairs)
+        adapters = sum(signal.adapters for signal in signals)
+        work = Work(backwards=2 * adapters * config.dpo.epochs * past)
+        of = Sizes(of.prompts + past, of.responses + 2 * past, of.pairs + past)
+    work += scoring(signals, of, trained=trained or rounds > 0)
     prompt, response = _characters(store, dataset_id)
     texts = work.forwards + work.backwards
     drawn = work.generations * float(max((getattr(x, "max_new_tokens", 0) for x in signals), default=0))

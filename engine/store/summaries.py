@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -231,11 +232,30 @@ class PairTexts:
     source_b: str
 
 
+SCORE = "score"
+"""The column of a round's table that holds the strategy's own score."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that the candidates of a round have: the strategy's score, or what a signal says of a pair.
+
+    `key` is its column in the round's table, `made_on` says in words what the signal was made on.
+    """
+
+    key: str
+    title: str
+    unit: str
+    meaning: str
+    made_on: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class RoundScores:
-    """What a run's strategy gave its candidates in a round, and what it picked, best first.
+    """What is known of a run's candidates in a round, and what it picked, best first.
 
-    `frame` is that of `queries.scores`. `greedy` says that a gain was worked out pick by pick.
+    `table` is that of `round_table.table_of`, with a row for each of the `candidates` and a column a quantity, the
+    score first. `greedy` says that a gain was worked out pick by pick.
     """
 
     strategy: StrategyRef
@@ -244,9 +264,17 @@ class RoundScores:
     warm_up: bool
     greedy: bool
     picks: tuple[str, ...]
-    frame: pd.DataFrame
+    table: Path
+    candidates: int
+    quantities: tuple[Quantity, ...]
+
+    def quantity(self, key: str) -> Quantity | None:
+        """That quantity, if this round has it."""
+        return next((found for found in self.quantities if found.key == key), None)
 
     @property
     def scores(self) -> pd.Series:
-        """The scores by pair id, pairs without one left out; empty where the strategy gives none."""
-        return self.frame.set_index("pair_id")["score"].dropna().astype(float)
+        """The scores by pair id, pairs without one left out, read anew at every look; empty where there are none."""
+        keys = ["pair_id", SCORE] if self.quantity(SCORE) else ["pair_id"]
+        frame = pd.read_parquet(self.table, columns=keys).reindex(columns=["pair_id", SCORE])
+        return frame.set_index("pair_id")[SCORE].dropna().astype(float)

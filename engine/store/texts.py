@@ -1,13 +1,15 @@
 """Data sets in the store: texts once by content, and which data set holds which of them."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from json.encoder import encode_basestring_ascii as _quoted
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from engine.data.parts import Part, Turns
 from engine.data.pool import Comparison, PreferenceData
 from engine.errors import StoreError
 from engine.records import Message, Pair, Prompt, Response
@@ -16,6 +18,9 @@ from engine.store import schema as s
 from engine.store.database import Store, now
 
 _first = itemgetter(0)
+Rows = list[tuple[Any, ...]]
+Written = Iterator[tuple[sa.Table, Sequence[str], Rows]]
+"""Table, columns and rows."""
 ZERO: Mapping[str, int] = {}
 AT_ONCE = 4096
 """Rows that are read between two looks at whether somebody wants a stop."""
@@ -60,7 +65,7 @@ def add_dataset(
     )
     with store.write() as connection:
         if connection.execute(begun.on_conflict_do_nothing()).rowcount:
-            add_members(connection, dataset_id, data)
+            add_members(connection, dataset_id, Part.of(data))
             return dataset_id
         whole = connection.execute(sa.select(s.datasets.c.whole).where(s.datasets.c.id == dataset_id)).scalar()
     if not whole:  # begun since we looked
@@ -82,27 +87,50 @@ def _still_written(name: str) -> StoreError:
     return StoreError(f"{name} is being imported by another process.", "Try again when that has ended.")
 
 
-def add_members(connection: sa.Connection, dataset_id: str, data: PreferenceData, at: Mapping[str, int] = ZERO) -> None:
+def add_members(connection: sa.Connection, dataset_id: str, part: Part, at: Mapping[str, int] = ZERO) -> None:
     """Texts that are not there yet, and that the data set holds them; table → its rows so far in `at`."""
-    add_texts(connection, data)
-    for table, names, rows in (
-        (s.dataset_prompts, ("prompt_id",), ((i,) for i in data.prompts)),
-        (
-            s.dataset_responses,
-            ("response_id", "score", "aspects"),
-            ((i, data.scores.get(i), _json(data.aspects.get(i))) for i in data.responses),
-        ),
-        (s.dataset_pairs, ("pair_id",), ((i,) for i in data.pairs)),
-        (
-            s.comparisons,
-            ("pair_id", "answer", "strength", "labeller", "share"),
-            ((c.pair_id, c.answer, c.strength, c.labeller, c.share) for c in data.comparisons),
-        ),
-    ):
-        first = at.get(table.name, 0)
-        # The text's id stands first, then its place: so `_many` can write them in the order of the index.
-        numbered = ((row[0], n, dataset_id, *row[1:]) for n, row in enumerate(rows, first))
-        _many(connection, table, (names[0], "row", "dataset_id", *names[1:]), numbered)
+    for table, names, rows in (*texts_of(part), *members_of(dataset_id, part, at)):
+        insert_many(connection, table, names, rows)
+
+
+def members_of(dataset_id: str, part: Part, at: Mapping[str, int] = ZERO) -> Written:
+    """Table, columns and rows that say what a data set holds; table → its rows so far in `at`."""
+    d, scores, aspects = dataset_id, part.scores, part.aspects
+    at = {name: at.get(name, 0) for name in ("dataset_prompts", "dataset_responses", "dataset_pairs", "comparisons")}
+    # The text's id stands first, so that `insert_many` writes in the order of the index.
+    of_prompts = [(i, n, d) for n, i in enumerate(part.prompts, at["dataset_prompts"])]
+    yield s.dataset_prompts, ("prompt_id", "row", "dataset_id"), of_prompts
+    judged = [
+        (i, n, d, scores.get(i), _json(aspects.get(i))) for n, i in enumerate(part.responses, at["dataset_responses"])
+    ]
+    yield s.dataset_responses, ("response_id", "row", "dataset_id", "score", "aspects"), judged
+    yield (
+        s.dataset_pairs,
+        ("pair_id", "row", "dataset_id"),
+        [(i, n, d) for n, i in enumerate(part.pairs, at["dataset_pairs"])],
+    )
+    answers = [
+        (pair_id, n, d, answer, strength, labeller, share)
+        for n, (pair_id, answer, strength, labeller, share) in enumerate(part.comparisons, at["comparisons"])
+    ]
+    names = ("pair_id", "row", "dataset_id", "answer", "strength", "labeller", "share")
+    yield s.comparisons, names, answers
+
+
+def texts_of(part: Part) -> Written:
+    """Table, columns and rows of the texts and pairs themselves; responses as the file's, of no run."""
+    yield (
+        s.prompts,
+        ("id", "messages", "topic"),
+        [(i, _turns(turns), topic) for i, turns, topic in part.prompts.values()],
+    )
+    yield s.responses, ("id", "prompt_id", "text", "source"), list(part.responses.values())
+    yield s.pairs, ("id", "prompt_id", "a", "b"), list(part.pairs.values())
+
+
+def _turns(turns: Turns) -> str:
+    """What json.dumps gives for these lists of two texts."""
+    return f"[{', '.join([f'[{_quoted(role)}, {_quoted(text)}]' for role, text in turns])}]"
 
 
 def _json(value: Any) -> str | None:
@@ -118,16 +146,16 @@ def add_texts(
     connection: sa.Connection, data: PreferenceData, *, run_id: str | None = None, round_number: int | None = None
 ) -> None:
     """Prompts, responses and pairs that are not there yet; `run_id` and `round_number` made the responses."""
-    prompts = ((p.id, _json([[m.role, m.content] for m in p.messages]), p.topic) for p in data.prompts.values())
-    _many(connection, s.prompts, ("id", "messages", "topic"), prompts)
-    responses = ((r.id, r.prompt_id, r.text, r.source, run_id, round_number) for r in data.responses.values())
-    _many(connection, s.responses, ("id", "prompt_id", "text", "source", "run_id", "round"), responses)
-    add_pairs(connection, list(data.pairs.values()))
+    for table, names, rows in texts_of(Part.of(data)):
+        if table is s.responses and run_id is not None:
+            rows = [(*row, run_id, round_number) for row in rows]
+            names = (*names, "run_id", "round")
+        insert_many(connection, table, names, rows)
 
 
 def add_pairs(connection: sa.Connection, pairs: list[Pair]) -> None:
     """Pairs that are not there yet."""
-    _many(connection, s.pairs, ("id", "prompt_id", "a", "b"), ((p.id, p.prompt_id, p.a, p.b) for p in pairs))
+    insert_many(connection, s.pairs, ("id", "prompt_id", "a", "b"), [(p.id, p.prompt_id, p.a, p.b) for p in pairs])
 
 
 def load_dataset(store: Store, dataset_id: str, check: Callable[[], None] = unasked) -> PreferenceData:
@@ -168,20 +196,19 @@ def load_dataset(store: Store, dataset_id: str, check: Callable[[], None] = unas
     return data
 
 
-def _many(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def insert_many(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Rows) -> None:
     """Insert, leaving rows alone that are there already: ids are hashes, so they hold the same.
 
     The first column is an id. Rows are written in its order, so that neighbours fall on one page of the index; and
     as they are, without a dictionary for each: both count where there are millions.
     """
-    ordered = sorted(rows, key=_first)
-    if not ordered:
+    if not rows:
         return
     marks = ", ".join("?" * len(names))
     into = f"{table.name} ({', '.join(names)})"
     statement = f"INSERT INTO {into} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 names of our own
     try:
-        connection.exec_driver_sql(statement, ordered)
+        connection.exec_driver_sql(statement, sorted(rows, key=_first))
     except UnicodeEncodeError as error:
         near = error.object[max(0, error.start - 30) : error.start]
         raise StoreError(

@@ -126,6 +126,10 @@ def save_event(store: Store, claim: Claim, event: Event) -> bool:
         if isinstance(event, Labelled):
             event = _buy(connection, claim, event)
         checkpoints = drop_checkpoints(connection, claim.run_id, event.round, stage)
+        if (
+            isinstance(event, Picked) and event.own
+        ):  # as it is labelled, in place of the strategy's list, which it holds
+            _forget(connection, claim.run_id, event.round, stage)
         artefact_ids = {}
         for name, file in written:
             artefact_ids[name] = connection.execute(
@@ -264,7 +268,6 @@ def _code(error: StoreError) -> int:
 def drop_stages(store: Store, claim: Claim, keep: Iterable[tuple[int, str]]) -> None:
     """Forget the stages of a run that are not in `keep`, so that they are computed again; bought labels stay."""
     kept = set(keep)
-    of_stage = {"pooled": [s.pool_snapshots], "picked": [s.picks], "evaluated": [s.metrics]}
     with store.write(claim.study_id) as connection:
         if not is_owner(connection, claim):
             return
@@ -272,11 +275,14 @@ def drop_stages(store: Store, claim: Claim, keep: Iterable[tuple[int, str]]) -> 
             sa.select(s.stages.c.round, s.stages.c.stage).where(s.stages.c.run_id == claim.run_id)
         ).all()
         for number, stage in [(r.round, r.stage) for r in rows if (r.round, r.stage) not in kept]:
-            for table in of_stage.get(stage, []):
-                connection.execute(table.delete().where((table.c.run_id == claim.run_id) & (table.c.round == number)))
-            for table in (s.artefacts, s.stages):
-                connection.execute(
-                    table.delete().where(
-                        (table.c.run_id == claim.run_id) & (table.c.round == number) & (table.c.stage == stage)
-                    )
-                )
+            _forget(connection, claim.run_id, number, stage)
+
+
+_OF_STAGE = {"pooled": s.pool_snapshots, "picked": s.picks, "evaluated": s.metrics}
+
+
+def _forget(connection: sa.Connection, run_id: str, number: int, stage: str) -> None:
+    """Remove the rows of a stage; files that no row names any more are swept."""
+    for table in (*((_OF_STAGE[stage],) if stage in _OF_STAGE else ()), s.artefacts, s.stages):
+        mine = (table.c.run_id == run_id) & (table.c.round == number)
+        connection.execute(table.delete().where(mine & (table.c.stage == stage) if "stage" in table.c else mine))

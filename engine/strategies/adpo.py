@@ -1,6 +1,7 @@
 """ADPO: a D-optimal design for DPO's own logit, weighted by how open its answer is."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -30,19 +31,24 @@ class Adpo(Strategy):
         r"a = v^\top H^{-1} v,\quad H = \gamma I + \sum_{j \in S} v_j v_j^\top"
     )
     cost: ClassVar[str] = (
-        "Two forwards of the SFT model, once in a study, D numbers kept a response; a logistic regression in "
-        "min(D, labels) unknowns a round. The batch: O(n (D + |S| + b)) for its b-th pick."
+        "Two forwards of the SFT model, once in a study, D numbers kept a response; a logistic regression in min(D, "
+        "labels) unknowns a round. The batch: O(n (D + |S| + b)) for its b-th pick."
     )
-    aliases: ClassVar[tuple[str, ...]] = ("ADPO+ (labels: all)", "Kveton's ADPO")
+    aliases: ClassVar[tuple[str, ...]] = ("ADPO+ (labels: all)", "ADPO plus (labels: all)", "Kveton's ADPO")
     learns: ClassVar[bool] = True
     open_points: ClassVar[str] = (
         "Read: v = β√(μ(1−μ))φ with z = β(φᵀθ̂ − b), H grows with every pick, argmax over 256 random pairs, θ̂ fitted "
-        "anew at t = 2^i (ADPO) or from all logged labels (ADPO⁺), α = 3. "
-        "Inferred: for a reference in the same log-linear class, z = βφᵀ(θ̂ − θ₀), so b and β go into θ̂ and into γ. "
-        "Ours: γ = 1 and the prior of θ̂ are one number; ADPO⁺ here sees the labels this run has bought, never those "
-        "of the pool; v of past picks is taken at the θ̂ of now; while nothing is labelled μ = ½, a plain D-optimal "
-        "design."
+        "anew at t = 2^i (ADPO) or from all logged labels (ADPO⁺), α = 3. Inferred: for a reference in the same "
+        "log-linear class, z = βφᵀ(θ̂ − θ₀), so b and β go into θ̂ and into γ. Ours: γ = 1 and the prior of θ̂ are "
+        "one number; ADPO⁺ here sees the labels this run has bought, never those of the pool; v of past picks is "
+        "taken at the θ̂ of now; while nothing is labelled μ = ½, a plain D-optimal design. Not stated: how DPO is "
+        "trained, which is the study's; inferred: anew, on all labels."
     )
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "given"},
+        "regime": {"pool": "fixed", "weights": "reset", "data": "cumulative"},
+        "signals": [{"name": "hidden_state", "pooling": "last"}],
+    }
 
     ridge: float = Field(1.0, gt=0, description="γ/β², of H and of the prior of θ̂ (units of φ²)")
     labels: Literal["doubling", "all"] = Field(

@@ -1,5 +1,6 @@
 """AE-DPO: pairs on which the best the policy may be worth is far above the least it must be."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,23 +30,31 @@ class AeDpo(Strategy):
         r"\mu_j, s_j = \text{mean, s.d. of } \beta\big(\log \pi_\theta(y_j|x) - \log \pi_{ref}(y_j|x)\big)"
     )
     open_points: ClassVar[str] = (
-        "Read (code): κ = 2, p = 0.05, 5 draws, sample standard deviation, dropout on the last hidden state, the "
-        "best third of each batch that comes along. Inferred: log-probabilities are multiplied by β here, which "
-        "changes no order. Ours: the code turns the whole policy to training, so its adapter's dropout draws too; "
-        "here only the last hidden state does. The top k of the pool are taken, not a third of each of many small "
-        "batches."
+        "Read (code): κ = 2, p = 0.05, 5 draws, sample standard deviation, dropout on the last hidden state, the best "
+        "third of each batch that comes along. Inferred: log-probabilities are multiplied by β here, which changes no "
+        "order. Ours: the code turns the whole policy to training, so its adapter's dropout draws too; here only the "
+        "last hidden state does. A third of a round's pool in a race as published, not of each of many small batches. "
+        "Inferred: they come once, and train as they come. How DPO is trained is the study's."
     )
     cost: ClassVar[str] = (
         "A forward a response each round, and the output layer as often as there are draws (5). Choosing sorts the "
         "pool."
     )
     aliases: ClassVar[tuple[str, ...]] = ("AE-DPO offline", "active exploration")
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "given"},
+        "regime": {"pool": "streamed", "weights": "continue", "data": "new"},
+        "label_share": 1 / 3,
+    }
 
     kappa: float = Field(2.0, ge=0, le=100, description="κ: standard deviations on each side of the mean")
 
+    draws: int = Field(5, ge=2, le=1000, description="K: draws of dropout")
+    dropout: float = Field(0.05, gt=0, lt=1, description="p: share of the last hidden state that is dropped")
+
     def signal_parameters(self) -> dict[str, dict[str, Any]]:
-        """Draws of dropout, whatever the study's ensemble is for others."""
-        return {ENSEMBLE: {"members": "dropout"}}
+        """Its own draws of dropout, whatever the study's ensemble is for others."""
+        return {ENSEMBLE: {"members": "dropout", "size": self.draws, "dropout": self.dropout}}
 
     def recipe(self, view: PoolView) -> Recipe:
         """Best upper minus best lower bound, in reward units, ≥ 0."""

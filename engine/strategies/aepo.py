@@ -34,13 +34,19 @@ class Aepo(Strategy):
     aliases: ClassVar[tuple[str, ...]] = ("representative and diverse responses",)
     open_points: ClassVar[str] = (
         "Read: λ = 1, k = 2, up to 128 responses a prompt, cosines of Sentence-BERT; greedy search with 20 steps of "
-        "local search, where two of N are found exactly here. Read (the code): its first look at the objective "
-        "counts a response as like itself; not done here. "
-        "Ours: likeness by the study's `embedding` (model: other is a sentence encoder's); a prompt's best pair "
-        "before any prompt's second, prompts by the same score, of which the paper says nothing; with two responses a "
-        "prompt and λ = 1 every score is 0."
+        "local search, where two of N are found exactly here. Read (the code): its first look at the objective counts "
+        "a response as like itself; not done here. Ours: likeness by the study's `embedding` (a sentence encoder's in "
+        "a race as published); responses are the file's, where theirs are drawn; a prompt's best pair before any "
+        "prompt's second, prompts by the same score, of which the paper says nothing; with two responses a prompt and "
+        "λ = 1 every score is 0. Theirs is one shot, a pair of every prompt, β = 0.1 at 1e-6; rounds and batch are "
+        "the study's here."
     )
-    published: ClassVar[Mapping[str, Any]] = {"sampler": {"name": "all_pairs"}}
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "all_pairs"},
+        "regime": {"pool": "fixed", "weights": "reset", "data": "cumulative"},
+        "signals": [{"name": "embedding", "model": "other", "text": "response"}],
+        "dpo": {"beta": 0.1, "learning_rate": 1e-6},
+    }
 
     diversity: float = Field(
         1.0, ge=0, le=10, description="λ: how much the two responses' likeness counts against them"

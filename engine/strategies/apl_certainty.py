@@ -36,11 +36,19 @@ class AplCertainty(Strategy):
         "max-diff",
         "largest implicit-reward gap",
     )
-    open_points: ClassVar[str] = "Read: sums over response tokens, largest first. The bands are the authors' ablations."
+    open_points: ClassVar[str] = (
+        "Read (the authors' code): sums over response tokens, largest first; the bands are their ablations; one pair "
+        "a prompt at T = 0.7, 16 pairs for each label on IMDB (8 on TL;DR), back to the reference and all labels "
+        "every round, β = 0.2, 1e-6, 50 epochs (70). Inferred: two responses make the one pair. Ours: theirs trains "
+        "all weights, and 1e-6 moves an adapter little; their 64 labels a round are that share of whatever the pool "
+        "holds."
+    )
     ties_at_reference: ClassVar[bool] = True
     published: ClassVar[Mapping[str, Any]] = {
         "sampler": {"name": "policy", "responses": 2, "temperature": 0.7},
         "regime": {"pool": "regenerated", "weights": "reset", "data": "cumulative"},
+        "dpo": {"beta": 0.2, "learning_rate": 1e-6, "epochs": 50, "batch_pairs": 64, "warm_up_share": 0.0},
+        "label_share": 1 / 16,
     }
 
     band: Literal["certain", "uncertain", "middle", "ends"] = Field(

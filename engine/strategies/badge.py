@@ -33,12 +33,16 @@ class Badge(Strategy):
         "As ActiveDPO, and the margin: two forwards and two backwards of the policy, two forwards of the reference, d "
         "numbers kept a response. The batch: O(n d) a pick."
     )
+    aliases: ClassVar[tuple[str, ...]] = ("batch active learning by diverse gradient embeddings",)
     open_points: ClassVar[str] = (
         "Read (the authors' code): gradients without normalisation, first the longest, then D² sampling; labelled "
         "points are no centres. Inferred: of a DPO label it is −(1−max(p, 1−p))·sign(Δ)·β·(∇s(y₁)−∇s(y₂)); β scales "
-        "all alike and changes no pick. Ours: g̃ and −g̃ are one point, since a pair has no first side; LoRA gradients, "
-        "projected, in place of a last layer."
+        "all alike and changes no pick. Ours: g̃ and −g̃ are one point, since a pair has no first side; LoRA "
+        "gradients, projected, in place of a last layer. Nothing is published for preference pairs: it runs in the "
+        "study's setting."
     )
+
+    takes_logits: ClassVar[bool] = True
 
     first: Literal["longest", "drawn"] = Field(
         "longest", description="the first pick: the longest gradient (the authors' code), or one drawn (k-means++)"

@@ -1,6 +1,7 @@
 """BALD: pairs whose answer the members of an ensemble dispute, each sure of its own."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,15 +33,25 @@ class Bald(Strategy):
     )
     open_points: ClassVar[str] = (
         "Read: the score; Kirsch et al. add Gumbel noise to β log a (power), β a (softmax) or −β log rank (softrank) "
-        "and find power at β = 1 a good default; Melo et al. run all three with β = 8, annealed. Inferred: nothing "
-        "is annealed here; a coldness for each round would be a parameter of the study. Ours: the ensemble is the "
-        "study's `reward_ensemble`, by default 20 heads on the reference's hidden states."
+        "and find power at β = 1 a good default; Melo et al. run all three with β = 8, annealed. Inferred: nothing is "
+        "annealed here; a coldness for each round would be a parameter of the study. As published: 5 heads, 320 "
+        "random labels and then 320 a round, anew on all of them, as Melo et al.; they train a reward, so DPO is the "
+        "study's. Ours: the ensemble is the study's `reward_ensemble`, by default 20 heads on the reference's hidden "
+        "states."
     )
     cost: ClassVar[str] = (
-        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K "
-        "numbers a response are kept. Choosing sorts the pool."
+        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K numbers "
+        "a response are kept. Choosing sorts the pool."
     )
     aliases: ClassVar[tuple[str, ...]] = ("PowerBALD", "SoftmaxBALD", "SoftRankBALD", "epistemic uncertainty")
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "given"},
+        "regime": {"pool": "fixed", "weights": "reset", "data": "cumulative"},
+        "signals": [{"name": "reward_ensemble", "members": "heads", "size": 5}],
+        "labels_per_round": 320,
+        "label_share": None,
+        "warm_up": True,
+    }
 
     batch: Literal["power", "softmax", "softrank", "top_k"] = Field(
         "power", description="how the batch is drawn from the scores; top_k takes the highest"

@@ -5,6 +5,7 @@ model, no file, no clock, no randomness but draws keyed by the view's seed and r
 must persist is a signal. **Higher score = label sooner**, always.
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -28,15 +29,18 @@ class Strategy(Plugin):
     cost: ClassVar[str] = ""
     """What scoring one pair takes, in passes of a model, draws and numbers kept, and what choosing a batch takes."""
     aliases: ClassVar[tuple[str, ...]] = ()
-    """Other names in the field for the same ranking of the same pairs."""
+    """Other names in the field for the same ranking of the same pairs; empty where none is in use."""
     ties_at_reference: ClassVar[bool] = False
     """True for margin methods: while policy = reference all their scores are equal."""
+    takes_logits: ClassVar[bool] = False
+    """True: it reads the margin as DPO's own logit, σ(Δ) a chance or Δ in reward units, so it must be one of sums."""
     learns: ClassVar[bool] = False
     """True: its recipe reads the answers this run has bought, not only which pairs they are of."""
 
     published: ClassVar[Mapping[str, Any]] = {}
-    """The paper's own sampler and regime where they are not given pairs in a fixed pool, and parameters of its signals
-    that differ from ours: field of a study → value."""
+    """The paper's own setting, field of a study → value: its `sampler`, its whole `regime`, parameters of its
+    `signals`, what it says of `dpo`, the share of a pool or the labels that are a batch. What a paper leaves open is
+    the study's, as `open_points` says; where this is empty its source publishes nothing, and all of it is."""
     whole_pool: ClassVar[bool] = False
     """True: it buys every label there is, in one round."""
 
@@ -54,6 +58,10 @@ class Strategy(Plugin):
         """Signals of past picks that are computed anew in each round, by the policy as it then stands."""
         return frozenset()
 
+    def opposite(self) -> "Strategy | None":
+        """The same with its order turned round, to be held against as a control; None where that is no control."""
+        return None
+
     def signal_parameters(self) -> dict[str, dict[str, Any]]:
         """Parameters of its signals that the strategy fixes itself: signal name → field → value."""
         return {}
@@ -63,13 +71,24 @@ STRATEGIES: Registry[Strategy] = Registry("strategy", "engine.strategies")
 
 
 def find(name: str) -> type[Strategy]:
-    """The strategy of that name, or the one that goes by it besides: "SHARP" is `smallest_margin`.
+    """The strategy of that name or title, or the one that goes by it besides: "SHARP" is `smallest_margin`.
 
-    Capitals do not matter in an alias, nor what stands behind it in brackets. UnknownName if there is none.
+    Capitals, blanks, hyphens and underscores do not matter, nor what stands behind an alias in brackets. UnknownName if
+    there is none.
     """
     if name not in STRATEGIES.names():
-        wanted = name.casefold()
         for cls in STRATEGIES:
-            if wanted in {part.casefold() for alias in cls.aliases for part in (alias, alias.partition(" (")[0])}:
+            if bare(name) in answers_to(cls):
                 return cls
     return STRATEGIES.get(name)
+
+
+def answers_to(cls: type[Strategy]) -> set[str]:
+    """The bare names that find it: of its name, its title and its aliases, with what is in brackets and without."""
+    said = [part for name in (cls.name, cls.title, *cls.aliases) for part in (name, name.partition(" (")[0])]
+    return {bare(part) for part in said if part}
+
+
+def bare(name: str) -> str:
+    """A name without what is written now so, now so: "BAL-PM", "bal_pm" and "balpm" are one."""
+    return re.sub(r"[\s_-]+", "", name.casefold())

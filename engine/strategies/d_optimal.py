@@ -1,6 +1,7 @@
 """The D-optimal selectors of active reward modelling: a pair's leverage in the information of the whole pool."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -29,19 +30,24 @@ class DOptimal(Strategy):
         r"M = \lambda I + \sum_{j \in \text{pool} \,(\cup\, S)} p_j(1-p_j)\,\varphi_j \varphi_j^\top"
     )
     cost: ClassVar[str] = (
-        "Two forwards of the SFT model, once in a study, D numbers kept a response; a logistic regression in "
-        "min(D, labels) unknowns a round. The batch: O(n D²) once, then one sort."
+        "Two forwards of the SFT model, once in a study, D numbers kept a response; a logistic regression in min(D, "
+        "labels) unknowns a round. The batch: O(n D²) once, then one sort."
     )
     aliases: ClassVar[tuple[str, ...]] = ("ARM-FI", "PA D-opt", "D-opt (selector: d_optimal)", "XtX (selector: xtx)")
     learns: ClassVar[bool] = True
     open_points: ClassVar[str] = (
         "Read (the authors' code): M over all candidates, 1e-6·I, one shot, the top of the gradient; past-aware adds "
         "labelled pairs by the p of now; its baselines entropy, max-diff and level set are `smallest_margin` and "
-        "`apl_certainty` here. Read: pairs across prompts help; a pair has one prompt here. "
-        "Ours: p comes from a logistic regression on frozen hidden states (prior 1), theirs from the last layer of a "
-        "small network trained on them. Ours: where pairs are fewer than dimensions all leverages near 1, and the "
-        "ridge decides; raise it then."
+        "`apl_certainty` here. Read: pairs across prompts help; a pair has one prompt here. Ours: p comes from a "
+        "logistic regression on frozen hidden states (prior 1), theirs from the last layer of a small network trained "
+        "on them. Ours: where pairs are fewer than dimensions all leverages near 1, and the ridge decides; raise it "
+        "then. Theirs trains a reward and no policy: inferred: anew, on all labels; the rest, and the size of a "
+        "batch, is the study's."
     )
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "given"},
+        "regime": {"pool": "fixed", "weights": "reset", "data": "cumulative"},
+    }
 
     selector: Literal["past_aware", "d_optimal", "xtx"] = Field(
         "past_aware", description="M of pool and labelled pairs, of the pool alone, or that without the weight p(1−p)"

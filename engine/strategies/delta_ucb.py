@@ -1,6 +1,7 @@
 """DeltaUCB: the pair of a prompt that may be farthest apart."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -26,16 +27,36 @@ class DeltaUcb(Strategy):
     formula: ClassVar[str] = (
         r"a = \max\{u_1 - l_2,\, u_2 - l_1\} = |\bar z_1 - \bar z_2| + \beta(s_1 + s_2),\quad u, l = \bar z \pm \beta s"
     )
+    aliases: ClassVar[tuple[str, ...]] = ("optimistic gap",)
     open_points: ClassVar[str] = (
-        "Read (code): β = 1, argmax of u_i − l_j within a prompt, every prompt of a batch; a later version asks "
-        "about the prompts of the largest such gap (`prompts` ranked). Read (their reward models): 20 heads of two "
-        "layers of 128, the mean and the sample standard deviation over them. Ours: heads on the reference's hidden "
-        "states in place of a frozen reward model. With one pair a prompt and drawn prompts, DeltaUCB is random."
+        "Read (code): β = 1, argmax of u_i − l_j within a prompt, every prompt of a batch; a later version asks about "
+        "the prompts of the largest such gap (`prompts` ranked). Read (their reward models): 20 heads of two layers "
+        "of 128, 5e-5, 100 steps, the mean and the sample standard deviation over them; 64 prompts a batch, of 30 "
+        "models' responses each, which the file must bring; β = 0.1, 2e-5, 3 epochs. Their anchor fades (0.9), ours "
+        "does not. Ours: heads on the reference's hidden states in place of a frozen reward model. With one pair a "
+        "prompt and drawn prompts, DeltaUCB is random."
     )
     cost: ClassVar[str] = (
-        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K "
-        "numbers a response are kept. Choosing sorts the pool."
+        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K numbers "
+        "a response are kept. Choosing sorts the pool."
     )
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "all_pairs"},
+        "regime": {"pool": "fixed", "weights": "continue", "data": "new"},
+        "signals": [
+            {
+                "name": "reward_ensemble",
+                "members": "heads",
+                "size": 20,
+                "hidden": 128,
+                "steps": 100,
+                "learning_rate": 5e-5,
+            }
+        ],
+        "dpo": {"beta": 0.1, "learning_rate": 2e-5, "epochs": 3},
+        "labels_per_round": 64,
+        "label_share": None,
+    }
 
     beta: float = Field(1.0, ge=0, le=1000, description="β: standard deviations between mean and bound")
     prompts: Prompts = Field("drawn", description=PROMPTS)

@@ -1,6 +1,7 @@
 """DRTS: a response that may be the best of its prompt against one that may be the worst."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -35,16 +36,34 @@ class Drts(Strategy):
     open_points: ClassVar[str] = (
         "Read (code): β = 1, a ζ of its own for each response and each of the two, up to 30 new draws of ζ' while "
         "both are the same, then a random response; every prompt of a batch; a later version asks about the prompts "
-        "of the widest drawn range (`prompts` ranked, here by the gap of the pair that was drawn). Read (their "
-        "reward models): 20 heads of two layers of 128, the mean and the sample standard deviation over them. "
-        "Inferred: a second response must make a pair of the pool with the first. Ours: draws are keyed by seed, "
-        "round and response; heads on the reference's hidden states."
+        "of the widest drawn range (`prompts` ranked, here by the gap of the pair that was drawn). Read (their reward "
+        "models): 20 heads of two layers of 128, 5e-5, 100 steps, the mean and the sample standard deviation over "
+        "them; 64 prompts a batch, of 30 models' responses each, which the file must bring; β = 0.1, 2e-5, 3 epochs. "
+        "Their anchor fades (0.9), ours does not. Inferred: a second response must make a pair of the pool with the "
+        "first. Ours: draws are keyed by seed, round and response; heads on the reference's hidden states."
     )
     cost: ClassVar[str] = (
-        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K "
-        "numbers a response are kept. Choosing draws some numbers for each response."
+        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K numbers "
+        "a response are kept. Choosing draws some numbers for each response."
     )
     aliases: ClassVar[tuple[str, ...]] = ("double reverse Thompson sampling",)
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "all_pairs"},
+        "regime": {"pool": "fixed", "weights": "continue", "data": "new"},
+        "signals": [
+            {
+                "name": "reward_ensemble",
+                "members": "heads",
+                "size": 20,
+                "hidden": 128,
+                "steps": 100,
+                "learning_rate": 5e-5,
+            }
+        ],
+        "dpo": {"beta": 0.1, "learning_rate": 2e-5, "epochs": 3},
+        "labels_per_round": 64,
+        "label_share": None,
+    }
 
     beta: float = Field(1.0, ge=0, le=1000, description="β: standard deviations between mean and bound")
     prompts: Prompts = Field("drawn", description=PROMPTS)

@@ -1,6 +1,7 @@
 """Efficient exploration at scale: the pair of a prompt whose chance of winning is least settled."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -27,15 +28,21 @@ class EnnVariance(Strategy):
     formula: ClassVar[str] = r"a = \mathrm{Var}_k\big[\sigma(z_k(x,y_1) - z_k(x,y_2))\big]"
     open_points: ClassVar[str] = (
         "Read (abstract and digests): 100 heads, each with a fixed prior of its own, 16 responses a prompt, the pair "
-        "of largest variance of the 120. Inferred: every prompt that comes is asked about. Ours: anchored heads in "
-        "the place of an epistemic network with prior functions (set `size` 100 on the signal for their number), DPO "
-        "in the place of their reinforcement; `prompts` ranked asks where the variance is largest."
+        "of largest variance of the 120. Inferred: every prompt that comes is asked about, and the policy goes on "
+        "from where it stands. Ours: anchored heads in the place of an epistemic network with prior functions (100 of "
+        "them in a race as published, else the study's), DPO in the place of their reinforcement, as the study sets "
+        "it; `prompts` ranked asks where the variance is largest."
     )
     cost: ClassVar[str] = (
-        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K "
-        "numbers a response are kept. Choosing sorts the pool."
+        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K numbers "
+        "a response are kept. Choosing sorts the pool."
     )
-    aliases: ClassVar[tuple[str, ...]] = ("InfoMax by variance",)
+    aliases: ClassVar[tuple[str, ...]] = ("variance of the preference", "efficient exploration")
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "policy", "responses": 16},
+        "regime": {"pool": "regenerated", "weights": "continue", "data": "new"},
+        "signals": [{"name": "reward_ensemble", "members": "heads", "size": 100}],
+    }
 
     prompts: Prompts = Field("drawn", description=PROMPTS)
 

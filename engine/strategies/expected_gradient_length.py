@@ -31,9 +31,12 @@ class ExpectedGradientLength(Strategy):
     )
     aliases: ClassVar[tuple[str, ...]] = ("EGL",)
     open_points: ClassVar[str] = (
-        "Inferred: E‖∇L‖ = 2p(1−p)β‖∇s(y₁) − ∇s(y₂)‖ for the DPO loss; β scales all alike. "
-        "Ours: gradients of the adapter, projected, without normalisation, so that length counts."
+        "Inferred: E‖∇L‖ = 2p(1−p)β‖∇s(y₁) − ∇s(y₂)‖ for the DPO loss; β scales all alike. Ours: gradients of the "
+        "adapter, projected, without normalisation, so that length counts. Nothing is published for preference pairs: "
+        "it runs in the study's setting."
     )
+
+    takes_logits: ClassVar[bool] = True
 
     def recipe(self, view: PoolView) -> Recipe:
         """Mean gradient length over β (nats per unit of weight)."""

@@ -28,17 +28,17 @@ class FacilityLocation(Strategy):
         r"s(i, j) = \lvert \cos(\varphi_i, \varphi_j) \rvert,\quad \varphi = e(y_1) - e(y_2)"
     )
     cost: ClassVar[str] = (
-        "Two forwards of the embedding model, once in a study, D numbers kept a response. The batch: O(n² D) once, "
-        "4 n² bytes up to 10,000 pairs and 64 n numbers above; then O(n) for each pair that is asked anew."
+        "Two forwards of the embedding model, once in a study, D numbers kept a response. The batch: O(n² D) once, 4 "
+        "n² bytes up to 10,000 pairs and 64 n numbers above; then O(n) for each pair that is asked anew."
     )
     aliases: ClassVar[tuple[str, ...]] = ("greedy facility location", "submodular coverage")
     open_points: ClassVar[str] = (
-        "Read: the sum over the pool of the similarity to the nearest chosen one, greedily. Inferred: what is labelled "
-        "already covers, too. Ours: a pair is the difference of its responses' embeddings, either way round, and "
-        "similarity is |cos| (or their mean, and cos where positive); CRAIG takes the largest distance less the "
+        "Read: the sum over the pool of the similarity to the nearest chosen one, greedily. Inferred: what is "
+        "labelled already covers, too. Ours: a pair is the difference of its responses' embeddings, either way round, "
+        "and similarity is |cos| (or their mean, and cos where positive); CRAIG takes the largest distance less the "
         "distance, between gradients of a whole training set, and weighs what it picks; FASS lets an uncertainty "
-        "filter go first. Ours: in a pool of more than 10,000 pairs each is represented by one of its 64 nearest or by "
-        "nobody."
+        "filter go first. Nothing is published for preference pairs: it runs in the study's setting. Ours: in a pool "
+        "of more than 10,000 pairs each is represented by one of its 64 nearest or by nobody."
     )
 
     of: Literal["difference", "mean"] = Field(

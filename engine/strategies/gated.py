@@ -35,17 +35,20 @@ class Gated(Strategy):
         "stream. Another paper states the gate the other way round; the code is as here. Inferred: in rounds, the "
         "pool is walked through in keyed order until k pairs are asked about; the sure ones passed on the way get "
         "pseudo-labels, for this round's training alone, and stay candidates. Ours: where fewer than k pairs are "
-        "within the gate, those nearest to it are asked about next. Pseudo-labels are never bought: they cost "
-        "nothing and are counted apart."
+        "within the gate, those nearest to it are asked about next; how many are asked about is the study's batch. "
+        "Pseudo-labels are never bought: they cost nothing and are counted apart."
     )
     cost: ClassVar[str] = (
-        "A forward a response each round, and one by the reference, once. Choosing is a walk. Every pseudo-label "
-        "adds a pair to the round's training."
+        "A forward a response each round, and one by the reference, once. Choosing is a walk. Every pseudo-label adds "
+        "a pair to the round's training."
     )
     aliases: ClassVar[tuple[str, ...]] = ("ActiveQuery", "Ji's ADPO")
+    takes_logits: ClassVar[bool] = True
     ties_at_reference: ClassVar[bool] = True
     published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "given"},
         "regime": {"pool": "streamed", "weights": "continue", "data": "new"},
+        "dpo": {"beta": 0.1, "learning_rate": 5e-7, "epochs": 1},
     }
 
     gamma: float = Field(1.3, ge=0, le=100, description="γ: half the width of the gate (reward units)")

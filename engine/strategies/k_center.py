@@ -34,7 +34,8 @@ class KCenter(Strategy):
     open_points: ClassVar[str] = (
         "Read: farthest first from labelled points and the batch. Ours: a pair is the difference of its responses' "
         "embeddings, either way round (or their mean: where it lies, whatever its responses differ in); while nothing "
-        "is labelled the longest comes first, where the authors' code takes the first of the file."
+        "is labelled the longest comes first, where the authors' code takes the first of the file. Nothing is "
+        "published for preference pairs: it runs in the study's setting."
     )
 
     of: Literal["difference", "mean"] = Field(

@@ -34,7 +34,8 @@ class KCenterGradients(Strategy):
     aliases: ClassVar[tuple[str, ...]] = ("core-set of gradients",)
     open_points: ClassVar[str] = (
         "Ours: the combination; unit length as in ActiveDPO; past picks by the gradients they had when picked; φ and "
-        "−φ are one point; while nothing is labelled the longest comes first."
+        "−φ are one point; while nothing is labelled the longest comes first. Nothing is published: it runs in the "
+        "study's setting."
     )
 
     unit_norm: Literal["response", "difference", "off"] = Field(

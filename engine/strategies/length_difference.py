@@ -24,6 +24,7 @@ class LengthDifference(Strategy):
     control: ClassVar[Literal["", "baseline", "oracle"]] = "baseline"
     formula: ClassVar[str] = r"a = \bigl|\, |y_1| - |y_2| \,\bigr|"
     cost: ClassVar[str] = "No pass: two lengths are counted, one number kept a response."
+    aliases: ClassVar[tuple[str, ...]] = ()
     open_points: ClassVar[str] = (
         "Ours: lengths are counted in tokens, not words, since tokens are what log-probabilities are summed over."
     )

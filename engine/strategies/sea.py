@@ -1,6 +1,7 @@
 """SEA: the duel of a prompt's responses that Thompson sampling proposes."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,15 +37,35 @@ class Sea(Strategy):
         "Read (code): one draw of a member a prompt, others without replacement until one likes another response "
         "best; sample variance; every prompt that comes is asked about. Where no member likes another response, the "
         "code takes the first drawn member's second best if told to, else a response against itself; here always its "
-        "second best. Inferred: a response's rivals are those that a pair of the pool sets against it. Ours: "
-        "`prompts` ranked asks where the score is highest; a duel by Thompson scores 1 and every other pair 0, so "
-        "ranked and drawn are alike then. With one pair a prompt and drawn prompts, SEA is random."
+        "second best; 20 responses a prompt, 128 prompts and as many duels a round, β = 0.1, 20 heads of 128 with λ = "
+        "0.5. Not stated where we read: rate and epochs, which are the study's. Inferred: a response's rivals are "
+        "those that a pair of the pool sets against it. Ours: `prompts` ranked asks where the score is highest; a "
+        "duel by Thompson scores 1 and every other pair 0, so ranked and drawn are alike then. With one pair a prompt "
+        "and drawn prompts, SEA is random."
     )
     cost: ClassVar[str] = (
-        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K "
-        "numbers a response are kept. Choosing reads each prompt once."
+        "A forward a response, once for all rounds; each round K heads are trained on the labels so far and K numbers "
+        "a response are kept. Choosing reads each prompt once."
     )
     aliases: ClassVar[tuple[str, ...]] = ("BAI-TS", "E&E-TS", "double Thompson sampling", "InfoGain")
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "policy", "responses": 20},
+        "regime": {"pool": "regenerated", "weights": "continue", "data": "new"},
+        "signals": [
+            {
+                "name": "reward_ensemble",
+                "members": "heads",
+                "size": 20,
+                "hidden": 128,
+                "learning_rate": 1e-3,
+                "anchor": 0.5,
+            }
+        ],
+        "dpo": {"beta": 0.1, "batch_pairs": 128},
+        "labels_per_round": 128,
+        "label_share": None,
+        "prompts_per_round": 128,
+    }
 
     by: Literal["best_arm", "thompson", "uncertainty"] = Field("best_arm", description="how the rival is chosen")
     prompts: Prompts = Field("drawn", description=PROMPTS)

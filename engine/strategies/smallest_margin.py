@@ -39,14 +39,22 @@ class SmallestMargin(Strategy):
         "entropy of σ(Δ)",
         "level set (ARM-FI)",
         "minimum gap",
+        "min gap",
     )
     open_points: ClassVar[str] = (
-        "Read: SHARP draws b·p pairs from a stream, keeps the top b and takes one step (b = 64, p = 6). "
-        "Inferred: SHARP = coth(|Δ|/2) and W-SHARP = 1/sinh(|Δ|/2), checked by a test, so they are no methods of their "
-        "own here. Ours: used by rounds, b the labels of a round, b·p the pairs of `prompts_per_round`."
+        "Read: SHARP draws b·p pairs from a stream, keeps the top b and takes one step (b = 64, p = 6), β = 0.1, "
+        "5e-7, 150 steps of warm-up and RMSprop (here the study's warm-up, and AdamW). Inferred: SHARP = coth(|Δ|/2) "
+        "and W-SHARP = 1/sinh(|Δ|/2), checked by a test, so they are no methods of their own here. Ours: used by "
+        "rounds: a sixth of a round's pool, which `prompts_per_round` makes the next part of the stream; without it a "
+        "round's pool is all that is left."
     )
     ties_at_reference: ClassVar[bool] = True
-    published: ClassVar[Mapping[str, Any]] = {"regime": {"pool": "streamed", "weights": "continue", "data": "new"}}
+    published: ClassVar[Mapping[str, Any]] = {
+        "sampler": {"name": "given"},
+        "regime": {"pool": "streamed", "weights": "continue", "data": "new"},
+        "dpo": {"beta": 0.1, "learning_rate": 5e-7, "epochs": 1, "batch_pairs": 64},
+        "label_share": 1 / 6,
+    }
 
     def recipe(self, view: PoolView) -> Recipe:
         """Minus |margin| in reward units."""

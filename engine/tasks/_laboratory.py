@@ -37,6 +37,9 @@ class Laboratory(Task):
     round: int = Field(1, ge=1, description="the run as it stands before it picks in this round")
     dataset_id: str = Field("", description="a data set as the pool; default: the study's own pool")
     model: str = Field("", description="folder or hub id of a model, where no study is named")
+    adapter: str = Field(
+        "", description="PEFT folder of an adapter for the model, where no run is named; none: without"
+    )
     prompts: int | None = Field(None, ge=1, description="a seeded subset of so many prompts; default: all of the pool")
     seed: int = Field(1, description="of the subset, of draws and of ties; a run brings its own")
     signals: tuple[AnySignal, ...] = Field((), description="signals with their parameters")
@@ -47,6 +50,8 @@ class Laboratory(Task):
             raise ValueError("name a study, or a data set and a model")
         if self.run_id and not self.study_id:
             raise ValueError("a run belongs to a study; name it too")
+        if self.run_id and self.adapter:
+            raise ValueError("a run brings its own adapter; leave the adapter out, or the run")
         if self.study_id and self.model:
             raise ValueError("a study brings its own model; leave the model out")
         slots = [slot_of(signal) for signal in self.signals]
@@ -65,6 +70,8 @@ class Laboratory(Task):
     def subject(self) -> dict[str, Any]:
         """What is scored and with what, without the signals; a model folder with its files' sizes and times."""
         what = self.model_dump(mode="json", include=set(_SUBJECT))
+        if self.adapter:
+            what |= {"adapter": self.adapter, "adapter_files": _stamp(self.adapter)}
         return {**what, "version": _VERSION, "files": _stamp(self.model)}
 
     def pool_key(self) -> str:

@@ -1,16 +1,14 @@
-"""The pool in the plane: PCA of responses, and of pairs as differences of their responses."""
+"""The pool in the plane, by PCA or UMAP: responses, pairs as differences of two responses, clusters with names."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
-from engine.analysis.projection import dissimilarity, plane_of
 from engine.cache import cached, key_of
 from engine.errors import DataError, StoreError
-from engine.records import Pair, Response, Trained
+from engine.records import Response, Trained
 from engine.signals.embedding import Embedding
 from engine.store.cache import FileCache
 from engine.store.database import Store
@@ -24,6 +22,7 @@ from engine.store.projected import (
     study_config,
     write_points,
 )
+from engine.tasks._places import places
 from engine.tasks.base import TASKS, Say, Task
 
 if TYPE_CHECKING:
@@ -31,18 +30,19 @@ if TYPE_CHECKING:
 
 BLOCK = 256
 """Texts a pass, between two words."""
-ROWS = 4096
-"""Rows a block of the PCA: no array of all pairs' differences is ever made."""
 Spoken = tuple[np.ndarray, dict[str, Any]]
 
 
 @TASKS.register
 class Projection(Task):
-    """Place a pool's responses and pairs in the plane, and say how unlike the two responses of each pair are."""
+    """Place a pool's responses and pairs in the plane, name their clusters, and say how unlike two responses are."""
 
     name: ClassVar[str] = "projection"
     title: ClassVar[str] = "map of a pool"
-    source: ClassVar[str] = "Pearson 1901 (PCA); Reimers & Gurevych 2019, arXiv:1908.10084 (sentence vectors)"
+    source: ClassVar[str] = (
+        "Pearson 1901 (PCA); McInnes et al. 2018, arXiv:1802.03426 (UMAP); Reimers & Gurevych 2019, arXiv:1908.10084 "
+        "(sentence vectors); Grootendorst 2022, arXiv:2203.05794 (names of clusters)"
+    )
 
     study_id: str = Field(description="whose pool")
     vectors: Literal["sentences", "reference", "policy"] = Field(
@@ -50,6 +50,8 @@ class Projection(Task):
     )
     run_id: str = Field("", description="the run, for a pool drawn by the policy or for its policy's vectors")
     round: int = Field(0, ge=0, description="the round of that run; its policy is the one that scored the round")
+    method: Literal["pca", "umap"] = Field("pca", description="how vectors become places: PCA is quick, UMAP is not")
+    seed: int = Field(0, ge=0, description="of UMAP and of the clusters")
 
     def do(self, store: Store, say: Say) -> dict[str, Any]:
         """Vectors, plane, points; the points go into files, the answer names them and what they were made on."""
@@ -61,20 +63,25 @@ class Projection(Task):
         vectors, stamp = self._sentences(store, pool, say) if self.vectors == "sentences" else self._model(
             store, pool, say
         )  # fmt: skip
-        responses, pairs, explained = points(pool.responses, pool.pairs, vectors, say)
+        found = places(pool, vectors, self.method, self.seed, say)
         keep_pairs(store, pool.pairs)
-        files = {
-            "responses": write_points(store, "projection-responses", responses),
-            "pairs": write_points(store, "projection-pairs", pairs),
+        files = {name: write_points(store, f"projection-{name}", found.tables[name]) for name in found.tables}
+        counts = {name: len(table) for name, table in found.tables.items()}
+        return {
+            "stamp": {**stamp, **found.stamp, "seed": self.seed},
+            "files": files,
+            "explained": found.explained,
+            "clusters": found.clusters,
+            "left_out": len(pool.pairs) - counts["pairs"],
+            **counts,
         }
-        left_out = len(pool.pairs) - len(pairs)
-        counts = {"responses": len(responses), "pairs": len(pairs), "left_out": left_out}
-        return {"stamp": stamp, "files": files, "explained": explained, **counts}
 
     def still_holds(self, store: Store, answer: Mapping[str, Any]) -> bool:
-        """While both files lie there."""
+        """While both files lie there; an answer of a day before clusters had names is made anew."""
         files = answer.get("files", {})
-        return all(points_are_there(store, files.get(what, {})) for what in ("responses", "pairs"))
+        return "clusters" in answer and all(
+            points_are_there(store, files.get(what, {})) for what in ("responses", "pairs")
+        )
 
     def _sentences(self, store: Store, pool: PoolTexts, say: Say) -> Spoken:
         """Vectors (n, d) of all responses by the sentence encoder that is shipped."""
@@ -155,54 +162,3 @@ def _kept(
         return np.concatenate(blocks)
 
     return cached(FileCache(store.folder / "cache"), key, compute)[0]
-
-
-def points(
-    responses: Sequence[Response], pairs: Sequence[Pair], vectors: np.ndarray, say: Say
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, tuple[float, float]]]:
-    """Tables of responses and pairs with x and y, and the share of the spread that each axis shows.
-
-    A pair is a minus b. Sides are by hash, so the plane of pairs is that of all differences and their opposites.
-    Responses without a vector, and their pairs, are left out.
-    """
-    there = np.isfinite(vectors).all(axis=1)
-    row = {response.id: n for n, response in enumerate(responses)}
-    kept = [pair for pair in pairs if there[row[pair.a]] and there[row[pair.b]]]
-    sides = np.array([(row[pair.a], row[pair.b]) for pair in kept], dtype=int).reshape(-1, 2)
-    shown = vectors[there]
-
-    def of_responses() -> Iterator[np.ndarray]:
-        yield from (shown[start : start + ROWS] for start in range(0, len(shown), ROWS))
-
-    def of_pairs() -> Iterator[np.ndarray]:
-        for start in range(0, len(sides), ROWS):
-            part = sides[start : start + ROWS]
-            yield vectors[part[:, 0]] - vectors[part[:, 1]]
-
-    say(f"placing {len(shown):,} responses")
-    flat = plane_of(of_responses)
-    say(f"placing {len(kept):,} pairs")
-    across = plane_of(of_pairs, centred=False)
-    at = np.concatenate([flat.place(block) for block in of_responses()] or [np.zeros((0, 2), np.float32)])
-    between = np.concatenate([across.place(block) for block in of_pairs()] or [np.zeros((0, 2), np.float32)])
-    unlike = [dissimilarity(vectors[part[:, 0]], vectors[part[:, 1]]) for part in _parts(sides)]
-    drawn = [response for response, is_there in zip(responses, there, strict=True) if is_there]
-    first = pd.DataFrame(
-        {"response_id": [r.id for r in drawn], "prompt_id": [r.prompt_id for r in drawn], "x": at[:, 0], "y": at[:, 1]}
-    )
-    second = pd.DataFrame(
-        {
-            "pair_id": [p.id for p in kept],
-            "prompt_id": [p.prompt_id for p in kept],
-            "a": [p.a for p in kept],
-            "b": [p.b for p in kept],
-            "x": between[:, 0],
-            "y": between[:, 1],
-            "dissimilarity": np.concatenate(unlike) if unlike else np.zeros(0, np.float32),
-        }
-    )
-    return first, second, {"responses": flat.explained, "pairs": across.explained}
-
-
-def _parts(rows: np.ndarray) -> Iterator[np.ndarray]:
-    yield from (rows[start : start + ROWS] for start in range(0, len(rows), ROWS))

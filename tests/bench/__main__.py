@@ -1,6 +1,8 @@
-"""`python -m tests.bench [NAME …]`: run the benchmarks, all or those named, and log them."""
+"""`python -m tests.bench [NAME …] [--pairs N]`: run the benchmarks, all or those named, and log them."""
 
+import argparse
 import importlib
+import os
 import pkgutil
 import sys
 import time
@@ -41,4 +43,10 @@ def measured(measure: Callable[[], list[str]]) -> tuple[list[str], bool]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    asked = argparse.ArgumentParser(prog="python -m tests.bench")
+    asked.add_argument("names", nargs="*")
+    asked.add_argument("--pairs", type=int, help="pairs of the store that `pages` makes")
+    found = asked.parse_args()
+    if found.pairs:
+        os.environ["BENCH_PAIRS"] = str(found.pairs)
+    sys.exit(main(found.names))

@@ -1,9 +1,11 @@
-"""Is a million pairs read into the store within 2 GiB of memory, and how fast?
+"""How fast are pairs read into the store and proved, in how much memory, and how does that grow with their number?
 
-Each file is made and read by a process of its own, so that its peak is its own. `python -m tests.bench.reading 20000
-60000` takes other numbers of rows. A row is a prompt of some 300 characters and two responses of some 800.
+Each file is made in a scratch folder and read by a process of its own, so that its peak is its own. `python -m
+tests.bench.reading --rows 1000000` takes other numbers of rows (commas between several). A row is a prompt of some 300
+characters and two responses of some 800.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -13,48 +15,71 @@ from pathlib import Path
 from engine.seeds import rng_for
 from tests.bench._harness import agree
 
-ROWS = (100_000, 300_000, 1_000_000)
+ROWS = (50_000, 200_000)
+PROVED = 50_000
+"""Rows of the largest file that is proved as well."""
 MOST_MIB = 2048
 FASTEST = 10_000
 WORDS = [
     f"{a}{b}{c}" for a in ("wa", "co", "ti", "lu", "se") for b in ("sh", "ldi", "ren", "mo") for c in ("ng", "t", "ly")
 ]
 CHILD = """
-import resource, sys, time
+import json, resource, sys, time
 from pathlib import Path
+path, store, way = sys.argv[1:]
+from engine.data.proof.prove import prove
 from engine.data.take_in import take_in
 from engine.store.database import open_store
-began, used = time.perf_counter(), time.process_time()
-taken = take_in(open_store(Path(sys.argv[2])), sys.argv[1])
-print(taken.report.rows, time.perf_counter() - began, time.process_time() - used,
-      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+began = time.perf_counter()
+if way == "store":
+    rows = take_in(open_store(Path(store)), path).report.rows
+else:
+    rows = prove(path, near=way == "near").report.rows
+wall = time.perf_counter() - began
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(json.dumps([rows, wall, *[u.ru_utime + u.ru_stime for u in used], sum(u.ru_maxrss for u in used) / 1024]))
 """
 
 
 def measure(sizes: tuple[int, ...] = ROWS) -> list[str]:
-    """A line for each size, then how memory grows from the smallest to the largest."""
+    """A line for each size and way, then how memory grows from the smallest to the largest."""
     lines, peaks = [], []
     for rows in sizes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "pairs.jsonl"
             write(path, rows)
-            done = subprocess.run(
-                [sys.executable, "-c", CHILD, str(path), f"{folder}/store"], check=True, capture_output=True, text=True
-            )
-            read, seconds, used, peak = (float(word) for word in done.stdout.split())
-            assert read == rows
-            peaks.append(peak)
-            word = "reached" if rows / seconds >= FASTEST else "NOT reached on this machine now"
             size = path.stat().st_size
-            lines.append(
-                f"{rows:,} rows of {size / rows / 1000:.1f} kB ({size / 1e6:,.0f} MB) into the store: "
-                f"{rows / seconds:,.0f} rows/s ({FASTEST:,}: {word}), {seconds:.0f} s, {used:.0f} s of CPU, "
-                f"peak {peak:,.0f} MiB"
-            )
-    grown = (peaks[-1] - peaks[0]) / max(1, sizes[-1] - sizes[0])
-    lines.append(f"memory grows by {grown * 1024 * 1024:,.0f} bytes a row")
-    lines.append(agree("peak memory in MiB", peaks[-1], MOST_MIB))
+            said = f"{rows:,} rows of {size / rows / 1000:.1f} kB ({size / 1e6:,.0f} MB)"
+            ways = {"store": "into the store"}
+            if rows <= PROVED:
+                ways |= {"proof": "proved, without near-duplicates", "near": "proved, with near-duplicates (MinHash)"}
+            for way, word in ways.items():
+                speed, peak, line = timed(path, folder, way, rows)
+                if way == "store":
+                    peaks.append(peak)
+                    word += f" ({FASTEST:,} rows/s: {'reached' if speed >= FASTEST else 'NOT reached here and now'})"
+                lines.append(f"{said} {word}: {line}")
+    if len(sizes) > 1:
+        grown = (peaks[-1] - peaks[0]) / (sizes[-1] - sizes[0])
+        lines.append(
+            f"peak memory grows by {grown * 1024 * 1024:,.0f} bytes a row from {sizes[0]:,} to {sizes[-1]:,} rows, the "
+            "writer's page cache included, which fills to 256 MiB and stays there"
+        )
+    lines.append(agree("peak memory in MiB", max(peaks), MOST_MIB))
     return lines
+
+
+def timed(path: Path, folder: str, way: str, rows: int) -> tuple[float, float, str]:
+    """Rows a second, MiB at most of both processes together, and all of it in words."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(path), f"{folder}/store", way], check=True, capture_output=True, text=True
+    )
+    read, wall, own, ahead, peak = json.loads(done.stdout)
+    assert read == rows
+    used = f"{1e6 * (own + ahead) / rows:.0f} µs of CPU a row"
+    if ahead:
+        used += f" ({1e6 * own / rows:.0f} + {1e6 * ahead / rows:.0f} in two processes)"
+    return rows / wall, peak, f"{rows / wall:,.0f} rows/s, {wall:.0f} s, {used}, peak {peak:,.0f} MiB"
 
 
 def write(path: Path, rows: int) -> None:
@@ -69,4 +94,6 @@ def write(path: Path, rows: int) -> None:
 
 
 if __name__ == "__main__":
-    print(*measure(tuple(int(word) for word in sys.argv[1:]) or ROWS), sep="\n")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", default=",".join(map(str, ROWS)), help="numbers of rows, commas between them")
+    print(*measure(tuple(int(word) for word in parser.parse_args().rows.split(","))), sep="\n")

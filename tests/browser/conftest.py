@@ -70,7 +70,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def _wait(process: subprocess.Popen, port: int, log: Path) -> None:
-    for _ in range(200):
+    for _ in range(900):
         if process.poll() is not None:
             break
         with socket.socket() as probe:

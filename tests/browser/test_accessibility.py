@@ -18,10 +18,10 @@ PAGES = {
 }
 
 
-def at_rest(page, url: str, landmark: str) -> None:
+def at_rest(page, url: str, landmark: str, timeout: int = SLOW) -> None:
     """The page, once nothing is drawn any more."""
     page.goto(url)
-    main(page).get_by_text(landmark).first.wait_for(timeout=SLOW)
+    main(page).get_by_text(landmark).first.wait_for(timeout=timeout)
     page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
     page.wait_for_function("document.querySelector('[data-testid=stSidebarContent] a[href]')")
     page.wait_for_timeout(500)

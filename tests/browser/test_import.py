@@ -49,7 +49,7 @@ def test_a_broken_file_says_what_is_wrong_and_a_dirty_one_what_was_refused(page,
     broken, dirty = tmp_path / "broken.jsonl", tmp_path / "dirty.jsonl"
     broken.write_text(json.dumps(GOOD)[:30])
     bring_in(page, url, broken)
-    main(page).get_by_text("none of its first 1 rows can be read").wait_for(timeout=60_000)
+    main(page).get_by_text("its only row cannot be read").wait_for(timeout=60_000)
 
     dirty.write_text(json.dumps(GOOD) + "\n" + json.dumps({**GOOD, "rejected": GOOD["chosen"]}) + "\nnot json\n")
     bring_in(page, url, dirty)

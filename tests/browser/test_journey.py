@@ -23,7 +23,7 @@ def main(page):
 
 
 def go(page, name: str) -> None:
-    page.get_by_role("link", name=name).click()
+    page.locator("[data-testid=stSidebar]").get_by_role("link", name=name).click()
     page.get_by_role("heading", name=name, exact=True, level=1).wait_for(timeout=SLOW)
 
 

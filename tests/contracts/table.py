@@ -1,6 +1,7 @@
 """Prints the table methods × acceptance tests as Markdown, after running them: `python -m tests.contracts.table`."""
 
 import contextlib
+import importlib
 import io
 import re
 import sys
@@ -50,6 +51,17 @@ def run(arguments: Sequence[str] = ()) -> tuple[dict[tuple[str, str], bool], int
     with contextlib.redirect_stdout(io.StringIO()):
         code = pytest.main(["-q", "-p", "no:cacheprovider", *arguments, *(str(folder / f) for f in FILES)], [watcher])
     return watcher.found, int(code)
+
+
+def applies() -> set[tuple[str, str]]:
+    """(strategy, test) of every acceptance test that there is, without running any."""
+    found = set()
+    for file in FILES:
+        for name, check in vars(importlib.import_module(f"tests.contracts.{file.removesuffix('.py')}")).items():
+            for mark in getattr(check, "pytestmark", ()) if name.startswith("test_") else ():
+                if mark.name == "parametrize" and mark.args[0] == "strategy":
+                    found |= {(strategy.name, name.split("_")[1]) for strategy in mark.args[1]}
+    return found
 
 
 def table(found: Outcomes) -> list[str]:

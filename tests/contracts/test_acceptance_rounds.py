@@ -18,7 +18,6 @@ from engine.records import Event, Picked, Trained, stage_of
 from engine.resume import MemoryPlan
 from engine.selection.execute import execute
 from engine.signals.base import GOLD
-from engine.signals.reward_margin import RewardMargin
 from engine.stages import Run
 from engine.strategies.base import STRATEGIES, Strategy
 from tests.contracts.test_acceptance import ALL, over
@@ -99,26 +98,36 @@ def test_k_how_texts_are_batched_changes_no_pick(
     assert batches(done) == batches(events)
 
 
-@over(lambda s: "reward_margin" in s.needs)
+def of_the_reference(strategy: Strategy) -> str:
+    """The signal of the strategy that is made of the reference's log-probs; "" where none is."""
+    dropout = strategy.signal_parameters().get("reward_ensemble", {}).get("members") == "dropout"
+    return "reward_margin" if "reward_margin" in strategy.needs else "reward_ensemble" if dropout else ""
+
+
+@over(lambda s: bool(of_the_reference(s)))
 def test_i_the_reference_is_the_sft_model_loaded_by_itself(
     strategy: Strategy, whole: Mapping[str, list[Event]], tiny_model_dir: Path
 ) -> None:
-    """Adapter off equals a separate load to 1e-3 nats, and the batch picked from its margins is the same."""
+    """Adapter off equals a separate load to 1e-3 nats, and the batch picked from margins of it is the same."""
     events = whole[strategy.name]
     run = Run(inputs(tiny_model_dir, strategy), lambda sentence: None, None)
     cut = next(n for n, event in enumerate(events) if isinstance(event, Trained)) + 3
     for event in events[:cut]:  # up to round 2's pool
         run.apply(event)
-    texts = run.signals.texts(run._candidates())
+    texts = run.signals.texts(run.candidates())
     signals = {name: run.signals.signal(name, texts, 2) for name in sorted(strategy.needs)}
     encoded = {response.id: text for response, text in zip(texts.responses, encoded_of(run, texts), strict=True)}
     model = naive.sft_model(tiny_model_dir)
     reference = {name: float(naive.logp(model, text).detach()) for name, text in encoded.items()}
     assert max(abs(reference[i] - run.reference[i]) for i in reference) < 1e-3
-    by_itself = RewardMargin().compute(texts, replace(run.signals.on(2), reference_logps=reference))
+    name = of_the_reference(strategy)
+    signal = run.study.signal(name, strategy)
+    by_itself = signal.compute(texts, replace(run.signals.on(2, signal), reference_logps=reference))
     assert np.abs(by_itself).min() > 0
-    margins = replace(signals["reward_margin"], values=by_itself)
-    view, other = (run._view(2, {**signals, "reward_margin": m}) for m in (signals["reward_margin"], margins))
+    wrong = signal.compute(texts, replace(run.signals.on(2, signal), reference_logps=dict.fromkeys(reference, 0.0)))
+    assert np.abs(wrong - by_itself).max() > 1e-2, "it does read the reference"
+    margins = replace(signals[name], values=by_itself)
+    view, other = (run.view(2, {**signals, name: values}) for values in (signals[name], margins))
     assert [p.pair_id for p in execute(strategy.recipe(view), view)] == [
         p.pair_id for p in execute(strategy.recipe(other), other)
     ]

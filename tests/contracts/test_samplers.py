@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from engine.cache import MemoryCache
 from engine.data.pool import PreferenceData
@@ -93,6 +94,39 @@ def test_which_responses_are_cut_does_not_depend_on_their_order() -> None:
     assert {pair.id for pair in found[0].pairs} == {pair.id for pair in found[1].pairs}
     assert found[0].dropped == {"responses beyond max_responses": len(data.prompts)}
     assert len(found[0].pairs) == len(data.prompts)
+
+
+@pytest.mark.parametrize("name", ["policy", "pilaf"])
+@pytest.mark.parametrize("temperature", [1e-3, 5.0])
+def test_identical_draws_are_dropped_and_counted(name: str, temperature: float, on: Pass) -> None:
+    """Nearly without chance all draws of a prompt are one response, and no response makes a pair with itself."""
+    data = small_world()
+    sampler = SAMPLERS.build({"name": name, **SHORT, "temperature": temperature})
+    found = sampler.candidates(data, list(data.prompts), on)
+    drawn = len(data.prompts) * int(getattr(sampler, "responses"))  # noqa: B009 - of both
+    assert len(found.made) + sum(found.dropped.values()) == drawn
+    assert len({(response.prompt_id, response.text) for response in found.made}) == len(found.made)
+    assert bool(found.dropped.get("identical")) == (temperature < 1)
+    each = [sum(response.prompt_id == prompt_id for response in found.made) for prompt_id in data.prompts]
+    assert len(found.pairs) == sum(m * (m - 1) // 2 for m in each)
+    if name == "policy" and temperature < 1:
+        assert (found.pairs, len(found.made)) == ((), len(data.prompts))
+
+
+def test_what_is_drawn_once_is_the_same_in_every_round(on: Pass) -> None:
+    data = small_world()
+    fresh = SAMPLERS.build({"name": "policy", "model": "reference", **SHORT})
+    once = fresh.model_copy(update={"once": True})
+    texts = {
+        (which, number): [r.text for r in sampler.candidates(data, list(data.prompts), replace(on, round=number)).made]
+        for which, sampler in (("fresh", fresh), ("once", once))
+        for number in (1, 2)
+    }
+    assert texts["once", 1] == texts["once", 2]
+    assert texts["fresh", 1] != texts["fresh", 2]
+    assert ("once" in fresh.spec(), once.spec()["once"]) == (False, True)
+    with pytest.raises(ValidationError, match="the policy of a later round is another"):
+        SAMPLERS.build({"name": "policy", "once": True})
 
 
 @ALL

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.config import StudyConfig
-from engine.errors import SelectionError
+from engine.errors import SelectionError, UnknownName
 from engine.records import Pick
 from engine.seeds import rng_for
 from engine.selection.execute import execute, scores_of
-from engine.strategies.base import STRATEGIES, Strategy
+from engine.strategies.base import STRATEGIES, Strategy, answers_to, find
 from tests.contracts.views import World, frozen, world_for
 
 ALL = pytest.mark.parametrize("strategy", [cls() for cls in STRATEGIES], ids=lambda s: s.name)
@@ -179,25 +178,27 @@ def balanced(formula: str) -> bool:
     )
 
 
-@ALL
-def test_its_papers_setting_is_one_that_a_study_takes(strategy: Strategy) -> None:
-    """Sampler, regime and whatever else it publishes; only full labels, which is no racer, is named elsewhere."""
-    racers = ["random"] if strategy.whole_pool else list(dict.fromkeys(["random", strategy.name]))
-    study = {"name": "s", "data": {"pool": "p"}, "model": {"path": "m"}, "sampler": "all_pairs", "oracle": "gold"}
-    config = StudyConfig.from_dict({**study, "strategies": racers, "race": "as_published"})
-    setting = next(e.setting for e in config.entrants() if e.strategy.name == racers[-1] and e.arm == "")
-    assert set(setting) <= set(strategy.published)
-
-
-def test_no_two_strategies_answer_to_one_name() -> None:
-    names = [name for cls in STRATEGIES for name in (cls.name, *cls.aliases)]
-    folded = [name.partition(" (")[0].casefold() for name in names]
-    assert sorted(folded) == sorted(set(folded))
+def test_every_name_of_a_method_finds_it_and_no_two_answer_to_one() -> None:
+    names = sorted(name for cls in STRATEGIES for name in answers_to(cls))
+    assert names == sorted(set(names))
+    for cls in STRATEGIES:
+        assert "aliases" in vars(cls), f"{cls.name}: other names in use, () where there are none"
+        for name in (cls.name, cls.title, *cls.aliases):
+            assert find(name) is find(name.upper()) is cls
+    presets = {
+        "activedpo": "activedpo", "apl_certainty": "apl_certainty", "apl_entropy": "apl_entropy", "apl_hybrid": "apl",
+        "real": "real", "min_gap": "smallest_margin", "apo": "apo", "adpo": "adpo", "adpo_plus": "adpo",
+        "balpm": "bal_pm", "sea": "sea", "drts": "drts", "deltaucb": "delta_ucb", "SHARP": "smallest_margin",
+        "uncertainty": "smallest_margin", "BAL-PM": "bal_pm", "k center": "k_center", "D_Optimal": "d_optimal",
+    }  # fmt: skip
+    assert {name: find(name).name for name in presets} == presets
+    with pytest.raises(UnknownName, match="activedpo"):
+        find("activdpo")
 
 
 @ALL
 def test_every_parameter_can_change_a_pick(strategy: Strategy) -> None:
-    """One that never can does not belong: neither a pick, nor a pseudo-label, nor what is computed anew."""
+    """One that never can does not belong: neither a pick, nor a pseudo-label, nor what it reads or computes anew."""
     world = world_for(strategy, picked=60)
     names = list(type(strategy).model_fields)
     for name in names:
@@ -211,7 +212,8 @@ def matters(strategy: Strategy, name: str, world: World, given: dict[str, Any]) 
     for value in [getattr(strategy, name), *others(strategy, name)]:
         changed = type(strategy)(**{**strategy.model_dump(), **given, name: value})
         found, pseudo = ids(picks(changed, world)), changed.pseudo(world.view())
-        chosen.add((tuple(found), tuple(sorted(pseudo.items())), changed.recomputed()))
+        read = json.dumps(changed.signal_parameters(), sort_keys=True)
+        chosen.add((tuple(found), tuple(sorted(pseudo.items())), changed.recomputed(), read))
     return len(chosen) > 1
 
 

@@ -49,17 +49,20 @@ def test_as_published_gives_every_setting_its_own_twin() -> None:
     assert config.twins() == {
         "activedpo": "random:as activedpo",
         "apl": "random:as apl",
-        "apl_entropy": "random:as apl",
+        "apl_entropy": "random:as apl",  # N = 32 draws aside, which random does not read, they are set alike
         "real": "random:as real",
     }
     assert set(config.seconds()) == {"random", "random:as activedpo", "random:as apl", "random:as real"}
     assert all(arms.second(key) for key in config.seconds().values())
     seen = {run.key: run.study for run in config.runs(seeds=[1])}
     assert (seen["activedpo"].sampler.name, seen["activedpo"].regime.weights) == ("policy", "continue")
-    assert (seen["real"].sampler.name, seen["real"].regime) == ("all_pairs", config.regime)
+    assert seen["real"].sampler == config.sampler, "responses that are there are taken as the study takes them"
+    assert (seen["real"].regime.pool, seen["real"].dpo.learning_rate, seen["random"].dpo) == ("fixed", 5e-7, config.dpo)
+    assert (seen["apl"].dpo.beta, seen["apl"].dpo.loss, seen["apl"].label_share) == (0.2, config.dpo.loss, 1 / 16)
     assert (seen["real"].rounds, seen["real"].label_share, seen["random"].rounds) == (1, 0.5, 6)
     for key, twin in config.twins().items():
-        assert (seen[key].sampler, seen[key].regime) == (seen[twin].sampler, seen[twin].regime), key
+        for field in ("sampler", "regime", "dpo", "rounds", "label_share", "labels_per_round", "warm_up"):
+            assert getattr(seen[key], field) == getattr(seen[twin], field), (key, field)
     assert seen["activedpo"].signal("reward_gradient").dimension == 8192  # type: ignore[attr-defined]
     assert not seen["random:as activedpo"].signals, "random reads none"
     assert arms.title_of("random:as activedpo, again") == "random as ActiveDPO, again"
@@ -68,10 +71,68 @@ def test_as_published_gives_every_setting_its_own_twin() -> None:
 def test_a_setting_that_is_the_studys_own_is_no_other() -> None:
     own = {"sampler": {"name": "policy", "responses": 3}, "oracle": GOLD["oracle"]}
     regime = {"pool": "regenerated", "weights": "continue", "data": "new"}
-    config = study(race="as_published", strategies=["random", "activedpo"], regime=regime, **own)
+    training = {"dpo": {"learning_rate": 1e-4, "epochs": 4}, "label_share": 1 / 60}
+    config = study(race="as_published", strategies=["random", "activedpo"], regime=regime, **own, **training)
     assert keys(config) == ["random", "activedpo", "random:again"], (
         "another dimension alone asks for no twin of its own"
     )
+
+
+def test_what_a_paper_leaves_open_stays_the_studys() -> None:
+    signals = [{"name": "prompt_entropy", "samples": 4, "max_new_tokens": 9}]
+    own = {"dpo": {"micro_batch_pairs": 2, "weight_decay": 0.1}, "signals": signals}
+    config = study(race="as_published", strategies=["apl", "badge"], **own, **GOLD)
+    seen = {run.key: run.study for run in config.runs(seeds=[1])}
+    entropy = seen["apl"].signal("prompt_entropy")
+    assert (entropy.samples, entropy.max_new_tokens) == (32, 9)  # type: ignore[attr-defined]
+    assert (seen["apl"].dpo.micro_batch_pairs, seen["apl"].dpo.weight_decay) == (2, 0.1)
+    assert seen["badge"] == seen["random"] == config, "nothing is published for it"
+
+
+def test_one_method_with_other_parameters_is_an_arm_of_its_own() -> None:
+    real, least = {"name": "real"}, {"name": "real", "keep": "similar", "per_prompt": True}
+    config = study(strategies=["random", real, least, {"name": "adpo", "labels": "all"}], controls=["shuffled"])
+    assert keys(config)[:4] == ["random", "real", "real:keep similar, per prompt True", "adpo"]
+    assert keys(config)[5:] == ["real:shuffled", "adpo:shuffled"]
+    assert config.twins()["real:keep similar, per prompt True"] == "random"
+    assert arms.title_of(keys(config)[2]) == "REAL, keep similar, per prompt True"
+    assert [run.strategy.spec()["keep"] for run in config.runs([1])[1:3]] == ["dissimilar", "similar"]  # by its own
+    for run in config.runs():
+        assert config.run(**json.loads(json.dumps(run.saved))) == run
+    both = study(race="as_published", strategies=[real, least], **GOLD)
+    assert both.twins() == {"real": "random:as real", keys(config)[2]: "random:as real"}
+    for twice in (["real", real], ["random", {"name": "random", "draw": 3}]):
+        with pytest.raises(ConfigError, match="twice"):
+            study(strategies=twice)
+
+
+def test_the_opposite_end_is_a_control_beside_it() -> None:
+    config = study(controls=["opposite"], race="as_published", strategies=["random", "real"], **GOLD)
+    by_key = {entrant.key: entrant for entrant in config.entrants()}
+    real, turned = by_key["real"], by_key["real:opposite"]
+    assert (turned.setting, turned.twin, turned.strategy.spec()["keep"]) == (real.setting, real.twin, "similar")
+    world = world_for(real.strategy)
+    found = [scores_of(one.strategy.recipe(world.view()), world.view()) for one in (real, turned)]
+    assert found[0] == pytest.approx(-np.asarray(found[1]))
+    with pytest.raises(ConfigError, match="'opposite', which no strategy of the study has; REAL has one"):
+        study(controls=["opposite"], strategies=["random", "activedpo"])
+
+
+def test_random_off_the_policy_is_drawn_once_from_the_sft_model_where_the_study_draws() -> None:
+    drawn = {"name": "policy", "responses": 4, "temperature": 0.7, "max_new_tokens": 20}
+    regime = {"pool": "regenerated", "weights": "reset", "data": "cumulative"}
+    config = study(controls=["random_off_policy"], sampler=drawn, regime=regime, oracle=GOLD["oracle"])
+    off = next(run.study for run in config.runs([1]) if run.key == "random:off policy, SFT model")
+    assert off.sampler.spec() == {**config.sampler.spec(), "model": "reference", "once": True}
+    assert off.regime.pool == "fixed"
+    given = study(controls=["random_off_policy"], **GOLD)
+    assert next(run.study for run in given.runs([1]) if run.key == "random:off policy").sampler.name == "all_pairs"
+
+
+def test_the_norm_alone_has_the_norm_of_the_arm_beside_it() -> None:
+    config = study(controls=["norm_only"], strategies=[{"name": "activedpo", "unit_norm": "difference"}])
+    norm = next(entrant for entrant in config.entrants() if entrant.key == "gradient_norm")
+    assert norm.strategy.spec()["unit_norm"] == "difference"
 
 
 def test_controls_run_beside_the_race() -> None:

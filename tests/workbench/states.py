@@ -33,6 +33,11 @@ WHERE: dict[str, dict[State, See]] = {
         "failed": See("curves", ("There is no verdict yet.", "Is the next batch worth it?")),
         "finished": See("curves", ("Is the next batch worth it?", "go on", "Bloodgood")),
     },
+    "batch_edit": {  # a batch that waits, is changed and released: test_review
+        "empty": See("batch", (NO_STUDY,), ("waits for review", "Release")),
+        "queued": See("batch", (NOTHING_PICKED,), ("waits for review", "Release")),
+        "finished": See("batch", ("Why this pair",), ("waits for review", "Release", "Drop")),
+    },
     "certainty_panel": {
         "empty": See("curves", (NO_STUDY,), ("reward margin",)),
         "failed": See("curves", ("No run of this strategy recorded the reward margin.",), query={"certainty": "true"}),
@@ -137,18 +142,17 @@ WHERE: dict[str, dict[State, See]] = {
         "queued": See("map", ("The map waits for the tools worker.",), ("How unlike are the two responses?",)),
         "running": See("map", ("is being made",), ("How unlike are the two responses?",)),
         "failed": See("map", ("could not be made",), ("How unlike are the two responses?",)),
-        "finished": See("map", ("The whole pool", "How unlike are the two responses?", "96 of 96 pairs drawn.")),
+        "finished": See("map", ("The whole pool", "96 of 96 pairs drawn.", "picked so far", "seed 0")),
+    },
+    "map_unlike": {
+        "queued": See("map", ("The map waits for the tools worker.",), ("How unlike are the two responses?",)),
+        "running": See("map", ("is being made",), ("How unlike are the two responses?",)),
+        "failed": See("map", ("could not be made",), ("How unlike are the two responses?",)),
+        "finished": See("map", ("How unlike are the two responses?", "Drag a range"), query={"unlike": "0.5 to 1.5"}),
     },
     "page_list": {
         "empty": See("studies", ('class="group">Pool', 'class="group">Pick', 'class="group">Result')),
         "finished": See("studies", ('class="group">Pool', 'class="group">Pick', 'class="group">Result')),
-    },
-    "pair_card": {
-        "empty": See("batch", (NO_STUDY,), ("Why this pair",)),
-        "queued": See("batch", (NOTHING_PICKED,), ("Why this pair",)),
-        "running": See("batch", ("Why this pair", "pick 1 of 6")),
-        "failed": See("batch", ("Why this pair", "not labelled yet"), query={"strategy": "ActiveDPO"}),
-        "finished": See("batch", ("Why this pair", "labelled: ", "score before the batch")),
     },
     "pair_table": {
         "queued": See("explore", (NOTHING_PICKED,), ("In this round",), query={"pair": "gone"}),
@@ -156,16 +160,10 @@ WHERE: dict[str, dict[State, See]] = {
         "failed": See("explore", ("In this round", "no unit"), query={"pair": "{pair}"}),
         "finished": See("explore", ("In this round", "percentile"), query={"pair": "{pair}"}),
     },
-    "pick_list": {
-        "queued": See("batch", (NOTHING_PICKED,), ("Previous",)),
-        "running": See("batch", ("6 picks", "Previous", "Next")),
-        "failed": See("batch", ("6 picks", "in the order drawn"), query={"strategy": "ActiveDPO"}),
-        "finished": See("batch", ("6 picks", "best first")),
-    },
     "picker": {
         "empty": See("explore", (NO_STUDY,), ("Looking at",)),
-        "queued": See("explore", ("Looking at", "Run: "), ("Round 1, the only one so far",)),
-        "failed": See("explore", ("Looking at", "Round 1, the only one so far"), query={"strategy": "ActiveDPO"}),
+        "queued": See("explore", ("Looking at", "Run: "), ("rounds are there.",)),
+        "failed": See("explore", ("Looking at", "1 of 2 rounds are there."), query={"strategy": "ActiveDPO"}),
         "finished": See("explore", ("Looking at", "Run: ActiveDPO · ")),
     },
     "plugin_form": {
@@ -202,7 +200,14 @@ WHERE: dict[str, dict[State, See]] = {
         "queued": See("explore", (NOTHING_PICKED,), ("Where strategies agree",)),
         "running": See("explore", ("Scores of round 2", "Where strategies agree")),
         "failed": See("explore", ("Round 1 has no scores.",), ("Scores of round",), query={"strategy": "ActiveDPO"}),
-        "finished": See("explore", ("Scores of round 2", "Round by round", "Score against score")),
+        "finished": See("explore", ("Scores of round 2", "Round by round", "Score against")),
+    },
+    "score_tables": {
+        "empty": See("explore", (NO_STUDY,), ("already answered",)),
+        "queued": See("explore", (NOTHING_PICKED,), ("already answered",)),
+        "running": See("explore", ("candidates</th>", "median of the picks", "median y, by its cell")),
+        "failed": See("explore", ("Round 1 has no scores.",), ("candidates</th>",), query={"strategy": "ActiveDPO"}),
+        "finished": See("explore", ("candidates</th>", "upper quarter"), query={"chart": "rounds"}),
     },
     "sidebar": {
         "empty": See("studies", ("No worker is here.",)),
@@ -252,6 +257,16 @@ WHERE: dict[str, dict[State, See]] = {
         "failed": See("map", ("The map could not be made.", "The disk is full: &lt;b&gt;", "Try again")),
         "finished": See("map", ("96 of 96 pairs drawn.",), ("Make the map", "could not be made")),
     },
+    "time_machine": {
+        "empty": See("explore", (NO_STUDY,), ("What changed its mind",)),
+        "queued": See("explore", (NOTHING_PICKED,), ("What changed its mind",)),
+        "failed": See("explore", ("Round 1 has not been evaluated yet.",), query={"strategy": "ActiveDPO"}),
+        "finished": See("explore", ("What changed its mind", "changed sides", "120 pairs measured in both rounds")),
+    },
+    "tour": {
+        "empty": See("studies", ("Tour, 1 of 6", "Close the tour")),
+        "finished": See("studies", ("Tour, 1 of 6", "Close the tour")),
+    },
     "verdict_table": {
         "empty": See("curves", (NO_STUDY,), ("Verdicts",)),
         "queued": See("curves", ("No round is done yet.",), ("Verdicts",)),
@@ -269,12 +284,15 @@ ON_ITS_OWN = {
 }
 """Components that no page shows in every state: component → the test below."""
 NO_STATE = {
+    "neighbours": "a few pairs in, a table out; the page draws none where nobody has asked",
     "mapping_form": "columns and rows in, a mapping out; its journey is in `test_data_import_page`",
     "difference": "two texts in, stretches out",
     "foreign_text": "a text in, markup out",
+    "how_to_read": "words in, markup out",
     "help_metrics": "made from the code, the same over any store",
     "help_plugins": "made from the code, the same over any store",
     "help_words": "made from the code, the same over any store",
     "map_marks": "tables in, tables out",
+    "map_scene": "arrays in, arrays out",
     "markup": "the pieces that the others are made of",
 }

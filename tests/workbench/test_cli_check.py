@@ -54,7 +54,7 @@ def test_the_proof_as_json_holds_all_of_it(dirty):
 def test_how_much_of_a_held_out_file_is_in_this_one_too(dirty, tmp_path):
     held_out = write(tmp_path / "held.jsonl", GOOD, {**GOOD, "prompt": f"{ASKED}, thanks"}, {**GOOD, "prompt": "Silk?"})
     text = invoke("data", "check", dirty, "--held-out", held_out)[1]
-    assert "of the 3 held-out prompts 1 stand in this file too, and 1 are near another prompt of it" in text
+    assert "of the 3 held-out prompts, in this file too: 1; near another prompt of it: 1" in text
 
 
 def test_a_mapping_reads_what_no_format_fits(tmp_path):

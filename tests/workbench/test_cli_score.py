@@ -23,7 +23,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> Sto
 def told(store: Store, *words: str, code: int = 0) -> str:
     done = CliRunner().invoke(app, ["strategy", "score", *words, "--store", str(store.folder)])
     assert done.exit_code == code, done.output
-    return done.output
+    return done.output if code else done.stdout
 
 
 def test_a_run_is_priced_scored_once_and_compared(store: Store) -> None:
@@ -33,7 +33,7 @@ def test_a_run_is_priced_scored_once_and_compared(store: Store) -> None:
              "--pairs", "4")  # fmt: skip
     price = json.loads(told(store, *words, "--price", "--json"))
     assert price["signals"] == ["embedding", "reward_gradient"]
-    assert price["backwards"] == 36
+    assert price["backwards"] == 36 + 2 * 4  # the pool, and both responses of the four picks so far
     assert price["tokens"] > 0
     assert price["seconds"] > 0
     adapters = ("bald", *words[3:], "--signal", "reward_ensemble members=adapters size=3")

@@ -18,7 +18,7 @@ from workbench.components.run_grid import run_grid, squares
 from workbench.components.study_card import ACTIONS, _chips, now_line
 from workbench.study_words import compares
 from workbench.style import stylesheet
-from workbench.subset import adapter_command, command_of, words_of
+from workbench.subset import adapter_command, command_of, in_lines, words_of
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -142,6 +142,10 @@ def test_a_subset_says_the_command_that_does_the_same():
         "--strategy", "random:on policy", "--selection", "l1", "--agreement", "0.5", "--profile", "trl", "--format",
         "jsonl", "--names", "--licence", "CC BY 4.0", "--out", "./export",
     ]  # fmt: skip
+    long = command_of(arm, "trl", "jsonl", licence="mine -- 'and' --format yours")
+    lines = in_lines(long).split(" \\\n")
+    assert lines[:2] == ["workbench export s1", "  --strategy 'random:on policy'"]
+    assert shlex.split(" ".join(lines)) == shlex.split(long)
     assert words_of(arm) == "random-on-policy-l1-agreement_at_least0-5", "a colon is no sign for a file's name"
     taken = adapter_command(run(name="random:on policy", seed=2), 3, merged=True)
     assert shlex.split(taken) == [

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.data.places import ROOT_VARIABLE, here
-from engine.errors import DataError, StoreError
-from engine.settings import DataSettings
+from engine.data.places import here
+from engine.errors import StoreError
 from engine.store import browse, queries, tasks, writer
 from engine.store.database import open_store
 from engine.tasks.base import ask
@@ -16,7 +15,6 @@ from engine.tasks.prove_data import ProveData
 from engine.tools import ToolsWorker
 from tests.workbench.test_data_page import GOOD, MODEL, data, file
 from tests.workbench.test_pages import seen
-from workbench import cache
 from workbench.components import data_import
 
 
@@ -56,25 +54,6 @@ def test_a_path_is_given_in_full_and_a_hub_id_as_it_is(tmp_path, monkeypatch):
 def test_without_a_file_the_import_says_so(tmp_path, monkeypatch):
     store = open_store(tmp_path / "s")
     assert "No file is named yet." in seen(data(store, monkeypatch, part="import"))
-
-
-def test_a_pool_or_mapping_outside_the_data_root_is_not_counted(tmp_path, monkeypatch):
-    root, house = tmp_path / "root", tmp_path / "house.yaml"
-    root.mkdir()
-    house.write_text("prompt: prompt\nchosen: chosen\nrejected: rejected\n")
-    outside, inside = file(tmp_path, json.dumps(GOOD)), file(root, json.dumps(GOOD))
-    monkeypatch.setenv(cache.STORE_VARIABLE, str(open_store(tmp_path / "s").folder))
-    monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    counted = cache.sizes(DataSettings(pool=str(inside), held_out={"same": str(inside)}))
-    assert counted is not None
-    assert [size.pairs for size in counted] == [1, 1]
-    for wrong in (
-        DataSettings(pool=str(outside)),
-        DataSettings(pool=str(inside), held_out={"other": str(outside)}),
-        DataSettings(pool=str(inside), format=str(house)),
-    ):
-        with pytest.raises(DataError, match="the folder of data that this server reads"):
-            cache.sizes(wrong)
 
 
 def button(test: AppTest, label: str) -> None:
@@ -124,7 +103,25 @@ def test_near_duplicates_are_a_stage_that_is_asked_for(tmp_path, monkeypatch):
     ToolsWorker(store).work(until_idle=True)
     test.run()
     assert "Near-duplicate prompts</b>" in seen(test)
-    assert "all 2 prompts" in seen(test)
+    assert "All 2 prompts" in seen(test)
+
+
+def test_what_a_held_out_file_shares_is_shown_as_text(tmp_path, monkeypatch):
+    store, path = open_store(tmp_path / "s"), file(tmp_path, json.dumps({**GOOD, "prompt": "<b>And</b> silk?"}))
+    beside = file(tmp_path, json.dumps({**GOOD, "prompt": "<b>And</b> silk?"}), json.dumps(GOOD), name="held.jsonl")
+    ask(store, ProveData(path=str(path)))
+    ToolsWorker(store).work(until_idle=True)
+    test = data(store, monkeypatch, part="import", path=str(path))
+    assert "what a held-out file shares with this one" in seen(test)
+    assert "Compare them" not in {b.label for b in test.button}
+    test.text_input(key="beside").set_value(str(beside)).run()
+    button(test, "Compare them")
+    assert "The comparison waits for the tools worker." in seen(test)
+    ToolsWorker(store).work(until_idle=True)
+    test.run()
+    said = seen(test)
+    assert "Of the 2 held-out prompts, in this file too: 1; near another prompt of it: 0." in said
+    assert "<li><bdi>&lt;b&gt;And&lt;/b&gt; silk?</bdi></li>" in said
 
 
 def test_the_first_rows_are_shown_as_the_model_reads_them(tmp_path, monkeypatch):

@@ -139,7 +139,7 @@ def test_a_huge_prompt_is_folded_and_its_pairs_are_bounded():
     card = prompt_card(found)
     assert f"show the other {40 - OPEN}" in card
     assert "<b>0</b>" not in card
-    table = pairs_card(found, [], "")
+    table = pairs_card(found, [], {}, "")
     assert table.count("<tr>") == PAIRS + 1
     assert table.index("&lt;i&gt;me") < table.index("–"), "the pair with an answer comes first"
     assert "780 pairs" in table
@@ -147,6 +147,6 @@ def test_a_huge_prompt_is_folded_and_its_pairs_are_bounded():
 
 def test_a_prompt_without_pairs_says_when_they_come():
     found = PromptResponses("p", (("user", "Q"),), "", (), {}, (), ())
-    assert "The sampler makes them" in pairs_card(found, [], "") or "the sampler makes them" in pairs_card(
+    assert "The sampler makes them" in pairs_card(found, [], {}, "") or "the sampler makes them" in pairs_card(
         found, [], ""
     )

@@ -101,7 +101,8 @@ def test_a_finished_round_has_its_charts_counts_and_table(scored, monkeypatch):
     assert "1 pick left of the line" in said
     assert "already answered" in said
     assert "picked by ActiveDPO 6" in said
-    assert len(test.get("plotly_chart")) == 4
+    drawn = [chart.key for chart in test.get("plotly_chart")]
+    assert [key.split("-")[0] for key in drawn[:4]] == ["scores", "rounds", "agree", "against"]
     assert len(test.dataframe[0].value) == worlds.BATCH
     assert "Scores are each strategy&#x27;s own" in said
 

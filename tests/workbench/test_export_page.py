@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import zipfile
 
 import pytest
@@ -13,6 +14,7 @@ from engine.tasks.adapter import TakeAdapter
 from engine.tasks.base import asked
 from engine.tasks.check_export import CheckExport, packed
 from engine.tools import ToolsWorker
+from tests.engine.data.export.hub import MAY_WRITE, local_hub
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
 from workbench import exporting
@@ -29,8 +31,8 @@ def pressed(test, label):
 
 
 def offered(test):
-    """The labels of the download buttons."""
-    return [element.proto.label for element in test.get("download_button")]
+    """The labels of the download buttons that can be pressed."""
+    return [element.proto.label for element in test.get("download_button") if not element.proto.disabled]
 
 
 def choose(test, what):
@@ -69,8 +71,31 @@ def test_the_download_comes_with_ticks_that_hold_and_goes_when_the_study_moves_o
     of = asked_pairs(store, Subset(study_id=study, strategy="activedpo", seed=1, upto_round=2))
     assert {row["pair_id"] for row in rows} == {p.pair_id for p in of if p.votes[0].answer in ("a", "b")}
     assert kinds[0].request["verdict"], "what the referee says, or why nothing"
+    push(test, store, monkeypatch, sent=rows)
     choose(test, "strategy")
     assert offered(test) == [], "another subset has not been checked"
+    assert "Repository" not in seen(test)
+
+
+def push(test, store, monkeypatch, sent):
+    """From the page to a hub: a name that is none, then one; the token is neither on the page nor in the request."""
+    field = next(field for field in test.text_input if field.label == "Repository")
+    field.set_value("subset").run()
+    assert "It is named as owner/name." in seen(test)
+    assert "Push it" not in {button.label for button in test.button}
+    next(field for field in test.text_input if field.label == "Repository").set_value("me/subset").run()
+    assert "This page takes no token" in seen(test)
+    pressed(test, "Push it")
+    assert "The push waits for the tools worker." in seen(test)
+    with local_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_TOKEN", MAY_WRITE)
+        ToolsWorker(store).work(until_idle=True)
+        test.run()
+        lines = hub.committed["me/subset"]["data/train-00000-of-00001.jsonl"].splitlines()
+        assert f"sent to <code>{hub.url}/datasets/me/subset</code>" in seen(test)
+    assert [json.loads(line) for line in lines] == sent
+    assert MAY_WRITE not in seen(test) + str(queries.tasks(store))
 
 
 def test_a_tick_that_does_not_hold_is_shown_and_nothing_is_offered(store, monkeypatch):
@@ -87,6 +112,8 @@ def test_a_tick_that_does_not_hold_is_shown_and_nothing_is_offered(store, monkey
     said = seen(test)
     assert "pairs are in held-out set near too" in said
     assert "It is not offered." in said
+    assert test.get("download_button"), "it stands there, and cannot be pressed"
+    assert "Push to the hub" not in {part.label for part in test.expander}
     assert offered(test) == []
 
 
@@ -145,4 +172,5 @@ def test_an_adapter_too_large_for_a_browser_lies_in_the_store_and_has_a_command(
     test.run()
     assert f"200.0 MB are too much for a browser. The archive lies in the store: <code>{place}</code>." in seen(test)
     assert offered(test) == []
-    assert any("--adapter --strategy activedpo --seed 1 --round 2 --out" in code.value for code in test.code)
+    (command,) = [shlex.split(code.value.replace("\\\n", "")) for code in test.code if "--adapter" in code.value]
+    assert command[3:] == ["--adapter", "--strategy", "activedpo", "--seed", "1", "--round", "2", "--out", "./adapter"]

@@ -16,6 +16,8 @@ from engine.strategies.base import STRATEGIES, Strategy
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
 from workbench.charts.metrics import KNOWN
+from workbench.components.help_plugins import signal_cost
+from workbench.components.markup import escaped
 from workbench.words import FLOW, WORDS
 
 ROOT = Path(__file__).parents[2]
@@ -106,3 +108,17 @@ def test_the_units_are_those_that_the_engine_measures_in():
     assert len(found) >= 10
     assert {name: KNOWN[name].unit for name in found} == found
     assert all(words.what and words.unit for words in KNOWN.values())
+
+
+def test_every_signal_says_what_it_means_and_what_it_costs(tmp_path, monkeypatch):
+    said = seen(app(tmp_path, monkeypatch, "help", chapter="signals"))
+    for signal in SIGNALS:
+        assert escaped(" ".join(str(signal.__doc__).split("\n\n")[0].split())) in said, signal.name
+        assert escaped(signal_cost(SIGNALS.build(signal.name))) in said, signal.name
+    assert signal_cost(SIGNALS.build("response_length")) == "no pass of the model"
+    assert signal_cost(SIGNALS.build({"name": "prompt_entropy", "samples": 4})) == "4 generations a prompt"
+    assert signal_cost(SIGNALS.build("prompt_embedding")) == "1 forward a prompt"
+    assert "1 forward a response; one pass serves" in signal_cost(SIGNALS.build("reward_margin"))
+    assert "1 backward a response; one pass serves" in signal_cost(
+        SIGNALS.build({"name": "reward_gradient", "dimension": 64})
+    )

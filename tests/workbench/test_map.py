@@ -1,6 +1,7 @@
 """The page Map in every state under AppTest."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.store import inbox, queries, tasks, writer
 from engine.store.database import Store, open_store
+from engine.store.projected import read_points, selection
 from engine.store.summaries import StrategyRef
 from engine.tasks.base import ask, asked
 from engine.tasks.projection import Projection
@@ -15,7 +17,7 @@ from engine.tools import ToolsWorker
 from tests.engine.tasks.toys import vectors
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
-from workbench import cache
+from workbench import cache, mapping
 from workbench.components.map_controls import COLOURS, POINTS
 
 A, B = StrategyRef("activedpo", "ActiveDPO", 1), StrategyRef("apl", "APL", 2)
@@ -108,7 +110,7 @@ def test_the_map_is_drawn_in_every_colour(finished, monkeypatch, points, colour)
     assert not test.exception
     assert "could not be drawn" not in said
     assert len(test.get("plotly_chart")) == 2
-    n = 96 if points == "pairs" else 64
+    n = 64 if points == "responses" else 96
     assert f"{n} of {n} {points} drawn." in said
     assert "sentence encoder all-MiniLM-L6-v2" in said
     assert not test.markdown
@@ -132,9 +134,86 @@ def test_picks_of_nobody_and_of_all(finished, monkeypatch):
     assert "picked" not in set(test.dataframe[0].value["state"])
     test.multiselect[0].set_value(["random", "ActiveDPO", "APL", "REAL"]).run()
     assert not test.exception
+    assert sum(name.startswith("picked by") for name in legend(test)) == 4
+
+
+def legend(test: AppTest) -> list[str]:
+    return [trace["name"] for trace in json.loads(test.get("plotly_chart")[0].proto.spec)["data"] if "name" in trace]
+
+
+def test_umap_is_made_when_asked_for_and_the_map_by_pca_stands_meanwhile(tmp_path, monkeypatch):
+    store = worlds.finished(tmp_path / "own", seeds=(1,), rounds=1, strategies=("random",))
+    monkeypatch.setattr("engine.models.embed.embed_sentences", vectors)
+    monkeypatch.setattr("engine.tasks._places.umap_places", lambda rows, seed, purpose: rows[:, :2])
+    ask(store, projection(store))
+    ToolsWorker(store).work(until_idle=True)
+    test = app(store.folder, monkeypatch, "map", method="UMAP")
+    said = seen(test)
+    assert "This pool has no map by UMAP yet." in said
+    assert "PCA of the whole pool" in said
+    next(b for b in test.button if b.label == "Make it by UMAP").click().run()
+    assert "The map by UMAP waits for the tools worker." in seen(test)
+    ToolsWorker(store).work(until_idle=True)
+    said = seen(app(store.folder, monkeypatch, "map", method="UMAP"))
+    assert "no map by UMAP" not in said
+    assert "UMAP, 15 neighbours" in said
+
+
+def test_a_range_of_dissimilarity_in_the_link_chooses_its_pairs(finished, monkeypatch):
+    test = app(finished, monkeypatch, "map", unlike="0.9 to 1.1")
+    found = asked(open_store(finished), projection(open_store(finished)))
+    assert found is not None
+    unlike = read_points(open_store(finished), found.answer["files"]["pairs"])["dissimilarity"]
+    n = int(((unlike >= 0.9) & (unlike <= 1.1)).sum())
+    assert 0 < n < 96
+    said = seen(test)
+    assert f"{n} of 96 pairs" in said
+    assert "The whole pool, 0.90 to 1.10" in said
+    assert len(test.dataframe[0].value) == n
     figure = json.loads(test.get("plotly_chart")[0].proto.spec)
-    names = [trace["name"] for trace in figure["data"]]
-    assert sum(name.startswith("picked by") for name in names) == 4
+    assert any("selectedpoints" in trace for trace in figure["data"]), "the map marks them"
+    next(b for b in test.button if b.label == "Keep this selection").click().run()
+    kept = test.text_input(key="sel").value
+    assert kept.startswith("l")
+    assert len(selection(open_store(finished), found_study(finished), kept)) == n
+    assert test.text_input(key="unlike").value == "", "what is kept is looked at, and the range has done its work"
+    assert "Saved selection" in seen(test)
+    assert "two numbers" in seen(app(finished, monkeypatch, "map", unlike="much"))
+
+
+def found_study(folder: Path) -> str:
+    return queries.studies(open_store(folder))[0].id
+
+
+def test_clusters_have_names_a_table_and_stand_in_the_stamp(finished, monkeypatch):
+    test = app(finished, monkeypatch, "map")
+    said = seen(test)
+    assert "picked so far" in said
+    assert "clusters: k-means of the first 50 directions; seed 0" in said
+    figure = json.loads(test.get("plotly_chart")[0].proto.spec)
+    assert figure["layout"]["annotations"]
+
+
+def test_a_lasso_outlasts_a_change_of_the_figure_and_is_let_go_when_told(finished, monkeypatch):
+    """The chart's own state cannot be set here, so what its callback keeps is put in its place."""
+    test = app(finished, monkeypatch, "map", round="2")
+    before = test.session_state[mapping.LASSO]
+    box = {"box": [{"x": [-100.0, 100.0], "y": [-100.0, 100.0]}]}
+    test.session_state[mapping.LASSO] = replace(before, now=box)
+    test.run()
+    assert "Chosen on the map" in seen(test)
+    assert shapes(test) == 0, "the figure stays as it is, and keeps the lasso itself"
+    test.selectbox(key="colour").set_value("round").run()
+    assert "Chosen on the map" in seen(test)
+    assert shapes(test) == 1, "a new figure has it drawn in"
+    next(b for b in test.button if b.label == "Choose anew").click().run()
+    assert "The whole pool" in seen(test)
+    assert shapes(test) == 0
+    assert test.session_state[mapping.LASSO].turn == before.turn + 1
+
+
+def shapes(test: AppTest) -> int:
+    return len(json.loads(test.get("plotly_chart")[0].proto.spec)["layout"].get("shapes", ()))
 
 
 def test_a_pair_in_the_link_is_read_below_the_map(finished, monkeypatch):

@@ -22,11 +22,14 @@ from engine.tasks.score_pool import ScorePool
 from engine.tools import ToolsWorker
 from tests.engine.tasks.toys import vectors
 from tests.workbench import lab_worlds, worlds
-from tests.workbench.states import EMPTY_OVER, NO_STATE, ON_ITS_OWN, WHERE
+from tests.workbench.batch_states import BATCH
+from tests.workbench.states import EMPTY_OVER, NO_STATE, ON_ITS_OWN
+from tests.workbench.states import WHERE as ELSEWHERE
 from tests.workbench.test_explore import scored_world
 from tests.workbench.test_pages import ROOT, app, seen
 from workbench import cache
 
+WHERE = {**ELSEWHERE, **BATCH}
 ROWS = ('{"prompt": "How do I wash wool?", "chosen": "By hand.", "rejected": "Boil it."}', "not json {")
 
 

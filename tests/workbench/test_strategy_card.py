@@ -9,6 +9,7 @@ from tests.workbench import worlds
 from tests.workbench.test_cli import invoke
 from tests.workbench.test_pages import app, seen
 from workbench.components.markup import escaped
+from workbench.plugin_words import NOTHING_PUBLISHED, as_published
 
 ALL = pytest.mark.parametrize("strategy", list(STRATEGIES), ids=lambda s: s.name)
 
@@ -22,10 +23,13 @@ def test_the_command_line_shows_the_whole_card(strategy: type[Strategy]) -> None
         assert " ".join(part.split()) in said
     assert all(alias in text for alias in strategy.aliases)
     assert all(f"  {name} = " in text for name in strategy.model_fields)
+    assert all(f"  {field}: {said}" in text for field, said in as_published(strategy))
+    assert strategy.published or NOTHING_PUBLISHED in text
     code, text = invoke("strategy", "show", strategy.name, "--json")
     value = json.loads(text)
     assert (value["cost"], tuple(value["aliases"])) == (strategy.cost, strategy.aliases)
     assert (value["control"], value["learns"]) == (strategy.control, strategy.learns)
+    assert value["published"] == json.loads(json.dumps(dict(strategy.published)))
 
 
 @ALL
@@ -58,3 +62,14 @@ def test_help_shows_cost_and_other_names(tmp_path, monkeypatch: pytest.MonkeyPat
         assert escaped(strategy.cost) in said
         assert all(escaped(alias) in said for alias in strategy.aliases)
         assert escaped(strategy.open_points) in said
+        assert all(escaped(value) in said for _, value in as_published(strategy))
+    assert said.count(escaped(NOTHING_PUBLISHED)) == sum(not strategy.published for strategy in STRATEGIES)
+
+
+def test_a_papers_setting_in_words() -> None:
+    assert as_published(STRATEGIES.get("real"))[2:6] == [
+        ("dpo", "beta 0.1, learning rate 5e-07, epochs 1, batch pairs 16"), ("rounds", "1"),
+        ("label share", "1 pair in 2 of a round's pool"), ("warm up", "no"),
+    ]  # fmt: skip
+    assert dict(as_published(STRATEGIES.get("activedpo")))["signals"] == "reward_gradient (dimension 8192)"
+    assert "label share" not in dict(as_published(STRATEGIES.get("apo"))), "it labels 20, whatever the pool holds"

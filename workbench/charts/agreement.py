@@ -1,13 +1,13 @@
-"""Where strategies agree: a matrix of shared picks or rank correlations, and one strategy's score against another's."""
+"""Where strategies agree: a matrix of shared picks or rank correlations, and one score or signal against another."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
-from engine.analysis.ranks import Spearman
-from engine.store.summaries import RoundScores, StrategyRef
+from engine.analysis.ranks import Spearman, spearman
+from engine.store.summaries import StrategyRef
 from workbench.charts.axes import round_axis
 from workbench.charts.curves import FONT
 from workbench.charts.palette import INKS, Ink, Mode, mark_of
@@ -109,30 +109,63 @@ def _matrix(
     return figure
 
 
-def against_figure(first: RoundScores, second: RoundScores, *, mode: Mode, height: int = 240) -> go.Figure:
-    """Score against score over the pairs that both scored: their density in grey, each one's picks in its colour."""
-    both = pd.concat([first.scores.rename("x"), second.scores.rename("y")], axis=1, join="inner")
+@dataclass(frozen=True, eq=False)
+class Density:
+    """How many pairs lie in each cell of two quantities: `counts` (rows along y, columns along x) between the edges.
+
+    `rho` is their rank correlation over those pairs.
+    """
+
+    counts: np.ndarray
+    x_edges: np.ndarray
+    y_edges: np.ndarray
+    rho: Spearman
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The picks of a strategy where both quantities are known: ids, and a value each along x and y."""
+
+    strategy: StrategyRef
+    pair_ids: Sequence[str]
+    x: np.ndarray
+    y: np.ndarray
+
+
+def density_of(x: np.ndarray, y: np.ndarray) -> Density | None:
+    """Counts over some `CELLS` cells a side that end at round numbers; None below three pairs. A row a pair, (n,)."""
+    if len(x) < 3:
+        return None
+    axes = [round_axis([float(values.min()), float(values.max())], ticks=5) for values in (x, y)]
+    counts, x_edges, y_edges = np.histogram2d(x, y, bins=CELLS, range=[[axis.low, axis.high] for axis in axes])
+    return Density(counts.T, x_edges, y_edges, spearman(x, y))
+
+
+def against_figure(
+    density: Density, batches: Sequence[Batch], titles: tuple[str, str], *, mode: Mode, height: int = 240
+) -> go.Figure:
+    """One quantity against another: pairs that have both in grey, counted, and picks in their strategy's colour on top.
+
+    `titles` are those of the axes, with units.
+    """
     ink, figure = INKS[mode], go.Figure()
-    x_axis, y_axis = (round_axis([float(both[c].min()), float(both[c].max())], ticks=5) for c in ("x", "y"))
-    counts, x_edges, y_edges = np.histogram2d(
-        both["x"], both["y"], bins=CELLS, range=[[x_axis.low, x_axis.high], [y_axis.low, y_axis.high]]
-    )
-    shown = np.where(counts.T > 0, np.log1p(counts.T), np.nan)
+    edges = (density.x_edges, density.y_edges)
+    x_axis, y_axis = (round_axis([float(side[0]), float(side[-1])], ticks=5) for side in edges)
+    x, y = ((side[:-1] + side[1:]) / 2 for side in edges)
     figure.add_heatmap(
-        x=(x_edges[:-1] + x_edges[1:]) / 2,
-        y=(y_edges[:-1] + y_edges[1:]) / 2,
-        z=shown,
-        customdata=counts.T,
+        x=x,
+        y=y,
+        z=np.where(density.counts > 0, np.log1p(density.counts), np.nan).astype(np.float32),
+        customdata=density.counts.astype(np.int32),
         colorscale=[[0, GREYS[mode][0]], [1, GREYS[mode][1]]],
         showscale=False,
         hovertemplate="%{customdata:,.0f} pairs<extra></extra>",
     )
-    for found in (first, second):
-        mark = mark_of(found.strategy.slot, mode)
-        picks = [pair_id for pair_id in found.picks if pair_id in both.index]
+    for batch in batches:
+        mark = mark_of(batch.strategy.slot, mode)
         figure.add_scatter(
-            x=both.loc[picks, "x"],
-            y=both.loc[picks, "y"],
+            x=batch.x,
+            y=batch.y,
             mode="markers",
             marker={
                 "color": mark.colour,
@@ -140,19 +173,16 @@ def against_figure(first: RoundScores, second: RoundScores, *, mode: Mode, heigh
                 "size": 7,
                 "line": {"color": ink.paper, "width": 1},
             },
-            customdata=[[pair_id] for pair_id in picks],
-            hovertemplate=f"picked by {found.strategy.title} · %{{x:.3f}} · %{{y:.3f}}<extra></extra>",
+            customdata=[[pair_id] for pair_id in batch.pair_ids],
+            hovertemplate=f"picked by {batch.strategy.title} · %{{x:.3f}} · %{{y:.3f}}<extra></extra>",
             unselected={"marker": {"opacity": 1}},
-            name=f"picked by {found.strategy.title}",
+            name=f"picked by {batch.strategy.title}",
         )
     words = {"size": 11, "color": ink.muted, "family": FONT}
-    for update, axis, title in (
-        (figure.update_xaxes, x_axis, first.strategy.title),
-        (figure.update_yaxes, y_axis, second.strategy.title),
-    ):
+    for update, axis, title in ((figure.update_xaxes, x_axis, titles[0]), (figure.update_yaxes, y_axis, titles[1])):
         room = 0.02 * (axis.high - axis.low)
         update(
-            title={"text": f"score of {title} (no unit)", "font": words}, range=[axis.low - room, axis.high + room],
+            title={"text": title, "font": words}, range=[axis.low - room, axis.high + room],
             tick0=axis.low, dtick=axis.step, tickformat=f".{axis.digits}f", tickfont=words, showgrid=False,
             zeroline=False, fixedrange=True,
         )  # fmt: skip

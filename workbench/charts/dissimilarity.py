@@ -1,57 +1,93 @@
-"""How unlike the two responses of each pair are: a histogram of the pool, and a tick for every pick."""
+"""How unlike the two responses of each pair are: a histogram of the pool, those chosen in it, a tick for every pick."""
 
+import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
 from engine.store.summaries import StrategyRef
 from workbench.charts.axes import round_axis
 from workbench.charts.curves import FONT
 from workbench.charts.palette import INKS, Mode, mark_of
+from workbench.charts.plane import ACCENT
 from workbench.charts.scores import FAINT, POOL
 from workbench.wording import count, number
 
 BINS = 36
 
 
-def dissimilarity_figure(
-    frame: pd.DataFrame, strategies: Sequence[StrategyRef], *, mode: Mode, height: int = 230
-) -> go.Figure:
-    """`frame` as `map_marks.marked` gives it: all pairs in grey, the round's picks as ticks above, a row a strategy."""
-    ink, figure = INKS[mode], go.Figure()
-    values = frame["dissimilarity"].dropna().to_numpy(dtype=float)
-    axis = round_axis([0.0, *values[[values.argmax()]]] if len(values) else [0.0, 1.0])
+@dataclass(frozen=True, eq=False)
+class Unlike:
+    """How many pairs lie in each bin: `edges` (k + 1,), `counts` (k,) of all pairs, `chosen` (k,) of those chosen."""
+
+    edges: np.ndarray
+    counts: np.ndarray
+    chosen: np.ndarray | None = None
+
+
+def unlike(values: np.ndarray, chosen: np.ndarray | None = None) -> Unlike:
+    """The histogram of dissimilarities (n,); NaN is left out. `chosen` (n,) says which pairs are counted apart."""
+    known = values[~np.isnan(values)]
+    axis = round_axis([0.0, float(known.max())] if len(known) else [0.0, 1.0])
     edges = np.linspace(axis.low, axis.high, BINS + 1)
-    counts = np.histogram(values, edges)[0]
-    top = float(counts.max(initial=1))
-    figure.add_bar(
-        x=(edges[:-1] + edges[1:]) / 2,
-        y=counts,
-        width=np.diff(edges),
-        marker={"color": POOL[mode], "line": {"color": FAINT[mode], "width": 0.6}},
-        hovertext=[
-            f"{count(int(n), 'pair')} · {number(a, 2)} to {number(b, 2)}"
-            for n, a, b in zip(counts, edges[:-1], edges[1:], strict=True)
-        ],
-        hoverinfo="text",
-        name="pool",
-        showlegend=False,
-    )
-    rows = [(s, frame.loc[frame["by"] == s.name, "dissimilarity"].dropna()) for s in strategies]
-    rows = [(strategy, picked) for strategy, picked in rows if len(picked)]
-    for place, (strategy, picked) in enumerate(rows):
+    part = None if chosen is None else np.histogram(values[chosen & ~np.isnan(values)], edges)[0]
+    return Unlike(edges, np.histogram(known, edges)[0], part)
+
+
+def dissimilarity_figure(
+    found: Unlike,
+    picks: Sequence[tuple[StrategyRef, np.ndarray]],
+    *,
+    mode: Mode,
+    brushed: tuple[float, float] | None = None,
+    height: int = 230,
+) -> go.Figure:
+    """All pairs in grey, those chosen in the accent; `picks` of the round as ticks above, a row a strategy.
+
+    `brushed` is the range that was dragged over. A range can be dragged along x.
+    """
+    ink, figure, edges = INKS[mode], go.Figure(), found.edges
+    axis = round_axis([float(edges[0]), float(edges[-1])])
+    top = float(found.counts.max(initial=1))
+    for name, counts, look in (
+        ("pool", found.counts, {"color": POOL[mode], "line": {"color": FAINT[mode], "width": 0.6}}),
+        ("chosen", found.chosen, {"color": ACCENT[mode], "line": {"width": 0}}),
+    ):
+        if counts is None:
+            continue
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts,
+            width=np.diff(edges),
+            marker=look,
+            hovertext=[
+                f"{name} {count(int(n), 'pair')} · {number(a, 2)} to {number(b, 2)}"
+                for n, a, b in zip(counts, edges[:-1], edges[1:], strict=True)
+            ],
+            hoverinfo="text",
+            name=name,
+            showlegend=False,
+            unselected={"marker": {"opacity": 1}},
+        )
+    rows = [(strategy, values[~np.isnan(values)]) for strategy, values in picks]
+    rows = [(strategy, values) for strategy, values in rows if len(values)]
+    for place, (strategy, values) in enumerate(rows):
         figure.add_scatter(
-            x=picked,
-            y=[top * (1.12 + 0.13 * place)] * len(picked),
+            x=values,
+            y=np.full(len(values), top * (1.12 + 0.13 * place)),
             mode="markers",
             marker={"symbol": "line-ns-open", "size": 8, "color": mark_of(strategy.slot, mode).colour,
                     "line": {"width": 1.4}},
-            hovertemplate=f"picked by {strategy.title} · %{{x:.3f}}<extra></extra>",
+            hovertemplate=f"picked by {html.escape(strategy.title)} · %{{x:.3f}}<extra></extra>",
             showlegend=False,
-            name=f"picks of {strategy.title}",
+            name=f"picks of {html.escape(strategy.title)}",
+            unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
+    if brushed is not None:
+        figure.add_vrect(x0=brushed[0], x1=brushed[1], fillcolor=ACCENT[mode], opacity=0.14,
+                         line={"width": 1, "color": ACCENT[mode]})  # fmt: skip
     words = {"size": 11, "color": ink.muted, "family": FONT}
     counting = round_axis([0.0, top], ticks=3)
     figure.update_xaxes(
@@ -82,7 +118,10 @@ def dissimilarity_figure(
         height=height,
         margin={"l": 48, "r": 8, "t": 6, "b": 40},
         bargap=0,
-        dragmode=False,
+        barmode="overlay",
+        dragmode="select",
+        selectdirection="h",
+        newselection={"line": {"color": ACCENT[mode], "width": 1}},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 11, "color": ink.ink},

@@ -8,8 +8,8 @@ from workbench.charts.levels import levels
 
 COLUMNS = ["strategy", "round", "x", "mean", "low", "high", "seeds"]
 WORDS = (
-    "The grey ground behind random is the luck band: random's mean, plus and minus its distance in that round from a "
-    "second random arm on the same seeds. It is raw and no interval; a gain within it is no more than luck can do."
+    "The grey ground is the luck band: random's mean, plus and minus its distance in that round from a second random "
+    "arm on the same seeds. It is raw and no interval; a gain within it may be luck."
 )
 
 

@@ -1,153 +1,244 @@
-"""The map: points in the plane, coloured by state, strategy, round or score; the ground is grey, picks lie on top."""
+"""The map: points in the plane, coloured by state, strategy, round or a quantity; the ground is grey, picks on top."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Literal
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import pandas as pd
+import numpy as np
 import plotly.graph_objects as go
 
 from engine.store.summaries import StrategyRef
 from workbench.charts.agreement import SEQUENTIAL
 from workbench.charts.curves import FONT
 from workbench.charts.palette import INKS, Ink, Mode, mark_of
+from workbench.charts.scene import LABELLED, Marks, Name, Scene
 from workbench.charts.scores import POOL
 from workbench.wording import integer, number
 
-Colour = Literal["state", "strategy", "round", "score"]
-STATES = ("pool", "labelled", "picked")
-Layer = tuple[str, pd.DataFrame, dict[str, Any], float]
-"""Name in the legend, its points, how they are marked, and their opacity while others are selected."""
+SPOKEN = 3_000
+"""Points of a layer that are spoken for one by one at most; of larger layers the hover box says what they share."""
+NAMED = 8
+"""Clusters that are named on the map at most, the largest first."""
+WIDE, HIGH = 680, 500
+"""The drawn plane in pixels, about: enough to keep names from lying on each other."""
 ACCENT: dict[Mode, str] = {"light": "#2F4A7A", "dark": "#6E97E0"}
 
 
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Name in the legend, its rows, how they are marked, and their opacity while others are selected."""
+
+    name: str
+    rows: np.ndarray
+    marker: dict[str, Any]
+    opacity: float
+    ground: bool = False
+
+
 def plane_figure(
-    frame: pd.DataFrame,
+    scene: Scene,
     *,
-    key: str,
-    colour: Colour,
+    colour: str,
     strategies: Sequence[StrategyRef],
-    explained: Sequence[float],
+    explained: Sequence[float] | None,
     mode: Mode,
-    kept: Collection[str] = (),
     height: int = 600,
 ) -> go.Figure:
-    """The points of `map_marks`; `key` names the column of ids, `explained` the share of the spread along each axis.
-
-    `kept` are ids of a saved selection, ringed in the accent.
-    """
+    """`colour` is "state", "strategy", "round" or a quantity; `explained` the share of the spread along each axis."""
     ink, figure = INKS[mode], go.Figure()
-    for name, part, marker, opacity in _layers(frame, colour, strategies, mode, ink):
+    layers = [layer for layer in _layers(scene, colour, strategies, mode, ink) if len(layer.rows) or layer.ground]
+    if scene.ends is not None:
+        for layer in layers:
+            _segments(figure, scene.ends, layer, ink)
+    for layer in layers:
+        rows = layer.rows
+        lit = {} if scene.lit is None else {"selectedpoints": np.flatnonzero(scene.lit[rows])}
+        focus = {"color": ACCENT[mode], "opacity": 1} if layer.ground else {"opacity": 1}
         figure.add_scattergl(
-            x=part["x"],
-            y=part["y"],
+            x=scene.x[rows],
+            y=scene.y[rows],
             mode="markers",
-            marker=marker,
-            customdata=part[key],
-            hovertext=_spoken(part, key, strategies),
-            hoverinfo="text",
-            name=f"{name} {integer(len(part))}",
-            showlegend=bool(name),
-            unselected={"marker": {"opacity": opacity}},
+            marker=layer.marker,
+            customdata=rows.astype(np.int32),
+            **_hover(scene, layer, strategies),
+            name=f"{layer.name} {integer(len(rows))}",
+            showlegend=bool(layer.name),
+            selected={"marker": focus},
+            unselected={"marker": {"opacity": layer.opacity}},
+            **lit,
         )
-    ringed = frame[frame[key].isin(list(kept))] if kept else frame[:0]
-    if len(ringed):
+    if len(scene.ringed):
         figure.add_scattergl(
-            x=ringed["x"],
-            y=ringed["y"],
+            x=scene.x[scene.ringed],
+            y=scene.y[scene.ringed],
             mode="markers",
             marker={"symbol": "circle-open", "size": 13, "color": ACCENT[mode], "line": {"width": 1.6}},
-            customdata=ringed[key],
+            customdata=scene.ringed.astype(np.int32),
             hoverinfo="skip",
-            name=f"in the saved selection {integer(len(ringed))}",
+            name=f"in the saved selection {integer(len(scene.ringed))}",
         )
+    for name, shift in _apart(scene, height):
+        figure.add_annotation(
+            x=name.x, y=name.y, yshift=shift, text=_written(name), showarrow=False,
+            font={"size": 12, "color": ink.ink, "family": FONT}, bgcolor=ink.paper, opacity=0.85, borderpad=1,
+            captureevents=False,
+        )  # fmt: skip
+    _outline(figure, scene.outline, ACCENT[mode])
     _lay_out(figure, explained, ink, height)
     return figure
 
 
-def _layers(
-    frame: pd.DataFrame, colour: Colour, strategies: Sequence[StrategyRef], mode: Mode, ink: Ink
-) -> Iterator[Layer]:
+def _layers(scene: Scene, colour: str, strategies: Sequence[StrategyRef], mode: Mode, ink: Ink) -> Iterator[Layer]:
     """From the ground up."""
-    ground = {"color": POOL[mode], "size": 4, "line": {"width": 0}}
-    hollow = {"symbol": "circle-open", "color": ink.ink, "size": 8, "line": {"width": 1.2}}
+    rows, marks = scene.rows, scene.marks.at(scene.rows)
+    small = 3 if scene.what == "segments" else 4
+    ground = {"color": POOL[mode], "size": small, "line": {"width": 0}}
     if colour in ("state", "strategy"):
-        column = "by" if colour == "state" else "ever_by"
-        rest = frame[frame[column] == ""]
-        labelled = rest["state"] == 1
-        yield "pool" if colour == "state" else "picked by none of these", rest[~labelled], ground, 0.45
-        if labelled.any():
-            yield "labelled before", rest[labelled], hollow, 0.55
-        for strategy in strategies:
-            mark = mark_of(strategy.slot, mode)
-            part = frame[frame[column] == strategy.name]
-            halo = {"width": 1, "color": ink.paper}
-            size = 9 if colour == "state" else 8
-            yield (
-                f"picked by {strategy.title}",
-                part,
-                {"color": mark.colour, "symbol": mark.marker, "size": size, "line": halo},
-                0.8,
-            )
+        yield from _of_strategies(rows, marks, colour, strategies, mode, ink, ground)
         return
-    column = "picked_in" if colour == "round" else "score"
-    known = frame[column] > 0 if colour == "round" else frame[column].notna()
-    yield "not picked so far" if colour == "round" else "not scored in this round", frame[~known], ground, 0.45
-    part = frame[known].sort_values(column)
-    elsewhere = frame[~known & (frame["by"] != "")]
-    if len(elsewhere):
-        outlined = {"color": POOL[mode], "size": 9, "line": {"width": 1.4, "color": ink.ink}}
-        yield "grey, picked in this round", elsewhere, outlined, 0.8
-    if part.empty:
+    values = marks.picked_in.astype(np.float32) if colour == "round" else scene.values
+    if values is None:
+        values = np.full(len(scene.x), np.nan, dtype=np.float32)
+    values = values if colour == "round" else values[rows]
+    known = values > 0 if colour == "round" else ~np.isnan(values)
+    now = marks.by >= 0
+    outlined = {"size": 9, "line": {"width": 1.4, "color": ink.ink}}
+    without = "not picked so far" if colour == "round" else "without a value in this round"
+    yield Layer(without, rows[~known & ~now], ground, 0.45, ground=True)
+    yield Layer("grey, picked in this round", rows[~known & now], {"color": POOL[mode], **outlined}, 0.8)
+    if not known.any():
         return
     steps = SEQUENTIAL[mode][2:]  # the two palest are too near the paper
-    unit = "picked in round" if colour == "round" else "score (no unit)"
+    unit = "picked in round" if colour == "round" else scene.unit
     shared = {
         "colorscale": [[n / (len(steps) - 1), step] for n, step in enumerate(steps)],
-        "cmin": part[column].min(),
-        "cmax": part[column].max(),
+        "cmin": float(values[known].min()),
+        "cmax": float(values[known].max()),
     }
     bar = {
-        "title": {"text": f"{unit}, {integer(len(part))} points", "side": "right", "font": {"size": 11}},
+        "title": {"text": f"{html.escape(unit)}, {integer(int(known.sum()))} points", "side": "right",
+                  "font": {"size": 11}},
         "thickness": 10,
         "len": 0.6,
         "outlinewidth": 0,
         "tickfont": {"size": 11, "color": ink.muted},
         **({"dtick": 1} if colour == "round" else {}),
-    }
-    picked = part["by"] != ""
+    }  # fmt: skip
     plain = {"size": 8 if colour == "round" else 5, "line": {"width": 0}, "colorbar": bar, **shared}
-    yield "", part[~picked], {"color": part.loc[~picked, column], **plain}, 0.6
-    if picked.any():
-        outlined = {"size": 10, "line": {"width": 1.6, "color": ink.ink}, **shared}
-        yield "coloured, picked in this round", part[picked], {"color": part.loc[picked, column], **outlined}, 0.8
+    for name, part, marker, opacity in (
+        ("", known & ~now, plain, 0.6),
+        ("coloured, picked in this round", known & now, {**plain, "size": 10, "line": outlined["line"]}, 0.8),
+    ):
+        yield Layer(name, rows[part], {"color": values[part], **marker}, opacity)
 
 
-def _spoken(part: pd.DataFrame, key: str, strategies: Sequence[StrategyRef]) -> list[str]:
-    """What the hover box says of each point; ids only, never a text of the data."""
-    titles = {s.name: s.title for s in strategies}
-    what = "Pair" if key == "pair_id" else "Response"
-    lines = []
-    for row in part.itertuples():
-        said = [f"{what} {getattr(row, key)[:9]}"]
-        if row.score == row.score:
-            said.append(f"score {number(row.score)}")
-        who = row.by or row.ever_by
-        if who:
-            said.append(f"picked by {titles.get(who, who)}{'' if row.by else ' in an earlier round'}")
-        elif row.state == 1:
-            said.append(f"labelled in round {row.picked_in}")
+def _of_strategies(
+    rows: np.ndarray,
+    marks: Marks,
+    colour: str,
+    strategies: Sequence[StrategyRef],
+    mode: Mode,
+    ink: Ink,
+    ground: dict[str, Any],
+) -> Iterator[Layer]:
+    who = marks.by if colour == "state" else marks.ever_by
+    rest, labelled = who < 0, marks.state == LABELLED
+    hollow = {"symbol": "circle-open", "color": ink.ink, "size": 8, "line": {"width": 1.2}}
+    words = "pool" if colour == "state" else "picked by none of these"
+    yield Layer(words, rows[rest & ~labelled], ground, 0.45, ground=True)
+    yield Layer("labelled before", rows[rest & labelled], hollow, 0.55)
+    for place, strategy in enumerate(strategies):
+        mark = mark_of(strategy.slot, mode)
+        look = {"color": mark.colour, "symbol": mark.marker, "size": 9 if colour == "state" else 8,
+                "line": {"width": 1, "color": ink.paper}}  # fmt: skip
+        yield Layer(f"picked by {html.escape(strategy.title)}", rows[who == place], look, 0.8)
+
+
+def _hover(scene: Scene, layer: Layer, strategies: Sequence[StrategyRef]) -> dict[str, Any]:
+    """What the hover box says: of few points each, of many what they have in common. Never a text of the data."""
+    one = {"pairs": "Pair", "responses": "Response", "segments": "Pair"}[scene.what]
+    if len(layer.rows) <= SPOKEN:
+        return {"hovertext": _spoken(scene, layer.rows, one, strategies), "hoverinfo": "text"}
+    value = " · %{marker.color:.3f}" if isinstance(layer.marker["color"], np.ndarray) else ""
+    shared = html.escape(layer.name) or "scored"
+    return {"hovertemplate": f"{one} no. %{{customdata}} of the map{value} · {shared}<extra></extra>"}
+
+
+def _spoken(scene: Scene, rows: np.ndarray, one: str, strategies: Sequence[StrategyRef]) -> list[str]:
+    titles, marks, lines = [html.escape(s.title) for s in strategies], scene.marks.at(rows), []
+    values = scene.values[rows] if scene.values is not None else np.full(len(rows), np.nan)
+    for n, point in enumerate(scene.ids_of(rows)):
+        said = [f"{one} {html.escape(point[:9])}"]
+        if not np.isnan(values[n]):
+            said.append(f"{html.escape(scene.unit)} {number(float(values[n]))}")
+        by, ever = int(marks.by[n]), int(marks.ever_by[n])
+        if by >= 0 or ever >= 0:
+            said.append(f"picked by {titles[by]}" if by >= 0 else f"picked by {titles[ever]} in an earlier round")
+        elif marks.state[n] == LABELLED:
+            said.append(f"labelled in round {marks.picked_in[n]}")
         lines.append(" · ".join(said))
     return lines
 
 
-def _lay_out(figure: go.Figure, explained: Sequence[float], ink: Ink, height: int) -> None:
+def _segments(figure: go.Figure, ends: tuple[np.ndarray, ...], layer: Layer, ink: Ink) -> None:
+    """A line from response to response for every row, with a gap between two."""
+    x1, y1, x2, y2 = (values[layer.rows] for values in ends)
+    gap = np.full(len(x1), np.nan, dtype=np.float32)
+    hue = layer.marker["color"]
+    figure.add_scattergl(
+        x=np.column_stack([x1, x2, gap]).ravel(),
+        y=np.column_stack([y1, y2, gap]).ravel(),
+        mode="lines",
+        line={"color": ink.muted if isinstance(hue, np.ndarray) else hue, "width": 0.6 if layer.ground else 1.6},
+        opacity=0.4 if layer.ground else 0.8,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _apart(scene: Scene, height: int) -> Iterator[tuple[Name, int]]:
+    """The names that find room, the largest cluster first, each moved up or down by so many pixels."""
+    if not len(scene.rows):
+        return
+    x, y = scene.x[scene.rows], scene.y[scene.rows]
+    scale = min(WIDE / max(float(np.ptp(x)), 1e-9), HIGH * height / 600 / max(float(np.ptp(y)), 1e-9))
+    taken: list[tuple[float, float, float]] = []
+    for name in sorted(scene.names, key=lambda name: -name.n)[:NAMED]:
+        half = 3.4 * len(_plain(name)) + 6
+        for shift in (0, 17, -17, 34, -34):
+            across, up = name.x * scale, name.y * scale + shift
+            if name.words and all(abs(across - a) > half + w or abs(up - b) > 16 for a, b, w in taken):
+                taken.append((across, up, half))
+                yield name, shift
+                break
+
+
+def _plain(name: Name) -> str:
+    return ", ".join(name.words)
+
+
+def _written(name: Name) -> str:
+    """Words of the data as text only: Plotly would read markup in them. Each keeps its own reading direction."""
+    return ", ".join(f"\u2068{html.escape(word)}\u2069" for word in name.words)
+
+
+def _outline(figure: go.Figure, shapes: Mapping[str, Any], colour: str) -> None:
+    line = {"color": colour, "width": 1.5, "dash": "dot"}
+    for shape in shapes.get("lasso", ()):
+        corners = " L".join(f"{float(x):.6g},{float(y):.6g}" for x, y in zip(shape["x"], shape["y"], strict=True))
+        figure.add_shape(type="path", path=f"M{corners} Z", line=line)
+    for box in shapes.get("box", ()):
+        (x0, x1), (y0, y1) = box["x"][:2], box["y"][:2]
+        figure.add_shape(type="rect", x0=x0, x1=x1, y0=y0, y1=y1, line=line)
+
+
+def _lay_out(figure: go.Figure, explained: Sequence[float] | None, ink: Ink, height: int) -> None:
     words = {"size": 11, "color": ink.muted, "family": FONT}
-    for axis, place, share in (
-        (figure.update_xaxes, "first", explained[0]),
-        (figure.update_yaxes, "second", explained[1]),
-    ):
+    for place, (axis, nth) in enumerate(((figure.update_xaxes, "first"), (figure.update_yaxes, "second"))):
+        share = "of UMAP" if explained is None else f"{100 * explained[place]:.1f} % of the spread"
         axis(
-            title={"text": f"{place} direction, {100 * share:.1f} % of the spread (no unit)", "font": words},
+            title={"text": f"{nth} direction, {share} (no unit)", "font": words},
             showgrid=False,
             zeroline=False,
             showline=False,
@@ -177,18 +268,3 @@ def _lay_out(figure: go.Figure, explained: Sequence[float], ink: Ink, height: in
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": ink.muted, "activecolor": ink.ink},
         newselection={"line": {"color": ink.muted, "width": 1.5, "dash": "dot"}},
     )
-
-
-def how_to_read(what: str, colour: Colour) -> str:
-    """The line under the map."""
-    near = {
-        "pairs": "Pairs whose responses differ in the same way lie close, or opposite each other: sides are arbitrary.",
-        "responses": "Responses that say alike lie close; a response bears the mark of its foremost pair.",
-    }[what]
-    trap = {
-        "state": "A plane hides most directions: far means unlike, near does not prove alike.",
-        "strategy": "All rounds so far count.",
-        "round": "The colour is the round of the pick, by the run looked at; outlined ones were picked in this round.",
-        "score": "Scores are those of the run looked at; outlined ones were picked in this round.",
-    }[colour]
-    return f"{near} {trap}"

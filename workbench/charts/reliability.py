@@ -12,9 +12,8 @@ from workbench.wording import between, count, number
 
 ABREAST, PANEL, TITLE, FOOT = 6, 150, 26, 44
 WORDS = (
-    "A mark is a fifth of the round's labelled picks, its bar the 95 % interval (Wilson) of the share whose label went "
-    "against the margin. The dashed line is what the margin promised, σ(−|margin|): marks above it are overconfident. "
-    "These are picks, not a sample of the pool."
+    "A mark is a fifth of the round's labelled picks, its bar a 95 % interval (Wilson). The dashed line is what the "
+    "margin promised, σ(−|margin|): marks above it are overconfident. Picks are no sample of the pool."
 )
 
 

@@ -16,7 +16,7 @@ from workbench.cli.score import score
 from workbench.cli.store import store as store_commands
 from workbench.cli.study import study
 from workbench.cli.terminal import JsonOption, StoreOption, folder_of, known, opened, plainly, printable, show, table
-from workbench.plugin_words import kept_words
+from workbench.plugin_words import NOTHING_PUBLISHED, as_published, kept_words
 
 app = typer.Typer(
     name="workbench",
@@ -80,6 +80,7 @@ def show_(
         "control": found.control,
         "learns": found.learns,
         "open_points": found.open_points,
+        "published": dict(found.published),
         "ties_at_reference": found.ties_at_reference,
         "parameters": fields,
         "kept": kept_words(found),
@@ -89,10 +90,14 @@ def show_(
         lines = [found.heading(), "", value["idea"], "", f"formula  {found.formula}", f"source   {found.source}"]
         lines += [f"needs    {', '.join(sorted(found.needs)) or 'no signal'}"]
         lines += [f"cost     {found.cost}"] if found.cost else []
-        lines += [f"also     {'; '.join(found.aliases)}"] if found.aliases else []
+        lines += [f"also     {'; '.join(found.aliases) or 'no other name in use'}"]
         lines += [f"control  {found.control}"] if found.control else []
         lines += [f"kept     {value['kept']}"] if value["kept"] else []
         lines += [f"open     {found.open_points}"] if found.open_points else []
+        preset = as_published(found)
+        lines += ["", "as published" if preset else f"as published  {NOTHING_PUBLISHED}"]
+        lines += [f"  {field}: {said}" for field, said in preset]
+        lines += ["", "parameters" if fields else "It has no parameters."]
         for key, field in fields.items():
             allowed = {k: v for k, v in field.items() if k not in ("title", "description", "default", "type")}
             lines.append(f"  {key} = {field.get('default')!r}: {field.get('description', '')} {allowed or ''}".rstrip())

@@ -1,4 +1,4 @@
-"""`workbench run …`: look again at what one run did."""
+"""`workbench run …`: look again at what one run did, and let one that waits for review go on."""
 
 import json
 import os
@@ -11,17 +11,15 @@ import typer
 
 from engine.errors import EngineError
 from engine.replay import Record, from_record, record_of
+from engine.store import edits
 from engine.store.database import Store
+from engine.store.edits import LEAD
+from engine.store.reviews import Review
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
 
-run = typer.Typer(help="Look again at what one run did.", no_args_is_help=True)
+run = typer.Typer(help="Look again at what one run did, and let one that waits for review go on.", no_args_is_help=True)
 OTHER = 1
 """Exit code of a replay whose picks differ."""
-
-
-@run.callback()
-def _noun() -> None:
-    """So that `replay` stays a verb, though it is the only one."""
 
 
 @run.command(epilog="Example: workbench run replay r1a2b3c4d5-activedpo-1 3")
@@ -40,6 +38,37 @@ def replay(
     show(found, as_json, lambda: _said(found))
     if not found["same"]:
         raise typer.Exit(OTHER)
+
+
+@run.command(epilog="Example: workbench run release r1a2b3c4d5-activedpo-1")
+@plainly
+def release(
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs, see `workbench study show`.")],
+    by: Annotated[str, typer.Option(help="Who releases them.")] = LEAD,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let runs that wait for review go on, each with its batch as it stands: labels are then bought for it."""
+    where = opened(store)
+    left = [edits.release(where, run_id, by) for run_id in run_ids]
+    value = [
+        {
+            "run": one.run_id,
+            "round": one.round,
+            "pairs": len(one.picks),
+            "changes": len(one.changes),
+            "edited": one.changed,
+        }
+        for one in left
+    ]
+    show(value, as_json, lambda: "\n".join(_released(one) for one in left))
+
+
+def _released(one: Review) -> str:
+    how = (
+        "changed by hand: the run is marked, and takes no part in verdicts" if one.changed else "as the strategy picked"
+    )
+    return f"{one.run_id}, round {one.round}: {len(one.picks):,} of {len(one.own):,} pairs released, {how}."
 
 
 def _beside(store: Store, record: Record) -> dict[str, Any]:

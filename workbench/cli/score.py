@@ -29,6 +29,7 @@ def score(
     round_number: Annotated[int, typer.Option("--round", min=1, help="The run before its picks of this round.")] = 1,
     dataset: Annotated[str, typer.Option(help="An imported data set as the pool.")] = "",
     model: Annotated[str, typer.Option(help="Folder or hub id of a model, where no study is named.")] = "",
+    adapter: Annotated[str, typer.Option(help="PEFT folder of an adapter, where no run is named.")] = "",
     k: Annotated[int, typer.Option("--pairs", min=1, help="Pairs in a batch.")] = 60,
     prompts: Annotated[int | None, typer.Option(min=1, help="A seeded subset of so many prompts.")] = None,
     seed: Annotated[int, typer.Option(help="Of the subset and of ties; a run brings its own.")] = 1,
@@ -47,7 +48,7 @@ def score(
     known |= {signal.name: signal for signal in _read("--signal", "; ".join(signals or []), SIGNALS)}
     fields: dict[str, Any] = {
         "study_id": detail.summary.id if detail else "", "run_id": run, "round": round_number, "dataset_id": dataset,
-        "model": model, "prompts": prompts, "seed": seed,
+        "model": model, "adapter": adapter, "prompts": prompts, "seed": seed,
     }  # fmt: skip
     wanted = signals_for(chosen, list(known.values()))
     task = ScorePool.read({**fields, "signals": wanted})
@@ -57,6 +58,8 @@ def score(
     takes = _price(where, task, missing, ModelSettings.model_validate(own))
     if not as_json or price:
         show(takes, as_json, lambda: _takes(takes))
+    else:  # what it will take is said before it is spent, beside the JSON that comes after
+        typer.echo(_takes(takes), err=True)
     if price:
         return
     scored = {} if task.is_kept(where, wanted) else _scored(where, task)
@@ -87,7 +90,8 @@ def _price(store: Store, task: ScorePool, missing: list[Signal], model: ModelSet
         share = task.prompts / of.prompts
         of = pace.Sizes(task.prompts, round(of.responses * share), round(of.pairs * share))
     rounds = task.round - 1 if task.run_id else 0
-    found_price = scoring_price.price(store, model, dataset, of, missing, study_id=task.study_id, rounds=rounds)
+    found_price = scoring_price.price(store, model, dataset, of, missing, study_id=task.study_id, rounds=rounds,
+                                      trained=bool(task.adapter))  # fmt: skip
     work = found_price.work
     return {
         "signals": [signal.name for signal in missing], "forwards": work.forwards, "backwards": work.backwards,

@@ -21,6 +21,7 @@ from workbench.cli.terminal import JsonOption, StoreOption, known, opened, plain
 from workbench.disk_words import said, too_much
 from workbench.processes import run_worker_until_idle
 from workbench.spent_words import COLUMNS, Took, took
+from workbench.study_words import by_hand
 from workbench.warm_up_words import HOW, ties_at_first
 
 study = typer.Typer(help="Start, watch and steer studies.", no_args_is_help=True)
@@ -37,14 +38,17 @@ def run(
     warm_up: Annotated[
         bool, typer.Option("--warm-up", help="Round 1 is a random batch, the same for every strategy of a seed.")
     ] = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="Every batch waits to be looked at before it is labelled.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a study file, read its data, queue its runs; with --wait run them to the end."""
     known(store)
     config = StudyConfig.from_yaml(file)
-    if warm_up:
-        config = StudyConfig.from_dict({**config.model_dump(mode="json"), "warm_up": True}, str(file))
+    if asked := {name: True for name, is_asked in (("warm_up", warm_up), ("review", review)) if is_asked}:
+        config = StudyConfig.from_dict({**config.model_dump(mode="json"), **asked}, str(file))
     where = opened(store, create=True)
     if tied := "" if as_json else ties_at_first(config):
         print(f"{tied} {HOW} To have one: workbench study run {file} --warm-up", file=sys.stderr, flush=True)
@@ -225,11 +229,19 @@ def _table(found: list[StudySummary]) -> str:
 
 def _details(detail: StudyDetail, notes: dict[str, list[tuple[int, str]]], stages: list[Took]) -> str:
     rows = [
-        [r.id, r.strategy.title, r.seed, r.state, f"{r.rounds_done} of {r.rounds_total}", r.progress or r.error]
+        [
+            r.id,
+            r.strategy.title,
+            r.seed,
+            r.state + (" ✎" if r.edited else ""),
+            f"{r.rounds_done} of {r.rounds_total}",
+            r.progress or r.error,
+        ]
         for r in detail.runs
     ]
     lines = [_line(detail.summary), "", table(["run", "strategy", "seed", "state", "rounds", "now"], rows)]
     if stages:
         lines += ["", table(COLUMNS, [row.words() for row in stages])]
+    lines += ["", words] if (words := by_hand(detail)) else []
     remarks = [f"  {run_id}, round {n}: {text}" for run_id, found in notes.items() for n, text in found]
     return "\n".join([*lines, *(["", "Remarks", *remarks] if remarks else [])])

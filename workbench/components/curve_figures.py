@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.arms import second
 from engine.store.summaries import MetricRef
-from workbench.charts.curves import value_axis
+from workbench.charts.curves import curve_figure, value_axis
 from workbench.charts.levels import last_levels, levels
 from workbench.charts.luck import WORDS as LUCK_WORDS
 from workbench.charts.luck import parted
@@ -114,3 +115,10 @@ def papers(curves: Curves, stamp: list[str]) -> dict[str, Any]:
                         [covers(words, split, frame), *stamp, curves.reading])
         for split, frame in curves.frames.items()
     }  # fmt: skip
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def small_figure(frame: pd.DataFrame, y_title: str, mode: Mode) -> Any:
+    """Made anew when a round is done, not with every word of a worker: it costs more than the rest of the card."""
+    frame = frame[~frame["strategy"].map(second)]
+    return curve_figure(frame, y_title=y_title, mode=mode, seeds=frame["seed"].nunique() < 3, bands=False, height=300)

@@ -59,6 +59,12 @@ def choose_file(formats: Sequence[str], on_upload: Callable[[], None]) -> tuple[
     return path.strip(), None if chosen == ANY else chosen
 
 
+def choose_held_out() -> str:
+    """Path or hub id of a held-out file (in the link), "" for none; it is read as the same format, if one is named."""
+    return st.text_input("Held-out file: path on this machine, or Hugging Face id", key="beside", bind="query-params",
+                         placeholder="held_out.jsonl").strip()  # fmt: skip
+
+
 def refused_rows(answer: Mapping[str, Any], folder: Path) -> None:
     """Every refused row with number and reason; by reason; all of them as CSV."""
     n = int(answer["refused"])

@@ -75,6 +75,13 @@ def choose_form(profiles: Mapping[str, str]) -> Form:
     return Form(profile, kind or "jsonl", names, licence.strip())
 
 
+def choose_repository() -> tuple[str, bool]:
+    """Which repository of the hub, and whether all may read it."""
+    name = st.text_input("Repository", placeholder="owner/name", key="repository").strip()
+    public = st.toggle("Public", key="public", help="All may read it. Else only those whom its owner lets in.")
+    return name, public
+
+
 def counts_table(counts: Mapping[str, int], excluded: Mapping[str, int], skips: int) -> None:
     """asked − what cannot train − what was excluded = pairs in the file."""
     rows = [("pairs asked", counts.get("asked", 0), "")]
@@ -121,7 +128,7 @@ def cell(value: Any) -> Any:
 def ticks(checked: Sequence[Mapping[str, str]]) -> None:
     """A line a tick: whether it holds, what was checked, the finding."""
     lines = "".join(
-        f'<div class="check">{chip(TONES[tick["tone"]], tick["tone"])}'
+        f'<div class="check tick">{chip(TONES[tick["tone"]], tick["tone"])}'
         f"<div>{escaped(tick['what'])}<br><small>{escaped(tick['finding'])}</small></div></div>"
         for tick in checked
     )
@@ -129,9 +136,17 @@ def ticks(checked: Sequence[Mapping[str, str]]) -> None:
 
 
 def card_text(text: str, *, written: bool) -> None:
-    """The card, as it is written; before the check (`written` False) without what is known only then."""
+    """The card, as it is written: what people read, below it folded what machines do.
+
+    Before the check (`written` False) it is without what is known only then.
+    """
     head = heading("The card", "README.md, as it is packed" if written else "README.md; the check adds the verdict")
-    show(f'{head}<pre class="file tall" dir="auto" tabindex="0">{escaped(text)}</pre>')
+    machines, _, people = text.removeprefix("---\n").partition("\n---\n")
+    show(
+        f'{head}<pre class="file tall" dir="auto" tabindex="0">{escaped(people.strip())}</pre>'
+        f"<details><summary>its head, for machines: splits, columns, licence, tags</summary>"
+        f'<pre class="file tall" dir="auto" tabindex="0">{escaped(machines.strip())}</pre></details>'
+    )
 
 
 def _row(row: Mapping[str, Any]) -> str:

@@ -7,11 +7,14 @@ from typing import Any
 import streamlit as st
 from pydantic import BaseModel
 
+from engine.cost import Sizes, scoring
 from engine.registry import Plugin, Registry
-from engine.signals.base import SIGNALS
+from engine.signals.base import GOLD, SIGNALS, Signal
+from engine.strategies.base import Strategy
 from workbench.components.markup import chip, escaped, foreign, heading, show, table
 from workbench.forms import FieldForm, as_text, fields_of
-from workbench.plugin_words import kept_words
+from workbench.plugin_words import NOTHING_PUBLISHED, as_published, kept_words
+from workbench.wording import count, listed
 
 
 def room(registry: Registry[Any], sentence: str) -> None:
@@ -38,7 +41,9 @@ def plugin_help(plugin: type[Plugin]) -> None:
     facts = [
         ("kept", kept_words(plugin)),
         ("source", plugin.source),
-        ("also called", "; ".join(getattr(plugin, "aliases", ()))),
+        ("also called", "; ".join(plugin.aliases) or "no other name in use")
+        if issubclass(plugin, Strategy)
+        else ("", ""),
         ("cost", _text(plugin, "cost")),
         *_needs(plugin),
         *_about_signal(plugin),
@@ -46,7 +51,18 @@ def plugin_help(plugin: type[Plugin]) -> None:
     ]
     lines = "".join(f"<p><small>{escaped(name)}: </small>{escaped(value)}</p>" for name, value in facts if value)
     show(lines)
+    if issubclass(plugin, Strategy):
+        _preset(plugin)
     parameters(plugin)
+
+
+def _preset(strategy: type[Strategy]) -> None:
+    """A row a field of a study that a race as published takes from the method's paper."""
+    rows = [[escaped(field), escaped(said)] for field, said in as_published(strategy)]
+    if rows:
+        show(table([("as published", False), ("what its paper has", False)], rows))
+    else:
+        show(f"<p><small>as published: </small>{escaped(NOTHING_PUBLISHED)}</p>")
 
 
 def paragraphs(cls: type[BaseModel]) -> str:
@@ -103,7 +119,24 @@ def _needs(plugin: type[Plugin]) -> list[tuple[str, str]]:
 def _about_signal(plugin: type[Plugin]) -> list[tuple[str, str]]:
     if not hasattr(plugin, "axis"):
         return []
-    return [("one value", f"per {plugin.axis}"), ("unit", _text(plugin, "unit") or "no unit")]
+    facts = [("one value", f"per {plugin.axis}"), ("unit", _text(plugin, "unit") or "no unit")]
+    return [*facts, ("cost", signal_cost(SIGNALS.build(plugin.name)))]
+
+
+def signal_cost(signal: Signal) -> str:
+    """What it takes with its usual parameters: "1 forward a response; one pass serves all signals of its kind"."""
+    if signal.name == GOLD:
+        return "no pass of the model: the oracle scores the texts, or the file has the scores"
+    texts = Sizes(prompts=1, responses=1, pairs=1)
+    work = scoring([signal], texts, trained=True)
+    passes = {"forward": work.forwards - texts.responses, "backward": work.backwards}  # the reference reads each once
+    one = "prompt" if signal.axis == "prompt" else "response"
+    parts = [f"{count(round(n), thing)} a {one}" for thing, n in passes.items() if n]
+    parts += [f"{count(round(work.generations), 'generation')} a prompt"] if work.generations else []
+    shared = signal.reads is not None and not signal.reads.whole
+    where = "; one pass serves all signals of its kind" if shared else ""
+    learns = "; learns anew from the labels in every round" if signal.learns else ""
+    return (listed(parts) if parts else "no pass of the model") + where + learns
 
 
 def _text(plugin: type[Plugin], name: str) -> str:

@@ -24,10 +24,14 @@ SFT, HERE, NEXT = "SFT model", "as of this round", "after the last round"
 
 @dataclass(frozen=True)
 class Where:
-    """Pool (`OWN` or a data set's name), model in words or as a folder, size of the batch, and how many prompts."""
+    """Pool (`OWN` or a data set's name), model in words or as a folder, size of the batch, and how many prompts.
+
+    `adapter`: the folder of one that no run has trained, with the SFT model or a model by its folder; "" without.
+    """
 
     pool: str
     model: str
+    adapter: str
     k: int
     prompts: int | None
 
@@ -43,6 +47,10 @@ def where_row(pools: Sequence[str], models: Sequence[str], k: int) -> Where:
         else:
             model = st.text_input("Model folder or hub id", key="model", bind="query-params", width=330,
                                   placeholder="models/my-sft-model").strip()  # fmt: skip
+        adapter = ""
+        if model == SFT or not models:
+            adapter = st.text_input("Adapter", key="adapter", bind="query-params", placeholder="none", width=170,
+                                    help="A PEFT folder: signals with that adapter on.").strip()  # fmt: skip
         size = st.number_input("Pairs in a batch", min_value=1, value=k, key="k", bind="query-params", width=130)
         prompts = st.text_input("Prompts", key="prompts", bind="query-params", placeholder="all", width=90,
                                 help="A seeded subset of so many prompts, to score less.").strip()  # fmt: skip
@@ -50,7 +58,7 @@ def where_row(pools: Sequence[str], models: Sequence[str], k: int) -> Where:
     if prompts and not (known.isascii() and known.isdigit() and int(known)):
         show('<div class="note warn"><small>Prompts is a whole number above 0, or empty for all of them.</small></div>')
         known = ""
-    return Where(pool, model, int(size), int(known) if known else None)
+    return Where(pool, model, adapter, int(size), int(known) if known else None)
 
 
 def strategy_row(

@@ -8,6 +8,7 @@ import streamlit as st
 from engine.store.summaries import StrategyRef
 from workbench.charts.batches import ranks_figure, shared_figure, strips_figure
 from workbench.charts.palette import Mode
+from workbench.components.how_to_read import read_this
 from workbench.components.lab_tables import how_to_read_strips, kinds_table, title_of
 from workbench.components.markup import empty, escaped, heading, show
 from workbench.wording import count, integer, number
@@ -46,10 +47,9 @@ def _shared(
     figure = shared_figure(shown, found, mode=mode)
     _clickable(figure, "shared", shown, "Shared picks of every two strategies", on_two)
     usual = max(answer["shared"], key=lambda row: row["chance"])
-    show(
-        f"<small>Two random batches of these sizes share {number(usual['chance'], 1)} on average, at most "
-        f"{usual['most']} in 95 % of cases (Jaccard {number(usual['jaccard_chance'], 3)}). Click a cell to read the "
-        "pairs of both.</small>"
+    read_this(
+        f"Two random batches of these sizes share {number(usual['chance'], 1)} on average, at most {usual['most']} in "
+        f"95 % of cases (Jaccard {number(usual['jaccard_chance'], 3)}). Click a cell to read the pairs of both."
     )
     with st.expander("As a table, with Jaccard"):
         lines = [f"{refs[r['first']].name} and {refs[r['second']].name}: {r['shared']} shared, Jaccard "
@@ -77,9 +77,9 @@ def _ranks(
     _clickable(figure, f"ranks-{which}", scored, f"{which}'s rank correlation of every two strategies", on_two)
     left = [ref.title for ref in refs if ref not in scored]
     without = f" Without scores: {', '.join(left)}." if left else ""
-    show(
-        "<small>1: the same order; 0: none; −1: the opposite. Scores before the batch, over all pairs; "
-        f"–: all scores of one are equal.{escaped(without)}</small>"
+    read_this(
+        "1: the same order; 0: none; −1: the opposite. Scores before the batch, over all pairs; –: all scores of one "
+        f"are equal.{without}"
     )
 
 

@@ -13,7 +13,11 @@ from workbench.wording import count, integer
 def price_card(price: Price, wanted: Sequence[Signal], there: Sequence[Signal]) -> None:
     """Passes, draws, tokens, time and bytes of what is missing; what is kept costs nothing."""
     missing = [signal for signal in wanted if signal not in there]
-    show(heading("What scoring will take", "counted before it starts; the cache can only make it less"))
+    show(
+        heading(
+            "What scoring will take", "counted before it starts, picks so far included; the cache can only make it less"
+        )
+    )
     work = price.work
     facts = [
         fact("forwards", integer(work.forwards), "texts"),
@@ -27,10 +31,11 @@ def price_card(price: Price, wanted: Sequence[Signal], there: Sequence[Signal]) 
     parts = [f"{chip('scored', 'ok')} {escaped(x.heading())}" for x in wanted if x in there]
     parts += [f"{chip('to score')} {escaped(x.heading())}" for x in missing]
     show(f'<div class="row">{"".join(f"<span>{part}</span>" for part in parts)}</div>')
+    also = "; an ensemble’s own heads or adapters are" if any(x.learns for x in missing) else ""
     kept = f" {count(len(there), 'signal')} of {len(wanted)} lie there already and cost nothing." if there else ""
     show(
         f"<small>{escaped(basis(price.pace))}{escaped(kept)} A forward is one text through the model, a backward one "
-        "there and back, a draw one response written. No label is bought and nothing is trained.</small>"
+        f"there and back, a draw one response written. No label is bought, and the policy is not trained{also}.</small>"
     )
 
 

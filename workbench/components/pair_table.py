@@ -1,40 +1,45 @@
 """Pairs as a table to choose from, and one of them to read: prompt, both responses, what each strategy made of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from engine.analysis.ranks import percentiles
-from engine.store.summaries import PairTexts, RoundScores
+from engine.store.summaries import PairTexts, StrategyRef
 from workbench.components.foreign_text import conversation, first_line, folding
 from workbench.components.markup import dot, escaped, foreign, heading, show, table
 from workbench.wording import NOTHING, count, integer, number
 
-SHOWN = 500
-"""Rows of the table at most."""
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a pair stands with a strategy: score and percentile (None without), place in the batch (0: not in it)."""
+
+    strategy: StrategyRef
+    score: float | None
+    percentile: float | None
+    place: int
 
 
 def pair_table(
-    rows: pd.DataFrame, texts: Sequence[PairTexts], key: str, on_select: Callable[[], None], height: int = 280
+    rows: pd.DataFrame, n: int, texts: Sequence[PairTexts], key: str, on_select: Callable[[], None], height: int = 280
 ) -> None:
-    """The rows of `rows_of` (at most `SHOWN`) with the start of each prompt. Drawn on a canvas: text stays text."""
+    """The rows of `rows_of`, of `n`, with the start of each prompt. Drawn on a canvas: text stays text."""
     lines = {pair.pair_id: first_line(pair.messages, 120) for pair in texts}
-    frame = rows.head(SHOWN).copy()
+    frame = rows.copy()
     frame.insert(0, "prompt", [lines.get(pair_id, NOTHING) for pair_id in frame["pair_id"]])
     frame = frame.rename(columns={"pair_id": "pair"})[[*(c for c in frame.columns if c != "pair_id"), "pair"]]
-    one = sum(name.startswith("score ") for name in frame.columns) == 1
+    values = list(frame.select_dtypes("number").columns)
+    ranks = [name for name in values if name.startswith("percentile ")]
     numbers: dict[str, Any] = {}
-    for name in frame.columns:
-        if name.startswith(("score ", "percentile ")):
-            what, _, title = name.partition(" ")
-            short = "%ile" if what == "percentile" else what
-            numbers[name] = st.column_config.NumberColumn(
-                short if one else f"{short} {title}",
-                format="%.1f" if short == "%ile" else "%.3f",
-                width=58 if one else 92,
-            )
+    for name in values:
+        what = "%ile" if name in ranks else name.partition(" ")[0]
+        short = what if len(ranks) == 1 and what in ("%ile", "score") else name.replace("percentile", "%ile")
+        numbers[name] = st.column_config.NumberColumn(
+            short, format="%.1f" if what == "%ile" else "%.3f", width=58 if short == what else 92, help=name
+        )
     st.dataframe(
         frame,
         key=key,
@@ -50,12 +55,15 @@ def pair_table(
         },
         alt="Pairs with the start of their prompt, scores and percentiles",
     )
-    if len(rows) > SHOWN:
-        show(f"<small>The first {integer(SHOWN)} of {integer(len(rows))} pairs.</small>")
+    if n > len(rows):
+        show(f"<small>The first {integer(len(rows))} of {integer(n)} pairs.</small>")
 
 
-def read_pair(pair: PairTexts, sets: Sequence[RoundScores]) -> None:
-    """The pair: prompt and responses at the left, what every strategy of the round made of it at the right."""
+def read_pair(pair: PairTexts, standings: Sequence[Standing], course: Callable[[str], None]) -> None:
+    """The pair: prompt and responses at the left, what every strategy of the round made of it at the right.
+
+    `course` draws the margin of a pair through the rounds.
+    """
     with st.container(border=True):
         left, right = st.columns([68, 32], gap="medium")
         with left:
@@ -64,25 +72,22 @@ def read_pair(pair: PairTexts, sets: Sequence[RoundScores]) -> None:
             talk = f'<div style="margin-top:.6rem">{conversation(pair.messages)}</div>'
             show(f'{head}{talk}<div class="sides">{sides}</div>')
         with right:
-            show(heading("In this round") + standing(pair.pair_id, sets))
+            show(heading("In this round") + standings_table(standings))
             show("<small>Scores have no unit. The percentile counts the candidates that score lower.</small>")
+            course(pair.pair_id)
 
 
-def standing(pair_id: str, sets: Sequence[RoundScores]) -> str:
+def standings_table(standings: Sequence[Standing]) -> str:
     """A row a strategy: the pair's score, its percentile among the candidates, and which pick it was."""
-    rows = []
-    for found in sets:
-        scores = found.scores
-        place = found.picks.index(pair_id) + 1 if pair_id in found.picks else 0
-        known = pair_id in scores.index
-        rows.append(
-            [
-                f'<span class="whole">{dot(found.strategy.slot)}{escaped(found.strategy.title)}</span>',
-                number(float(scores[pair_id])) if known else NOTHING,
-                number(float(percentiles(scores)[pair_id]), 1) if known else NOTHING,
-                f"pick {place}" if place else NOTHING,
-            ]
-        )
+    rows = [
+        [
+            f'<span class="whole">{dot(found.strategy.slot)}{escaped(found.strategy.title)}</span>',
+            number(found.score),
+            number(found.percentile, 1),
+            f"pick {found.place}" if found.place else NOTHING,
+        ]
+        for found in standings
+    ]
     return table([("strategy", False), ("score", True), ("percentile", True), ("picked", True)], rows)
 
 

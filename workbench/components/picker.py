@@ -22,9 +22,12 @@ def study_labels(studies: Sequence[StudySummary]) -> dict[str, StudySummary]:
 
 
 def pick_study(labels: dict[str, StudySummary]) -> StudySummary:
-    """The study; the newest is the default."""
-    chosen = st.selectbox("Study", list(labels), key="study", bind="query-params", label_visibility="collapsed")
-    return labels[chosen]
+    """The study. There is no default, so that a link always says which; the caller has settled on one."""
+    chosen = st.selectbox(
+        "Study", list(labels), index=None, required=True, key="study", bind="query-params",
+        label_visibility="collapsed", placeholder="Study",
+    )  # fmt: skip
+    return labels[chosen] if chosen in labels else next(iter(labels.values()))
 
 
 def pick_strategy(strategies: Sequence[StrategyRef]) -> StrategyRef:
@@ -64,13 +67,23 @@ def say_run(run: RunSummary, regime: Mapping[str, Any] | None) -> None:
     show(f'<small title="run {escaped(run.id)}">Run: {escaped(words)}</small>')
 
 
-def pick_round(rounds: Sequence[int], label: str = "Round") -> int:
-    """A round that has picks; the last one is the default."""
-    names = [str(number) for number in rounds]
+def pick_round(rounds: Sequence[int], names: Sequence[str]) -> int:
+    """One of `rounds`, those that have picks, on a slider over `names`, all that the run is to have.
+
+    The slider is as long from the first round on, and its default is the last round of all: so it does not move under
+    the reader while a run goes on, and a link says which round it means.
+    """
     if len(names) == 1:  # a slider needs two ends
-        show(f"<small>{label} {names[0]}, the only one so far</small>")
+        show(f"<small>Round {names[0]}, the only one</small>")
         return rounds[0]
-    return int(st.select_slider(label, names, value=names[-1], key="round", bind="query-params"))
+    chosen = int(st.select_slider("Round", names, value=names[-1], key="round", bind="query-params"))
+    known = chosen if chosen in rounds else max((n for n in rounds if n < chosen), default=rounds[0])
+    there = "" if len(rounds) == len(names) else f"{rounds[-1]} of {len(names)} rounds are there. "
+    if chosen != known:
+        show(f'<div class="note warn"><small>Round {chosen} is to come. You see round {known}.</small></div>')
+    elif there:
+        show(f"<small>{there}</small>")
+    return known
 
 
 def pick_pair() -> str:

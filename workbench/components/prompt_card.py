@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from engine.store.summaries import PromptResponses, ResponseText, RoundScores
+from engine.store.summaries import SCORE, PromptResponses, ResponseText, RoundScores
 from workbench.components.foreign_text import conversation, folding
 from workbench.components.markup import dot, escaped, foreign, heading, table
 from workbench.wording import NOTHING, count, integer, number
@@ -35,8 +35,14 @@ def _response(n: int, response: ResponseText) -> str:
     return f'<div style="margin-top:.7rem"><div class="side">{head}{folding(response.text)}</div></div>'
 
 
-def pairs_card(found: PromptResponses, sets: Sequence[RoundScores], where: str) -> str:
-    """A row a pair: recorded answers, labels bought and by whom, each strategy's score in `where` (seed and round)."""
+Scores = Mapping[str, Mapping[str, float]]
+
+
+def pairs_card(found: PromptResponses, sets: Sequence[RoundScores], scores: Scores, where: str) -> str:
+    """A row a pair: recorded answers, labels bought and by whom, each strategy's score in `where` (seed and round).
+
+    `scores` are strategy → pair → score, of the pairs that have one.
+    """
     if not found.pairs:
         return heading("Pairs") + "<p>This prompt has no pair yet: the sampler makes them when a study runs.</p>"
     place = {response.id: n for n, response in enumerate(found.responses, start=1)}
@@ -51,8 +57,7 @@ def pairs_card(found: PromptResponses, sets: Sequence[RoundScores], where: str) 
             who = f"{dot(label.strategy.slot)}{escaped(label.strategy.title)}, seed {label.seed}, round {label.round}"
             answer = answer_words(label.answer, found.pairs[label.pair_id], place)
             bought.setdefault(label.pair_id, []).append(f"{escaped(answer)}<br><small>{who}</small>")
-    scores = {scored.strategy.name: scored.scores.to_dict() for scored in sets}
-    shown = [scored for scored in sets if scores[scored.strategy.name] or set(scored.picks) & set(found.pairs)]
+    shown = [scored for scored in sets if scored.quantity(SCORE) or set(scored.picks) & set(found.pairs)]
     order = sorted(
         found.pairs, key=lambda p: (-len(bought.get(p, ())), -len(recorded.get(p, ())), found.pairs[p] and p)
     )

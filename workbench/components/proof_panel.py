@@ -7,7 +7,7 @@ from typing import Any
 from workbench.components.data_browser import recorded_words
 from workbench.components.foreign_text import conversation, folding
 from workbench.components.markup import chip, escaped, fact, foreign, heading, show
-from workbench.proof_words import TONES, better_of, finding_words, length_words
+from workbench.proof_words import TONES, better_of, finding_words, leakage_words, length_words
 from workbench.wording import count, integer, number, plain
 
 REFUSED = ("refused", "identical", "empty", "prompts_differ")
@@ -58,8 +58,22 @@ def _finding(found: Mapping[str, Any]) -> str:
     details = [] if found["name"] in REFUSED else [(row, what) for row, what in found["rows"] if what]
     lines = "".join(f"<li>row {integer(row)}: {foreign(what)}</li>" for row, what in details[:20])
     more = f"<details><summary>what was found there</summary><ul>{lines}</ul></details>" if lines else ""
-    words = escaped(finding_words(found))
+    said = finding_words(found)
+    words = escaped(said[:1].upper() + said[1:])
     return f'<div class="check">{chip(WORDS[tone], TONES[tone])}<div><b>{title}</b><br>{words}{more}</div></div>'
+
+
+def shared_prompts(answer: Mapping[str, Any]) -> None:
+    """How many prompts of a held-out file stand in this one too or are near one of it, with some of them."""
+    same, near = int(answer["same"]), int(answer["near"])
+    words = leakage_words(same, near, int(answer["held_out"]))
+    tag = chip(WORDS["warn"], TONES["warn"]) if same or near else chip(WORDS["ok"], TONES["ok"])
+    lines = "".join(
+        f"<li>{foreign(held)}{'' if held == here else f'<br><small>here: </small>{foreign(here)}'}</li>"
+        for held, here in answer["shown"]
+    )
+    more = f"<details><summary>some of them</summary><ul>{lines}</ul></details>" if lines else ""
+    show(f'<div class="check">{tag}<div>{escaped(words[:1].upper() + words[1:])}.{more}</div></div>')
 
 
 def lengths(answer: Mapping[str, Any]) -> None:

@@ -28,7 +28,9 @@ def squares(run: RunSummary) -> str:
     """One run: a square a round; its state in words for who does not see the squares."""
     word = STATES.get(run.state, (run.state, ""))[0]
     spoken = f"{run.strategy.title}, seed {run.seed}: {run.rounds_done} of {run.rounds_total} rounds done, {word}"
-    now = {"running": "now", "failed": "bad", "paused": "stopped", "cancelled": "stopped"}.get(run.state, "")
+    spoken += ", changed by hand" if run.edited else ""
+    stopped = dict.fromkeys(("paused", "cancelled", "review", "waiting"), "stopped")
+    now = {"running": "now", "failed": "bad", **stopped}.get(run.state, "")
     marks = []
     for number in range(run.rounds_total):
         if number < run.rounds_done:
@@ -36,4 +38,5 @@ def squares(run: RunSummary) -> str:
         else:
             marks.append(f'<i class="{now if number == run.rounds_done else ""}"></i>')
     said = escaped(spoken)
-    return f'<span class="squares" role="img" aria-label="{said}" title="{said}">{"".join(marks)}</span>'
+    pen = '<small aria-hidden="true">✎</small>' if run.edited else ""
+    return f'<span class="squares" role="img" aria-label="{said}" title="{said}">{"".join(marks)}{pen}</span>'

@@ -1,28 +1,23 @@
 """The parts of the page Explore: the distribution of a round's scores, its key, and the small multiples below."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-import pandas as pd
 import streamlit as st
 
 from engine.analysis.overlap import by_chance, overlaps
-from engine.analysis.ranks import rank_correlations, spearman
-from engine.store.summaries import RoundScores
+from engine.analysis.ranks import Spearman
+from engine.store.summaries import SCORE, Quantity, RoundScores
 from workbench import session
-from workbench.charts.agreement import against_figure, correlation_figure, overlap_figure
-from workbench.charts.scores import (
-    FAINT,
-    POOL,
-    ecdf_figure,
-    histogram_figure,
-    how_to_read_scores,
-    rounds_figure,
-)
+from workbench.charts.agreement import Batch, Density, against_figure, correlation_figure, overlap_figure
+from workbench.charts.ridges import ridges_figure
+from workbench.charts.scores import FAINT, POOL, Panel, ecdf_figure, histogram_figure, how_to_read_scores
+from workbench.components import score_tables
+from workbench.components.how_to_read import how_to_read, read_this
 from workbench.components.markup import empty, escaped, heading, show
 from workbench.components.pair_table import legend
 from workbench.components.score_choice import brushed, clicked, clicked_pair
-from workbench.wording import count, integer, number
+from workbench.wording import count, integer, listed, number
 
 WITH_BOX = {
     "displaylogo": False,
@@ -32,10 +27,11 @@ WITH_BOX = {
 """Box Select in sight, as the other way to choose beside a click."""
 By = Literal["box", "points"]
 BARE = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "zoom2d", "pan2d", "select2d", "autoScale2d"]}
+HISTOGRAM, ECDF, RIDGES = "histogram", "ECDF", "rounds"
 
 
 def switch(label: str, options: list[str], key: str, default: int = 0) -> str:
-    """One of two ways to see it; in the link."""
+    """One of some ways to see it; in the link."""
     chosen = st.segmented_control(
         label, options, default=options[default], key=key, bind="query-params", required=True,
         label_visibility="collapsed",
@@ -43,30 +39,76 @@ def switch(label: str, options: list[str], key: str, default: int = 0) -> str:
     return chosen or options[default]
 
 
-def distribution(sets: Sequence[RoundScores], answered: Collection[str], *, ecdf: bool, log: bool) -> None:
-    """The main chart of these strategies (each with scores), what its marks are, and how to read it."""
-    first, names = sets[0], [found.strategy.name for found in sets]
-    title = f"Scores of round {first.round}, {' and '.join(found.strategy.title for found in sets)}"
-    of = f"{integer(len(first.scores))} of {count(len(first.frame), 'candidate pair')} have a score"
-    show(heading(title, of))
-    mode = session.mode()
-    figure = ecdf_figure(sets, mode=mode) if ecdf else histogram_figure(sets, answered, mode=mode, log=log)
-    key = f"scores-{'ecdf' if ecdf else log}-{first.round}-{'-'.join(found.run_id for found in sets)}"
+def pick_quantity(found: RoundScores) -> Quantity | None:
+    """The score or one of the signals of the round, by title in the link; None if the round has neither."""
+    titles = {quantity.title: quantity for quantity in found.quantities}
+    if not titles:
+        return None
+    chosen = st.selectbox("Quantity", list(titles), key="of", bind="query-params", label_visibility="collapsed",
+                          width=300)  # fmt: skip
+    return titles[chosen]
+
+
+def distribution(panels: Sequence[Panel], *, ecdf: bool, log: bool) -> None:
+    """The main chart of these strategies, what its marks are, and how to read it."""
+    first, mode = panels[0], session.mode()
+    of = _head(first, listed([panel.found.strategy.title for panel in panels]))
+    figure = ecdf_figure(panels, mode=mode) if ecdf else histogram_figure(panels, mode=mode, log=log)
+    runs = "-".join(panel.found.run_id for panel in panels)
+    key = f"scores-{'ecdf' if ecdf else log}-{first.found.round}-{first.quantity.key}-{runs}"
     by: tuple[By, ...] = ("box",) if ecdf else ("points", "box")
-    _clickable(figure, key, "brush", lambda found: brushed(found, names), by, f"{title}; {of}")
+    _clickable(figure, key, "brush", lambda found: brushed(found, [panel.name for panel in panels]), by, of)
+    _under(panels, how_to_read_scores(first, ecdf=ecdf))
+    score_tables.bars_table(panels)
+
+
+def ridges(rounds: Mapping[int, Panel], at: int, unscored: Sequence[int]) -> None:
+    """The main chart over the rounds of one run; a range that is dragged over is one of round `at`."""
+    panel = rounds[at]
+    of = _head(panel, panel.found.strategy.title, over=len(rounds))
+    figure = ridges_figure(rounds, at, mode=session.mode(), height=max(280, 66 * len(rounds)), with_ticks=True)
+    key = f"ridges-{at}-{panel.quantity.key}-{panel.found.run_id}-{len(rounds)}"
+    _clickable(figure, key, "brush", lambda found: brushed(found, [panel.name]), ("box",), of)
+    moved = "The policy changes with the rounds, and scores with it: a shift says nothing of the pairs."
+    _under([panel], f"A row is a round, ticks below are picks and answered pairs. {moved} {_left(unscored)}"
+                    f"Drag over it for pairs of round {at}.")  # fmt: skip
+    score_tables.rounds_table(rounds, "ridges")
+
+
+def _head(panel: Panel, who: str, over: int = 0) -> str:
+    """The title of the main chart, and what it covers; the same for who cannot see it."""
+    found, quantity = panel.found, panel.quantity
+    what = "Scores" if quantity.key == SCORE else quantity.title[:1].upper() + quantity.title[1:]
+    when = f"{count(over, 'round')}" if over else f"round {found.round}"
+    known = f"{integer(len(panel.ordered))} of {count(found.candidates, 'candidate pair')}"
+    of = f"{known} have {'a score' if quantity.key == SCORE else 'it'}" + (f" in round {found.round}" if over else "")
+    show(heading(f"{what} of {when}, {who}", of))
+    if quantity.key != SCORE:
+        made = f" Made on: {quantity.made_on}." if quantity.made_on else ""
+        show(f"<small>{escaped(quantity.meaning)}{escaped(made)}</small>")
+    return f"{what} of {when}, {who}; {of}"
+
+
+def _under(panels: Sequence[Panel], read: str) -> None:
+    """The key of the marks with counts, and how to read them."""
+    first, mode = panels[0], session.mode()
     keys: dict[str, tuple[str, int]] = {
-        "candidates": (f"background:{POOL[mode]};box-shadow:inset 0 0 0 1px {FAINT[mode]}", len(first.scores))
+        "candidates": (f"background:{POOL[mode]};box-shadow:inset 0 0 0 1px {FAINT[mode]}", len(first.ordered))
     }
-    known = len(set(first.scores.index) & set(answered))
-    if known and not ecdf:
-        keys["already answered"] = ("background:transparent;border:1.5px solid var(--ink)", known)
+    if len(first.answered):
+        keys["already answered"] = ("background:transparent;border:1.5px solid var(--ink)", len(first.answered))
     squares = legend(keys)
-    for found in sets:
-        slot = f'<span class="dot slot-{found.strategy.slot}" style="border-radius:2px"></span>'
-        who = f"{slot}picked by {escaped(found.strategy.title)} {len(found.picks)}"
+    for panel in panels:
+        strategy, picks = panel.found.strategy, panel.found.picks
+        slot = f'<span class="dot slot-{strategy.slot}" style="border-radius:2px"></span>'
+        who = f"{slot}picked by {escaped(strategy.title)} {len(picks)}"
         squares += f'<small class="whole" style="margin-right:1rem">{who}</small>'
-    read = how_to_read_scores(first, known, ecdf=ecdf)
-    show(f"{squares}<br><small><b>How to read this.</b> {escaped(read)}</small>")
+    show(f"{squares}<br>{how_to_read(read)}")
+
+
+def _left(unscored: Sequence[int]) -> str:
+    which = "rounds" if len(unscored) > 1 else "round"
+    return f"Without it: {which} {listed([str(n) for n in unscored])}. " if unscored else ""
 
 
 def without_scores(found: RoundScores, others: bool) -> tuple[str, str]:
@@ -87,63 +129,95 @@ def head_row(name: str, title: str, control: Callable[[], str] | None = None) ->
         return control() if control else ""
 
 
-def round_by_round(rounds: Mapping[int, pd.Series], found: RoundScores, unscored: Sequence[int]) -> None:
-    """How the scores of this run moved."""
+def round_by_round(rounds: Mapping[int, Panel], at: int, unscored: Sequence[int]) -> None:
+    """How the values of this run moved, in small."""
+    panel = rounds.get(at) or next(iter(rounds.values()))
     head_row("rounds", "Round by round")
-    show(f"<small>{escaped(found.strategy.title)}, density of its candidates' scores</small>")
-    figure = rounds_figure(rounds, found.round, found.strategy.slot, mode=session.mode())
-    st.plotly_chart(figure, key=f"rounds-{found.run_id}", config=BARE, alt="Density of the scores, a row a round")
-    left = f" Round {', '.join(map(str, unscored))}: drawn at random, no scores." if unscored else ""
-    show(
-        "<small>Heights share one scale. The policy changes from round to round, and the scale of its scores with it: "
-        f"a shift says nothing of the pairs.{left}</small>"
+    what = "scores" if panel.quantity.key == SCORE else panel.quantity.title
+    show(f"<small>{escaped(panel.found.strategy.title)}, density of its candidates' {escaped(what)}</small>")
+    figure = ridges_figure(rounds, at, mode=session.mode())
+    st.plotly_chart(figure, key=f"rounds-{panel.found.run_id}-{panel.quantity.key}", config=BARE,
+                    alt=f"Density of {what}, a row a round")  # fmt: skip
+    left = f" Round {', '.join(map(str, unscored))}: without it." if unscored else ""
+    read_this(
+        "All rows are of one height. The policy changes from round to round, and the scale of its scores with it: a "
+        f"shift says nothing of the pairs.{left}"
     )
+    score_tables.rounds_table(rounds, "rounds")
 
 
-def agreement(sets: Mapping[str, RoundScores], control: Callable[[], str]) -> None:
+def agreement(
+    sets: Mapping[str, RoundScores],
+    correlation: Callable[[RoundScores, RoundScores], Spearman],
+    control: Callable[[], str],
+) -> None:
     """Shared picks of all strategies, or rank correlations of those that have scores; a click leads to the pairs.
 
     `control` draws the switch between both: "ranks" asks for correlations.
     """
     ranks = head_row("agree", "Where strategies agree", control) == "ranks"
-    shown = [found for found in sets.values() if not (ranks and found.scores.empty)]
+    shown = [found for found in sets.values() if not (ranks and found.quantity(SCORE) is None)]
     if len(shown) < 2:
         empty("There is nothing to compare.", "It takes two strategies that have picked, with scores for ranks.")
         return
     refs, mode = [found.strategy for found in shown], session.mode()
     kind: Literal["shared", "both"] = "both" if ranks else "shared"
     if ranks:
-        rhos = rank_correlations({found.strategy.name: found.scores for found in shown})
+        rhos = {}
+        for place, one in enumerate(shown):
+            for other in shown[place + 1 :]:
+                names = one.strategy.name, other.strategy.name
+                rhos[names] = rhos[names[::-1]] = correlation(one, other)
         least = min(rho.n for rho in rhos.values())
         aside, figure = f"Spearman, {count(least, 'pair')} or more", correlation_figure(refs, rhos, mode=mode)
         note = "1: the same order; 0: none. Over the pairs that both scored. Click a cell for where they differ most."
+        words = {names: number(rho.rho, 2) for names, rho in rhos.items()}
     else:
         batches = {found.strategy.name: found.picks for found in shown}
-        sizes = [len(found.picks) for found in shown]
-        chance = by_chance(max(sizes), max(sizes), len(shown[0].frame))
-        aside, figure = f"shared picks of {integer(max(sizes))}", overlap_figure(refs, overlaps(batches), mode=mode)
+        sizes, common = [len(found.picks) for found in shown], overlaps(batches)
+        chance = by_chance(max(sizes), max(sizes), shown[0].candidates)
+        aside, figure = f"shared picks of {integer(max(sizes))}", overlap_figure(refs, common, mode=mode)
         note = f"Two random batches share {number(chance, 1)} on average. Click a cell for the shared pairs."
+        words = {names: integer(n) for names, n in common.items()}
     show(f"<small>{escaped(aside)}</small>")
     key = f"agree-{kind}-{shown[0].round}-{'-'.join(found.run_id for found in shown)}"
-    _clickable(
-        figure, key, "brush", lambda found: clicked(found, kind), ("points",), f"Where strategies agree, {aside}"
-    )
-    show(f"<small>{escaped(note)}</small>")
+    about = f"Where strategies agree, {aside}"
+    _clickable(figure, key, "brush", lambda found: clicked(found, kind), ("points",), about)
+    read_this(note)
+    score_tables.matrix_table(refs, words)
 
 
-def against(first: RoundScores, others: Mapping[str, RoundScores], control: Callable[[], str]) -> None:
-    """One strategy's score against another's (`control` chooses its title); a click on a pick leads to it."""
-    second = others[head_row("against", "Score against score", control)]
-    found = spearman(first.scores, second.scores)
-    title = f"{first.strategy.title} and {second.strategy.title}"
-    show(f"<small>{escaped(title)} · Spearman {number(found.rho, 2)} · {count(found.n, 'pair')} scored by both</small>")
-    if found.n < 3:
-        empty("Too few pairs have both scores.", f"It takes 3; there {'is' if found.n == 1 else 'are'} {found.n}.")
+def against_choices(
+    first: RoundScores, key: str, sets: Mapping[str, RoundScores]
+) -> dict[str, tuple[RoundScores, str]]:
+    """Title → what the quantity may be drawn against: other strategies' scores, and the run's other quantities."""
+    others = [found for found in sets.values() if found is not first and found.quantity(SCORE)]
+    choices = {found.strategy.title: (found, SCORE) for found in others}
+    return choices | {q.title: (first, q.key) for q in first.quantities if q.key != key}
+
+
+def against(panels: Sequence[Panel], found: Density | None, batches: Sequence[Batch]) -> None:
+    """One of two quantities against the other, counted in grey, with the picks on top; a click on one leads to it."""
+    first, second = panels
+    names = [_short(panel) for panel in panels]
+    title = listed(names)
+    if found is None:
+        show(f"<small>{escaped(title)}</small>")
+        empty("Too few pairs have both.", "It takes 3.")
         return
-    figure = against_figure(first, second, mode=session.mode())
-    key = f"against-{first.round}-{first.run_id}-{second.run_id}"
-    _clickable(figure, key, "pair", clicked_pair, ("points",), f"{title}, score against score")
-    show(f"<small>Grey: how many pairs lie there. Marks: picks of {escaped(title)}. Click a mark to read it.</small>")
+    of = f"{title} · Spearman {number(found.rho.rho, 2)} · {count(found.rho.n, 'pair')} with both"
+    show(f"<small>{escaped(of)}</small>")
+    titles = (first.axis.replace(", higher = label sooner", ""), second.axis.replace(", higher = label sooner", ""))
+    figure = against_figure(found, batches, titles, mode=session.mode())
+    key = f"against-{first.found.round}-{first.found.run_id}-{second.found.run_id}-{first.name}-{second.name}"
+    _clickable(figure, key, "pair", clicked_pair, ("points",), f"{titles[0]} against {titles[1]}; {of}")
+    who = listed([batch.strategy.title for batch in batches])
+    read_this(f"Grey: how many pairs lie there. Marks: picks of {who}. Click a mark to read it.")
+    score_tables.bands_table(found, batches, titles)
+
+
+def _short(panel: Panel) -> str:
+    return panel.found.strategy.title if panel.quantity.key == SCORE else panel.quantity.title
 
 
 def _clickable(

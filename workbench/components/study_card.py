@@ -1,14 +1,15 @@
 """One study on one card: what it compares, how far it is, what runs now, its grid, and what can be done."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from engine.arms import buys_all
 from engine.store.summaries import RunSummary, StudyDetail
-from workbench.components.markup import chip, escaped, fact, show, state_chip
+from workbench.components.markup import chip, dot, escaped, fact, show, state_chip
 from workbench.components.run_grid import run_grid
-from workbench.study_words import compares, computed_with
+from workbench.study_words import by_hand, compares, computed_with
 from workbench.wording import STAGES, STATES, count, duration, integer
 
 LIVE = ("queued", "running", "review", "waiting", "paused")
@@ -22,6 +23,9 @@ ACTIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 )
 """(verb, what the button says, icon, states of a run it is for)."""
 ORDER = (("first", "Run first", "vertical_align_top"), ("last", "Run last", "vertical_align_bottom"))
+BATCH = Path(__file__).resolve().parents[2] / "pages" / "batch.py"
+WAITING = 4
+"""Runs waiting for review that have a line of their own."""
 MORE = ("seed", "Add a seed", "add")
 """For a study that is finished: the verdict then stands on more, and is exploratory unless a spending was declared."""
 Press = Callable[[str, str, str | None], None]
@@ -71,8 +75,27 @@ def _budget(detail: StudyDetail) -> str:
 
 
 def study_grid(detail: StudyDetail) -> None:
-    """The run grid."""
-    show(run_grid(detail.runs))
+    """The run grid, and which runs are marked in it."""
+    words = by_hand(detail)
+    show(run_grid(detail.runs) + (f"<small>{escaped(words)}</small>" if words else ""))
+
+
+def waiting_for_review(detail: StudyDetail, label: str) -> None:
+    """A line for each run whose batch waits for review, with the way to it; of many the first few.
+
+    `label` is what the study is called in links.
+    """
+    waiting = [run for run in detail.runs if run.state == "review"]
+    for run in waiting[:WAITING]:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"review-{run.id}"):
+            show(
+                f'<p class="row" role="status">{chip("waits for review", "warn")}{dot(run.strategy.slot)}'
+                f"<b>{escaped(run_name(run))}</b><small>round {run.round}, no label is bought before</small></p>"
+            )
+            at = {"study": label, "strategy": run.strategy.title, "seed": str(run.seed), "round": str(run.round)}
+            st.page_link(BATCH, label="Review the batch", icon=":material/checklist:", query_params=at)
+    if more := len(waiting) - WAITING:
+        show(f"<small>{count(more, 'more run waits', 'more runs wait')} for review.</small>" if more > 0 else "")
 
 
 def study_actions(detail: StudyDetail, on_press: Press, *, others_wait: bool = False) -> None:
@@ -157,6 +180,7 @@ def now_line(detail: StudyDetail) -> str:
     words = {
         "queued": "Waits for a worker.",
         "running": "Waits for a worker; it goes on where it stopped.",
+        "review": "Waits for a person to look at a batch.",
         "paused": "Paused. Resume goes on where it stopped.",
         "done": f"All {count(done, 'run')} are finished.",
         "failed": f"{count(done, 'run')} finished; a run failed.",

@@ -24,7 +24,7 @@ from engine.settings import (
 from engine.signals.base import SIGNALS
 from engine.store.summaries import DatasetSummary
 from engine.strategies.base import STRATEGIES
-from workbench.components.markup import heading, show
+from workbench.components.markup import escaped, heading, show
 from workbench.components.plugin_form import field, model_form, pick_plugin, plugin_form, title_of
 from workbench.forms import changed, fields_of, plugins, shortest
 from workbench.wording import count, plain
@@ -157,6 +157,12 @@ def _strategies(start: Mapping[str, Any], key: str) -> dict[str, Any]:
         with st.container(border=True):
             show(heading(known[name].heading()))
             found.append(shortest(known[name], plugin_form(known[name], begin.get(name, {}), f"{key}-{name}")))
+    further = [dict(one) for one in start.get("strategies") or () if _again(one, begin) and one["name"] in chosen]
+    for one in further:  # a form has one place for a strategy; what a file names besides is kept as it is
+        own = ", ".join(f"{name} {value}" for name, value in one.items() if name != "name")
+        title = known[one["name"]].heading()
+        show(f"<small>{escaped(f'And {title} once more, as the file has it: {own}')}</small>")
+    found += further
     panel = st.multiselect(
         "panel",
         SIGNALS.names(),
@@ -219,7 +225,14 @@ def _part(name: str, model: type[Any], start: Mapping[str, Any], key: str) -> di
 def _by_name(found: Sequence[Any]) -> dict[str, dict[str, Any]]:
     """Name → parameters, of plugins written as names or as mappings."""
     named = [dict(one) if isinstance(one, Mapping) else {"name": one} for one in found]
-    return {str(one["name"]): {k: v for k, v in one.items() if k != "name"} for one in named}
+    firsts = {str(one["name"]): one for one in reversed(named)}
+    order = dict.fromkeys(str(one["name"]) for one in named)
+    return {name: {k: v for k, v in firsts[name].items() if k != "name"} for name in order}
+
+
+def _again(one: Any, first: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a plugin as it is written is another one of a name than the first."""
+    return isinstance(one, Mapping) and {k: v for k, v in one.items() if k != "name"} != first[str(one["name"])]
 
 
 def _first(model: type[Any]) -> str:

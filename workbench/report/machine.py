@@ -30,6 +30,7 @@ def machine(report: Report) -> dict[str, Any]:
         "declared": {**report.evidence.declared.model_dump(mode="json"), "held_out": report.evidence.where},
         "standing": asdict(report.evidence.standing),
         "controls": sorted(arms.controls),
+        "changed_by_hand": [run.id for run in detail.runs if run.edited],
         "levels": {split: levels(frame).to_dict("records") for split, frame in report.curves.items()},
         "verdicts": verdict_rows(report.evidence, report.refs),
         "paired_differences": report.evidence.paired.to_dict("records"),

@@ -24,7 +24,7 @@ from workbench.components.stage_table import stage_markup
 from workbench.components.verdict_table import verdict_markup
 from workbench.evidence import Arms, config_hash, no_verdict
 from workbench.report.gather import Report
-from workbench.study_words import AXES, compares, declared_in, reference_words, statistic_words
+from workbench.study_words import AXES, by_hand, compares, declared_in, reference_words, statistic_words
 from workbench.wording import NOTHING, count
 
 HASHES = 16
@@ -39,7 +39,8 @@ def head(report: Report) -> str:
     done = sum(run.state == "done" for run in report.detail.runs)
     lines = [compares(report.detail), reference_words(report.detail),
              f"{done} of {count(len(report.detail.runs), 'run')} finished · {s.labels_unique:,} labels paid for · "
-             f"begun {s.created:%Y-%m-%d %H:%M} UTC · config {config_hash(report.detail)[:HASHES]}"]  # fmt: skip
+             f"begun {s.created:%Y-%m-%d %H:%M} UTC · config {config_hash(report.detail)[:HASHES]}",
+             *filter(None, [by_hand(report.detail)])]  # fmt: skip
     stamp = "<br>".join(escaped(line) for line in lines)
     return f'<h1 dir="auto">{escaped(s.name)}</h1><p class="lead">{stamp}</p>'
 

@@ -9,6 +9,7 @@ from engine.data.answers import Subset
 from engine.store import queries
 from engine.store.database import Store
 from engine.store.labelled import who_answers
+from engine.store.reviews import edited_batches
 from engine.store.summaries import StudyDetail
 from engine.strategies.base import STRATEGIES
 
@@ -25,7 +26,10 @@ def about_subset(store: Store, subset: Subset, verdict: Sequence[str] = ()) -> d
     if subset.labeller:
         narrowed["labeller"] = "one, or one oracle"  # a card names nobody
     found = about_study(detail, subset.strategy, subset.seed)
-    return found | {"subset": narrowed or "all", "curve": curve_rows(store, detail, subset), "verdict": list(verdict)}
+    found |= {"subset": narrowed or "all", "curve": curve_rows(store, detail, subset), "verdict": list(verdict)}
+    edits = edited_rows(store, detail, subset)
+    by_hand = [f"{row['strategy']}, seed {row['seed']}, round {row['round']}: {_edits(row)}" for row in edits]
+    return found | ({"changed by hand, so in no verdict": by_hand, "edits": edits} if edits else {})
 
 
 def about_study(detail: StudyDetail, strategy: str | None = None, seed: int | None = None) -> dict[str, Any]:
@@ -83,6 +87,33 @@ def curve_rows(store: Store, detail: StudyDetail, subset: Subset) -> list[dict[s
         }
         for (key, number), row in means.iterrows()
     ]
+
+
+def edited_rows(store: Store, detail: StudyDetail, subset: Subset) -> list[dict[str, Any]]:
+    """A row a batch of the subset's runs that people changed: run, round, the strategy's own list, and every edit."""
+    runs = {
+        run.id: run
+        for run in detail.runs
+        if run.edited and subset.strategy in (None, run.strategy.name) and subset.seed in (None, run.seed)
+    }
+    found = []
+    for batch in edited_batches(store, detail.summary.id) if runs else ():
+        if batch.run_id in runs and (subset.upto_round is None or batch.round <= subset.upto_round):
+            run = runs[batch.run_id]
+            rows = [
+                {"what": edit.what, "pair_id": edit.pair_id, "other_id": edit.other_id, "who": edit.person,
+                 "at": edit.at.isoformat(timespec="seconds"), "taken_back": edit.undone}
+                for edit in batch.edits
+            ]  # fmt: skip
+            own, labelled = ([pick.pair_id for pick in picks] for picks in (batch.own, batch.picks))
+            where = {"run_id": run.id, "strategy": run.strategy.name, "seed": run.seed, "round": batch.round}
+            found.append({**where, "own": own, "labelled": labelled, "edits": rows})
+    return found
+
+
+def _edits(row: Mapping[str, Any]) -> str:
+    gone, come = (set(row[one]) - set(row[other]) for one, other in (("own", "labelled"), ("labelled", "own")))
+    return f"{len(gone)} of the strategy's {len(row['own'])} picks out, {len(come)} other pairs in"
 
 
 def _budget(detail: StudyDetail, key: str) -> int | str:

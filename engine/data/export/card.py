@@ -54,10 +54,13 @@ def card(
         lines += ["## Verdict", "", *(f"* {in_code(line)}" for line in about["verdict"]), ""]
     lines += ["## Known limits", "", *(f"* {line}" for line in (*LIMITS, *about.get("limits", ()))), ""]
     lines += ["`provenance.jsonl` has a line for every pair that was asked about: picks, scores, answers, times.", ""]
+    if about.get("edits"):
+        lines += ["`edits.jsonl` has a line for every batch that people changed: its own list, and each edit."]
+        lines += [""]
     return "\n".join(lines)
 
 
-_APART = ("curve", "verdict", "limits")
+_APART = ("curve", "verdict", "limits", "edits")
 
 
 def _path(file: str) -> str:

@@ -24,6 +24,7 @@ def files_of(made: Export) -> dict[str, bytes]:
         **rows,
         **made.beside,
         "provenance.jsonl": _jsonl(made.provenance),
+        **({"edits.jsonl": _jsonl(made.edits)} if made.edits else {}),
         "README.md": made.card.encode("utf-8", "surrogatepass"),
     }
 

@@ -28,7 +28,8 @@ ORDER = ("trl", "trl_implicit", "plain", "kto", "llamafactory", "axolotl", "open
 class Export:
     """What goes out: `rows` in the profile's form, `settled` as it came to them, the card, a sidecar line a pair.
 
-    `answers` are the rows of the audit profile, whatever the profile is; `file` is where the rows go.
+    `answers` are the rows of the audit profile, whatever the profile is; `file` is where the rows go; `edits` has a
+    line a batch that people changed by hand: the strategy's own list, and who did what when.
     """
 
     profile: Profile
@@ -40,6 +41,7 @@ class Export:
     card: str
     provenance: Sequence[Mapping[str, Any]]
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    edits: Sequence[Mapping[str, Any]] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -94,7 +96,8 @@ def export(
     facts, file = about or {}, FILES[container]
     text = card(file, rows, form, settled, facts, licence=licence)
     beside = form.beside(file, str(facts.get("study", "subset")))
-    return Export(form, container, file, rows, settled, answers, text, _provenance(settled), beside)
+    edits = facts.get("edits", ()) if names else _unnamed(facts.get("edits", ()))
+    return Export(form, container, file, rows, settled, answers, text, _provenance(settled), beside, edits)
 
 
 def _shown(settled: Settled, who: Callable[[Vote], Vote], secret: bytes) -> Settled:
@@ -128,6 +131,13 @@ def _pseudonyms(pairs: Sequence[AskedPair], secret: bytes) -> Callable[[Vote], V
     return lambda vote: replace(vote, labeller=number.get(vote.labeller, ""), note="", person="")
 
 
+def _unnamed(edits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same with a number in place of each name, in the order they first did something."""
+    who = dict.fromkeys(edit["who"] for batch in edits for edit in batch["edits"])
+    number = {name: f"editor {n}" for n, name in enumerate(who, start=1)}
+    return [{**batch, "edits": [{**edit, "who": number[edit["who"]]} for edit in batch["edits"]]} for batch in edits]
+
+
 def _provenance(settled: Settled) -> list[dict[str, Any]]:
     """A line a pair that was asked about: pair, what became of it, picks, where its label is from, answers, times."""
     became = {p.pair.pair_id: p for p in settled.preferred}
@@ -141,7 +151,10 @@ def _provenance(settled: Settled) -> list[dict[str, Any]]:
                 "agreement": preferred.agreement if preferred else None,
                 **{name: getattr(first, name) for name in ("round", "strategy", "seed", "score", "rank")},
                 "label_source": sorted({vote.oracle for vote in pair.votes}),
-                "picks": [vars(pick) for pick in pair.picks],
+                "picks": [
+                    {name: value for name, value in vars(pick).items() if (name, value) != ("by_hand", "")}
+                    for pick in pair.picks
+                ],
                 "votes": [
                     {name: getattr(vote, name) for name in _OF_A_VOTE if getattr(vote, name) not in (None, "", False)}
                     for vote in pair.votes

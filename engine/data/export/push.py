@@ -19,6 +19,11 @@ def token_of_environment() -> str:
     return next((value for name in TOKENS if (value := os.environ.get(name, "").strip())), "")
 
 
+def is_repository(name: str) -> bool:
+    """Whether it can be the name of one: owner/name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def push_to_hub(
     files: Mapping[str, bytes | Path],
     repository: str,
@@ -37,7 +42,7 @@ def push_to_hub(
     """
     if not token:
         raise DataError("No token for the hub is there.", f"Set {TOKENS[0]}, or give one when asked; it is not kept.")
-    if not _NAME.fullmatch(repository):
+    if not is_repository(repository):
         raise DataError(f"{repository!r} is no name of a repository.", "Name it as owner/name.")
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError
@@ -72,7 +77,7 @@ def _refuse_public(api: Any, repository: str, kind: Kind) -> None:
     if api.repo_info(repository, repo_type=kind).private is False:
         raise DataError(
             f"{repository} is there already and public; nothing was sent.",
-            "Say --public if all may read it, or name another repository.",
+            "Say that all may read it (--public), or name another repository.",
         )
 
 

@@ -33,6 +33,7 @@ def answers_of(pair: AskedPair) -> list[dict[str, Any]]:
         "round": first.round,
         "rank": first.rank,
         "score": first.score,
+        "by_hand": first.by_hand,
     }
     return [
         {

@@ -1,33 +1,50 @@
 """Leakage between a pool and a held-out file: the same prompt in both, and prompts that are near."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from engine.data.parts import Part
 from engine.data.proof.near import near_prompts
 from engine.data.read import open_data
 from engine.records import Prompt
 
 LISTED = 50
+SHOWN, CUT = 5, 300
+"""Examples of each kind that are given with their texts, and characters of a text."""
 AT_ONCE = 5_000
 """Rows whose responses are in memory at a time."""
 
 
-def leakage(pool: str, held_out: str, format_name: str | None = None, *, near: bool = True) -> dict[str, Any]:
+def leakage(
+    pool: str,
+    held_out: str,
+    format_name: str | None = None,
+    *,
+    near: bool = True,
+    say: Callable[[str], None] = lambda word: None,
+) -> dict[str, Any]:
     """`held_out` prompts in all; of them `same` are in the pool too, `near` are near another prompt of it.
 
-    `listed`: [held-out prompt id, pool prompt id] of the first of both kinds. A mapping or format that is named is that
-    of both files.
+    `listed`: [held-out prompt id, pool prompt id] of the first of both kinds; `shown`: the texts of some of them, in
+    the same order. A mapping or format that is named is that of both files.
     """
-    one, other = _prompts(pool, format_name), _prompts(held_out, format_name)
+    say("reading the file")
+    one = _prompts(pool, format_name)
+    say("reading the held-out file")
+    other = _prompts(held_out, format_name)
     same = [prompt_id for prompt_id in other if prompt_id in one]
-    alike = across(one, {i: prompt for i, prompt in other.items() if i not in one}) if near else []
-    listed = [[i, i] for i in same[:LISTED]] + [list(pair) for pair in alike[:LISTED]]
-    return {"held_out": len(other), "same": len(same), "near": len(alike), "listed": listed}
+    rest = {i: prompt for i, prompt in other.items() if i not in one}
+    alike = across(one, rest, near_prompts({**one, **rest}, say=say)) if near else []
+    both = [(i, i) for i in same]
+    shown = [[other[i].text[:CUT], one[j].text[:CUT]] for i, j in both[:SHOWN] + alike[:SHOWN]]
+    listed = [list(pair) for pair in both[:LISTED] + alike[:LISTED]]
+    return {"held_out": len(other), "same": len(same), "near": len(alike), "listed": listed, "shown": shown}
 
 
 def _prompts(path: str, format_name: str | None) -> dict[str, Prompt]:
     """All prompts of a file; what answers them is let go."""
-    return {i: prompt for part in open_data(path, format_name).parts(AT_ONCE) for i, prompt in part.prompts.items()}
+    parts = open_data(path, format_name).parts(AT_ONCE)
+    return {i: prompt for part in parts for i, prompt in Part(part.prompts).data().prompts.items()}
 
 
 def across(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.analysis.overlap import by_chance, overlaps, shared
-from engine.analysis.ranks import Spearman, cut_line, percentiles, rank_correlations, spearman
+from engine.analysis.ranks import Spearman, cut_line, percentiles, percentiles_in, spearman
 
 
 def series(*values: float) -> pd.Series:
@@ -37,21 +37,23 @@ def test_by_chance_equals_the_mean_over_many_draws():
     assert np.mean(drawn) == pytest.approx(by_chance(8, 10, 40), abs=0.08)
 
 
+def column(*values: float) -> np.ndarray:
+    return np.array(values, dtype=float)
+
+
 def test_spearman_without_ties_is_the_textbook_formula():
     # ranks 1 2 3 4 5 against 2 1 4 3 5: sum of squared differences 4, rho = 1 - 6·4 / (5·24) = 0.8
-    assert spearman(series(10, 20, 30, 40, 50), series(2, 1, 4, 3, 5)) == Spearman(pytest.approx(0.8), 5)
+    assert spearman(column(10, 20, 30, 40, 50), column(2, 1, 4, 3, 5)) == Spearman(pytest.approx(0.8), 5)
 
 
 def test_spearman_with_ties_uses_mean_ranks():
     # x ranks 1, 2.5, 2.5, 4; y ranks 1, 2, 3, 4: cov 4.5, var 4.5 and 5, rho = 4.5 / sqrt(22.5)
-    assert spearman(series(1, 2, 2, 3), series(1, 2, 3, 4)).rho == pytest.approx(4.5 / 22.5**0.5)
+    assert spearman(column(1, 2, 2, 3), column(1, 2, 3, 4)).rho == pytest.approx(4.5 / 22.5**0.5)
 
 
-def test_spearman_counts_only_pairs_that_both_scored():
-    first, second = series(1, 2, 3, np.nan, 5), series(5, 4, 3, 2, 1).drop("p4")
-    assert spearman(first, second) == Spearman(pytest.approx(-1.0), 3)
-    assert spearman(first.head(2), second) == Spearman(None, 2)
-    assert spearman(series(1, 1, 1), series(1, 2, 3)) == Spearman(None, 3)
+def test_spearman_of_two_rows_or_of_a_constant_is_none():
+    assert spearman(column(1, 2), column(2, 1)) == Spearman(None, 2)
+    assert spearman(column(1, 1, 1), column(1, 2, 3)) == Spearman(None, 3)
 
 
 def slow_ranks(values: list[int]) -> list[float]:
@@ -65,15 +67,8 @@ def test_spearman_equals_its_slow_twin(rows):
     mx, my = sum(rx) / len(rx), sum(ry) / len(ry)
     top = sum((a - mx) * (b - my) for a, b in zip(rx, ry, strict=True))
     down = (sum((a - mx) ** 2 for a in rx) * sum((b - my) ** 2 for b in ry)) ** 0.5
-    found = spearman(series(*xs), series(*ys)).rho
+    found = spearman(column(*xs), column(*ys)).rho
     assert found == (None if down == 0 else pytest.approx(top / down))
-
-
-def test_rank_correlations_of_three_are_symmetric_and_skip_the_diagonal():
-    found = rank_correlations({"a": series(1, 2, 3), "b": series(3, 2, 1), "c": series(1, 3, 2)})
-    assert found["a", "b"] == found["b", "a"] == Spearman(pytest.approx(-1.0), 3)
-    assert found["a", "c"].rho == pytest.approx(0.5)
-    assert ("a", "a") not in found
 
 
 def test_percentiles_by_hand():
@@ -82,19 +77,28 @@ def test_percentiles_by_hand():
     assert percentiles(series(5, np.nan)).isna().tolist() == [False, True]
 
 
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=20), st.lists(st.integers(-4, 4), max_size=5))
+def test_percentiles_among_sorted_values_are_those_of_all(values, others):
+    every = column(*values)
+    found = percentiles_in(np.sort(every), every)
+    assert found.tolist() == pytest.approx(percentiles(series(*values)).tolist())
+    slow = [100 * (sum(v < x for v in values) + sum(v == x for v in values) / 2) / len(values) for x in others]
+    assert percentiles_in(np.sort(every), column(*others)).tolist() == pytest.approx(slow)
+    assert np.isnan(percentiles_in(np.sort(every), column(np.nan))).all()
+
+
 def test_the_cut_is_the_lowest_score_of_a_batch_that_takes_the_top():
-    scores = series(0.1, 0.9, 0.5, 0.7)
-    cut = cut_line(scores, ["p1", "p3"])
+    cut = cut_line(column(0.1, 0.5, 0.7, 0.9), column(0.9, 0.7))
     assert cut is not None
     assert (cut.value, cut.left) == (0.7, 0)
 
 
 def test_a_greedy_batch_has_picks_left_of_the_cut():
-    cut = cut_line(series(0.1, 0.9, 0.5, 0.7), ["p1", "p2"])
+    cut = cut_line(column(0.1, 0.5, 0.7, 0.9), column(0.9, 0.5))
     assert cut is not None
     assert (cut.value, cut.left) == (0.7, 1)
 
 
 def test_no_scores_or_no_picks_have_no_cut():
-    assert cut_line(series(np.nan, np.nan), ["p0"]) is None
-    assert cut_line(series(1, 2), []) is None
+    assert cut_line(column(), column(np.nan)) is None
+    assert cut_line(column(1, 2), column()) is None

@@ -276,18 +276,6 @@ def test_two_columns_or_two_files_of_one_name_are_not_read(tmp_path: Path) -> No
     assert "holds two files of one name: 'a.jsonl'" in bad(tmp_path, "x.zip", (tmp_path / "x.zip").read_bytes())
 
 
-def test_a_hub_that_fails_in_the_middle_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any, **__: Any) -> Any:
-        yield ROWS[0]
-        raise RuntimeError
-
-    monkeypatch.setattr("datasets.load_dataset", broken)
-    rows = open_rows("somebody/some-data")
-    assert next(rows) == ROWS[0]
-    with pytest.raises(DataError, match="as a hub id it cannot be loaded: RuntimeError"):
-        next(rows)
-
-
 def test_a_folder_that_may_not_be_read_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(_: Path) -> Any:
         raise PermissionError(13, "Permission denied")

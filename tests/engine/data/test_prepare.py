@@ -87,5 +87,12 @@ def test_on_a_server_neither_data_nor_mapping_lies_elsewhere(
     for data in (outside.data.model_dump(), {"pool": str(pool), "format": str(house)}):
         with pytest.raises(DataError, match="the folder of data that this server reads"):
             prepare_study(store, study(tmp_path, tiny_model_dir, data=data))
+    (root / "inside.txt").write_text("A line.\n")
+    for text in (tmp_path / "there.txt", tmp_path / "gone.txt", root / ".." / "there.txt", Path("~nobody/a\0b")):
+        (tmp_path / "there.txt").write_text("A line.\n")
+        with pytest.raises(DataError, match="the folder of data that this server reads"):
+            told = {"data": {"pool": str(pool)}, "evaluation": {"text_file": str(text)}}
+            prepare_study(store, study(tmp_path, tiny_model_dir, **told))
     assert queries.datasets(store) == []
-    assert prepare_study(store, study(tmp_path, tiny_model_dir, data={"pool": str(pool)}))
+    told = {"data": {"pool": str(pool)}, "evaluation": {"text_file": str(root / "inside.txt")}}
+    assert prepare_study(store, study(tmp_path, tiny_model_dir, **told))

@@ -101,7 +101,7 @@ def test_a_study_splits_as_its_data_settings_say() -> None:
 
     def told(**settings: object) -> tuple[str, set[str]]:
         config = StudyConfig.from_dict({**base, "data": {"pool": "p", "held_out_share": 0.3, **settings}})
-        return split_words(config), set(split_as_told(data, config)[1].prompts)
+        return split_words(config), set(split_as_told(data, config.data)[1].prompts)
 
     assert told() == ("", set(split_by_prompt(data, 0.3)[1].prompts)), "parts that were split before keep their ids"
     words, held_out = told(held_out_seed=3, held_out_strata="topic", near_duplicates_together=True)

@@ -83,6 +83,13 @@ def test_the_margin_is_beta_times_the_difference_of_log_ratios(
     reference, _ = naive.scores(naive.sft_model(tiny_model_dir), encoded(tiny_policy, texts))
     ratio = dict(zip(texts.ids("response"), policy - reference, strict=True))
     np.testing.assert_allclose(found, [0.3 * (ratio[p.a] - ratio[p.b]) for p in texts.pairs], rtol=1e-4, atol=1e-6)
+    length = {one: len(text.response_ids) for one, text in zip(ratio, encoded(tiny_policy, texts), strict=True)}
+    mean = RewardMargin(over="mean").compute(texts, pass_of(move(tiny_policy), texts, beta=0.3))
+    by_token = {one: value / length[one] for one, value in ratio.items()}
+    np.testing.assert_allclose(mean, [0.3 * (by_token[p.a] - by_token[p.b]) for p in texts.pairs], rtol=1e-4, atol=1e-7)
+    assert (RewardMargin().spec(), RewardMargin(over="mean").spec()["over"]) == (
+        {"name": "reward_margin", "model": "policy"}, "mean",
+    )  # fmt: skip
 
 
 def test_token_entropy_is_the_twins(tiny_policy: Policy, texts: Texts) -> None:

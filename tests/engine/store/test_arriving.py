@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from engine.data import take_in as way
-from engine.data.pool import Comparison, PreferenceData
-from engine.data.read import examine
+from engine.data.parts import Part
+from engine.data.pool import PreferenceData
+from engine.data.read import examine, open_data
 from engine.data.take_in import take_in
 from engine.errors import DataError, StoreError
-from engine.records import Message, Pair, Prompt, Response
 from engine.store import arriving, browse, queries
 from engine.store.database import Store, open_store
 from engine.store.texts import add_dataset, load_dataset
@@ -98,26 +98,26 @@ def test_part_by_part_and_at_once_give_the_same(tmp_path: Path, store: Store) ->
     assert (again.dataset_id, held(other)) == (taken.dataset_id, held(store))
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(answered=st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=3))
-def test_the_store_and_the_data_agree_on_what_is_a_label_bank(store: Store, answered: list[list[bool]]) -> None:
-    """Three responses a prompt; which of the three pairs of each have an answer."""
-    data = PreferenceData()
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@given(
+    answered=st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=3),
+    at_once=st.sampled_from([None, 1, 2, 500]),
+)
+def test_part_by_part_and_at_once_agree_on_what_is_a_label_bank(
+    tmp_path: Path, answered: list[list[bool]], at_once: int | None
+) -> None:
+    """Three responses a prompt; which of the three pairs of each have an answer, each in a row of its own."""
+    lines = []
     for n, given_ in enumerate(answered):
-        prompt = Prompt.of([Message("user", f"p{n} {answered}")])
-        ids = [Response.of(prompt.id, text) for text in "abc"]
-        data.prompts[prompt.id] = prompt
-        data.responses |= {response.id: response for response in ids}
-        for (one, other), known in zip(itertools.combinations(ids, 2), given_, strict=True):
-            pair = Pair.of(prompt.id, one.id, other.id)
-            data.pairs[pair.id] = pair
-            data.comparisons += [Comparison(pair.id, "a")] * (2 * known)
+        for (one, other), known in zip(itertools.combinations("abc", 2), given_, strict=True):
+            said = [{"first": 0, "second": 1, "answer": "first"}] * (2 * known)
+            lines.append({"prompt": f"p{n}", "responses": [one, other], "comparisons": said})
+    opened = open_data(write(tmp_path / "x.jsonl", lines))
+    parts = list(opened.parts(at_once))
     wanted = all(all(row) for row in answered)
-    assert data.is_label_bank == wanted
-    about: dict[str, Any] = {"name": "x", "path": "x", "format_name": "f", "rows": 1, "refused": {}}
-    dataset_id = add_dataset(store, sha256=str(answered), data=data, **about)
-    with store.read() as connection:
-        assert arriving.is_label_bank(connection, dataset_id) == wanted
+    assert (opened.report.label_bank, opened.report.counts.pairs) == (wanted, 3 * len(answered))
+    assert examine(tmp_path / "x.jsonl").data.is_label_bank == wanted
+    assert len(parts) == (1 if at_once in (None, 500) else 3 * len(answered) // at_once + 1)
 
 
 def test_prompts_without_pairs_are_no_label_bank(tmp_path: Path, store: Store) -> None:
@@ -136,7 +136,7 @@ def test_a_cancelled_import_leaves_the_texts_of_others_and_nothing_else(
     before, whole = held(store), load_dataset(store, queries.datasets(store)[0].id)
     real, written = arriving.Arriving.add, []
 
-    def add(self: arriving.Arriving, part: PreferenceData) -> None:
+    def add(self: arriving.Arriving, part: Part) -> None:
         if len(written) == 3:
             raise InterruptedError("stop")
         real(self, part)

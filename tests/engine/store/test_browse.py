@@ -208,10 +208,9 @@ def test_round_scores_are_those_saved_with_the_picks_in_order(tmp_path):
     assert found is not None
     assert (found.strategy.name, found.round, found.greedy, found.warm_up) == ("activedpo", 1, True, False)
     assert found.picks == tuple(ids[-2:])
-    kept = [n for n in range(len(ids)) if n != 3]
-    assert list(found.scores.index) == [ids[n] for n in kept]
-    assert found.scores.tolist() == pytest.approx(values[kept].tolist())
-    assert len(found.frame) == len(ids)
+    kept = {ids[n]: values[n] for n in range(len(ids)) if n != 3}
+    assert found.scores.to_dict() == kept
+    assert (found.candidates, [quantity.key for quantity in found.quantities]) == (len(ids), ["score"])
 
 
 def test_round_scores_before_a_pick_and_of_no_run_are_none(tmp_path):

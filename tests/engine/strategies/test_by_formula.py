@@ -63,9 +63,16 @@ def preferred(view: PoolView) -> np.ndarray:
     return np.array([p if answer == "a" else -p for p, answer in zip(phi, answers, strict=True)]).reshape(phi.shape)
 
 
-def apo(view: PoolView) -> list[int]:
-    past = differences(view.picked, "hidden_state")  # type: ignore[arg-type]
-    return greedy(view, differences(view, "hidden_state"), 1e-5 * np.eye(5) + past.T @ past, in_batch=False)
+def apo(ridge: float = 1e-5, *, in_batch: bool = False, slope: bool = False) -> Slow:
+    """V of past picks, each by 1 or by σ̇(φᵀθ̂), θ̂ of all labels with prior 1."""
+
+    def picks(view: PoolView) -> list[int]:
+        theta, v = slow_theta(preferred(view), 1.0), ridge * np.eye(5)
+        for phi in differences(view.picked, "hidden_state"):  # type: ignore[arg-type]
+            v = v + (sigma(phi @ theta) * sigma(-phi @ theta) if slope else 1.0) * np.outer(phi, phi)
+        return greedy(view, differences(view, "hidden_state"), v, in_batch)
+
+    return picks
 
 
 def adpo(stabiliser: float, doubling: bool) -> Slow:
@@ -91,7 +98,7 @@ def adpo(stabiliser: float, doubling: bool) -> Slow:
     return picks
 
 
-def leverage(selector: str) -> Slow:
+def leverage(selector: str, *, in_batch: bool = False, ridge: float = 1e-6) -> Slow:
     def picks(view: PoolView) -> list[int]:
         theta = slow_theta(preferred(view), 1.0)
 
@@ -100,7 +107,9 @@ def leverage(selector: str) -> Slow:
 
         pool, past = differences(view, "hidden_state"), differences(view.picked, "hidden_state")  # type: ignore[arg-type]
         counted = [*pool, *past] if selector == "past_aware" else pool
-        m = 1e-6 * np.eye(5) + sum(weight(phi) * np.outer(phi, phi) for phi in counted)
+        m = ridge * np.eye(5) + sum(weight(phi) * np.outer(phi, phi) for phi in counted)
+        if in_batch:
+            return greedy(view, np.array([np.sqrt(weight(phi)) * phi for phi in pool]), m, in_batch=True)
         return top(view, lambda row: weight(pool[row]) * pool[row] @ np.linalg.inv(m) @ pool[row])
 
     return picks
@@ -124,8 +133,12 @@ def expected_length(view: PoolView) -> list[int]:
     return top(view, score)
 
 
-def aepo(view: PoolView) -> list[int]:
-    """½[ρ(y₁) + ρ(y₂)] − cos(y₁, y₂); every prompt's best before any prompt's second."""
+def aepo(diversity: float) -> Slow:
+    return lambda view: standing_apart(view, diversity)
+
+
+def standing_apart(view: PoolView, diversity: float) -> list[int]:
+    """½[ρ(y₁) + ρ(y₂)] − λ cos(y₁, y₂); every prompt's best before any prompt's second."""
     vectors: dict[str, dict[str, np.ndarray]] = {}
     for row, pair in enumerate(view.pairs):
         a, b = sides(view, row, "embedding")
@@ -138,7 +151,7 @@ def aepo(view: PoolView) -> list[int]:
         pair = view.pairs[row]
         mine = vectors[pair.prompt_id]
         rho = [np.mean([cosine(mine[y], mine[other]) for other in mine if other != y]) for y in (pair.a, pair.b)]
-        return float(np.mean(rho)) - cosine(mine[pair.a], mine[pair.b])
+        return float(np.mean(rho)) - diversity * cosine(mine[pair.a], mine[pair.b])
 
     ranked = sorted(range(len(view)), key=lambda row: -score(row))
     turn = [[view.prompt_ids[r] for r in ranked[:n]].count(view.prompt_ids[row]) for n, row in enumerate(ranked)]
@@ -157,6 +170,14 @@ def covered(signal: str, unit: bool) -> Slow:
         return slow_farthest_first(places(view), places(view.picked), view.k, either_sign=True)  # type: ignore[arg-type]
 
     return picks
+
+
+def represented_by_the_middle(view: PoolView) -> list[int]:
+    """The same of the middle between both responses, likeness max(cos, 0)."""
+    here, past = ((np.asarray(a, float) + np.asarray(b, float)) / 2 for a, b in
+                  (view.sides("embedding"), view.picked.sides("embedding")))  # fmt: skip
+    tie = uniforms(view.seed, view.round, "tie", view.ids)
+    return slow_facility(here, past, view.k, tie, either_sign=False)[0]
 
 
 def represented(view: PoolView) -> list[int]:
@@ -186,19 +207,25 @@ def drawn(view: PoolView) -> list[int]:
 BY_FORMULA: Sequence[tuple[Strategy, Slow]] = [
     (STRATEGIES.build(spec), slow)
     for spec, slow in [
-        ("apo", apo),
+        ("apo", apo()),
+        ({"name": "apo", "in_batch": True, "ridge": 0.1}, apo(0.1, in_batch=True)),
+        ({"name": "apo", "weight": "slope", "ridge": 0.01}, apo(0.01, slope=True)),
         ({"name": "adpo", "among": 10}, adpo(3.0, doubling=True)),
         ({"name": "adpo", "among": 10, "stabiliser": 0.2}, adpo(0.2, doubling=True)),
         ({"name": "adpo", "among": 10, "stabiliser": 0.2, "labels": "all"}, adpo(0.2, doubling=False)),
         ("d_optimal", leverage("past_aware")),
         ({"name": "d_optimal", "selector": "d_optimal"}, leverage("d_optimal")),
         ({"name": "d_optimal", "selector": "xtx"}, leverage("xtx")),
+        ({"name": "d_optimal", "in_batch": True, "ridge": 0.1}, leverage("past_aware", in_batch=True, ridge=0.1)),
         ("badge", badge),
         ("expected_gradient_length", expected_length),
-        ("aepo", aepo),
+        ("aepo", aepo(1.0)),
+        ({"name": "aepo", "diversity": 0.3}, aepo(0.3)),
+        ({"name": "aepo", "diversity": 4.0}, aepo(4.0)),
         ("k_center", covered("embedding", unit=False)),
         ("k_center_gradients", covered("reward_gradient", unit=True)),
         ("facility_location", represented),
+        ({"name": "facility_location", "of": "mean"}, represented_by_the_middle),
         ("smallest_margin", lambda view: top(view, lambda row: -abs(margin(view, row)))),
         ("length_difference", scored("response_length", 1)),
         ("largest_oracle_margin", scored("gold_score", 1)),

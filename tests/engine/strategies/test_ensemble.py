@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,10 +59,12 @@ def optimistic(view: PoolView, row: int) -> float:
     return max((mean_a + s_a) - (mean_b - s_b), (mean_b + s_b) - (mean_a - s_a))
 
 
-def bounds(view: PoolView, row: int) -> float:
-    """AE-DPO with κ = 2."""
-    sides = [(side.mean(), np.sqrt(sample_variance(list(side)))) for side in both(view, row)]
-    return max(m + 2 * s for m, s in sides) - max(m - 2 * s for m, s in sides)
+def bounds(kappa: float) -> Score:
+    def score(view: PoolView, row: int) -> float:
+        sides = [(side.mean(), np.sqrt(sample_variance(list(side)))) for side in both(view, row)]
+        return max(m + kappa * s for m, s in sides) - max(m - kappa * s for m, s in sides)
+
+    return score
 
 
 def settled(view: PoolView, row: int) -> float:
@@ -175,8 +178,9 @@ def by_drts(view: PoolView, row: int) -> float:
     return 1 + drawn[row] - min(drawn.values()) if row in drawn else 0.0
 
 
-def bal_pm(view: PoolView) -> list[int]:
-    points, past = view["prompt_embedding"].astype(float), view.picked["prompt_embedding"].astype(float)
+def bal_pm(view: PoolView, k: int = 13, weight: float = 0.01, d: float = 1.0, points: Any = None) -> list[int]:
+    """`points` are those of the view and of past picks, where they are not those of the signal as they are."""
+    points, past = points or [of["prompt_embedding"].astype(float) for of in (view, view.picked)]
     different = {tuple(point) for point in [*points, *past]}
     acquired, chosen = [tuple(point) for point in past], []
     uncertain = [bald(view, row) for row in range(len(view))]
@@ -184,20 +188,24 @@ def bal_pm(view: PoolView) -> list[int]:
 
         def score(row: int) -> float:
             away = sorted(float(np.linalg.norm(points[row] - o)) for o in different - {tuple(points[row])})
-            reach = away[min(13, len(away)) - 1]
+            reach = away[min(k, len(away)) - 1]
             near = sum(float(np.linalg.norm(points[row] - np.array(o))) < reach for o in acquired)
-            return uncertain[row] + 0.01 * (log(2 * reach + 1e-4) - digamma(near + 1))
+            return uncertain[row] + weight * (log(2 * reach + 1e-4) - digamma(near + 1) / d)
 
         chosen.append(max((row for row in range(len(view)) if row not in chosen), key=score))
         acquired.append(tuple(points[chosen[-1]]))
     return chosen
 
 
-def gate(view: PoolView) -> list[int]:
-    """γ = 1.3: the unsure in the order of a draw, then the least sure of the others."""
-    draw = uniforms(view.seed, view.round, "tie", view.ids)
-    away = [max(abs(float(z)) - 1.3, 0.0) for z in view["reward_margin"]]
-    return sorted(range(len(view)), key=lambda row: (away[row], draw[row]))[: view.k]
+def gate(gamma: float) -> Slow:
+    """The unsure in the order of a draw, then the least sure of the others."""
+
+    def picks(view: PoolView) -> list[int]:
+        draw = uniforms(view.seed, view.round, "tie", view.ids)
+        away = [max(abs(float(z)) - gamma, 0.0) for z in view["reward_margin"]]
+        return sorted(range(len(view)), key=lambda row: (away[row], draw[row]))[: view.k]
+
+    return picks
 
 
 BY_FORMULA: Sequence[tuple[Strategy, Slow]] = [
@@ -208,7 +216,9 @@ BY_FORMULA: Sequence[tuple[Strategy, Slow]] = [
         ({"name": "bald", "batch": "softrank", "coldness": 2.0}, by_lot("softrank", 2.0)),
         ({"name": "bald", "batch": "top_k"}, highest(bald)),
         ("bal_pm", bal_pm),
-        ("ae_dpo", highest(bounds)),
+        ({"name": "bal_pm", "neighbour": 3, "weight": 2.0, "dimension": 4.0}, lambda view: bal_pm(view, 3, 2.0, 4.0)),
+        ("ae_dpo", highest(bounds(2.0))),
+        ({"name": "ae_dpo", "kappa": 0.5}, highest(bounds(0.5))),
         ("sea", a_prompt(best_arm, "drawn")),
         ({"name": "sea", "by": "thompson"}, a_prompt(thompson, "drawn")),
         ({"name": "sea", "by": "uncertainty", "prompts": "ranked"}, a_prompt(spread, "ranked")),
@@ -218,7 +228,8 @@ BY_FORMULA: Sequence[tuple[Strategy, Slow]] = [
         ({"name": "drts", "prompts": "ranked"}, a_prompt(by_drts, "ranked")),
         ("enn_variance", a_prompt(settled, "drawn")),
         ({"name": "enn_variance", "prompts": "ranked"}, a_prompt(settled, "ranked")),
-        ("gated", gate),
+        ("gated", gate(1.3)),
+        ({"name": "gated", "gamma": 0.4}, gate(0.4)),
     ]
 ]
 

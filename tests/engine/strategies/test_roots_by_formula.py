@@ -18,8 +18,8 @@ from tests.engine.strategies.test_by_formula import Slow, greedy, margin, sides,
 GRADIENT = "reward_gradient"
 
 
-def activedpo(ridge: float, norm: Literal["response", "difference", "off"]) -> Slow:
-    """argmax φᵀV⁻¹φ, V = λI + Σ φφᵀ over past picks and the batch."""
+def activedpo(ridge: float, norm: Literal["response", "difference", "off"], per_prompt: bool = False) -> Slow:
+    """argmax φᵀV⁻¹φ, V = λI + Σ φφᵀ over past picks and the batch; of the prompts asked about least, if told to."""
 
     def phi(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         a, b = a.astype(float), b.astype(float)
@@ -33,7 +33,18 @@ def activedpo(ridge: float, norm: Literal["response", "difference", "off"]) -> S
         v = ridge * np.eye(features.shape[1])
         for a, b in zip(*view.picked.sides(GRADIENT), strict=True):
             v = v + np.outer(phi(a, b), phi(a, b))
-        return greedy(view, features, v, in_batch=True)
+        if not per_prompt:
+            return greedy(view, features, v, in_batch=True)
+        chosen: list[int] = []
+        for _ in range(view.k):
+            asked = [view.prompt_ids[row] for row in chosen]
+            left = [row for row in range(len(view)) if row not in chosen]
+            fewest = min(asked.count(view.prompt_ids[row]) for row in left)
+            open_ = [row for row in left if asked.count(view.prompt_ids[row]) == fewest]
+            inverse = np.linalg.inv(v)
+            chosen.append(max(open_, key=lambda row: features[row] @ inverse @ features[row]))
+            v = v + np.outer(features[chosen[-1]], features[chosen[-1]])
+        return chosen
 
     return picks
 
@@ -67,7 +78,7 @@ def ends(view: PoolView) -> list[int]:
     return ranked[:half] + ranked[::-1][: view.k - half]
 
 
-def two_steps(share: float) -> Slow:
+def two_steps(share: float, per_prompt: bool = False) -> Slow:
     """The share of prompts of highest entropy, more while they hold too few pairs; then the surest of their pairs."""
 
     def picks(view: PoolView) -> list[int]:
@@ -76,7 +87,8 @@ def two_steps(share: float) -> Slow:
         for name in sorted(entropy, key=lambda name: -entropy[name]):
             if len(kept) < max(1, round(share * len(entropy))) or sum(p in kept for p in view.prompt_ids) < view.k:
                 kept.append(name)
-        return [row for row in by_certainty(view) if view.prompt_ids[row] in kept][: view.k]
+        ranked = [row for row in by_certainty(view) if view.prompt_ids[row] in kept]
+        return in_turns(view, ranked) if per_prompt else ranked[: view.k]
 
     return picks
 
@@ -91,7 +103,9 @@ BY_FORMULA: Sequence[tuple[Strategy, Slow]] = [
         ({"name": "apl_certainty", "band": "uncertain"}, lambda view: by_certainty(view)[::-1][: view.k]),
         ({"name": "apl_certainty", "band": "middle"}, middle),
         ({"name": "apl_certainty", "band": "ends"}, ends),
+        ({"name": "activedpo", "per_prompt": True}, activedpo(0.1, "response", per_prompt=True)),
         ("apl", two_steps(0.5)),
+        ({"name": "apl", "per_prompt": True}, two_steps(0.5, per_prompt=True)),
         ({"name": "apl", "keep_share": 0.2}, two_steps(0.2)),
         ("real", lambda view: top(view, lambda row: -cosine(view, row))),
         ({"name": "real", "keep": "similar"}, lambda view: top(view, lambda row: cosine(view, row))),

@@ -1,5 +1,6 @@
 """The dry run against the study itself: what it says a strategy would pick is what the run did pick."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from engine.store.projected import study_config
 from engine.strategies.base import STRATEGIES
 from engine.tasks import _at_hand
 from engine.tasks._laboratory import kept_pool, signals_for
+from engine.tasks.adapter import TakeAdapter
 from engine.tasks.base import ask, asked
 from engine.tasks.dry_run import DryRun, words_of
 from engine.tasks.score_pool import ScorePool
@@ -241,3 +243,45 @@ def test_scoring_between_two_stages_changes_nothing_of_the_run(tmp_path: Path, t
         there, here = load_events(calm, one)[0], load_events(busy, other)[0]
         assert without_spent(there) == without_spent(here)
         assert [event.spent.tokens for event in there] == [event.spent.tokens for event in here], "its own passes alone"
+
+
+def test_an_adapter_by_its_folder_scores_as_the_run_that_trained_it(store: Store, tmp_path: Path) -> None:
+    run, folder = run_of(store, "apl"), tmp_path / "adapter"
+    folder.mkdir()
+    TakeAdapter(run_id=run, round=1).write(store, folder, lambda _: None)
+    of_run = fields(store, "smallest_margin", run_id=run, round=2)
+    by_folder = fields(store, "smallest_margin", adapter=str(folder))
+    said = [scored(store, request) for request in (of_run, by_folder)]
+    assert said[1]["stamp"]["adapter"].startswith("the adapter adapter (")
+    assert (said[1]["past"], said[1]["labels"]) == (0, 0)
+    margins = []
+    for request in (of_run, by_folder):
+        task, cache = ScorePool.model_validate(request), FileCache(store.folder / "cache")
+        pool, values = kept_pool(cache, task.pool_key()), cache.get(task.signal_key(task.signals[0], "pool"))
+        assert pool is not None
+        assert values is not None
+        margins.append(dict(zip((pair.id for pair in pool.pairs), values, strict=True)))
+    assert margins[0].keys() < margins[1].keys(), "without a run nothing was picked yet"
+    for pair_id, margin in margins[0].items():
+        assert margin == pytest.approx(margins[1][pair_id], abs=1e-6)
+    assert max(abs(margin) for margin in margins[1].values()) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"peft_type": "IA3"}, "of the kind 'IA3'"), ({"use_dora": True}, "use_dora True"),
+     ({"target_modules": "q_proj|v_proj"}, "a pattern"), ({"r": 7}, "have another shape")],
+)  # fmt: skip
+def test_an_adapter_of_another_kind_is_refused_with_what_it_is(
+    store: Store, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    TakeAdapter(run_id=run_of(store, "apl"), round=1).write(store, tmp_path, lambda _: None)
+    file = tmp_path / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **change}), encoding="utf-8")
+    task = ScorePool.model_validate(fields(store, "smallest_margin", adapter=str(tmp_path)))
+    ask(store, task)
+    Worker(store, "cpu").work(until_idle=True)
+    found = asked(store, task)
+    assert found is not None
+    assert found.state == "failed"
+    assert said in str(found.error)

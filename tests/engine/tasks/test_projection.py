@@ -4,12 +4,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine.errors import EngineError
 from engine.store import queries
 from engine.store.database import Store
-from engine.store.projected import fixed_pool, marks, read_points, round_pool, selection
+from engine.store.projected import fixed_pool, marks, read_points, round_pool, selection, write_points
+from engine.tasks import _places
 from engine.tasks import projection as module
 from engine.tasks.base import ask, asked
 from engine.tasks.preview import Preview
@@ -30,7 +32,7 @@ def store(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_points_are_those_of_a_plain_loop(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     study = queries.studies(store)[0].id
     monkeypatch.setattr(module, "BLOCK", 7)
-    monkeypatch.setattr(module, "ROWS", 5)
+    monkeypatch.setattr(_places, "ROWS", 5)
     said: list[str] = []
     answer = Projection(study_id=study).do(store, said.append)
     assert any("7 of 36" in sentence for sentence in said)
@@ -41,10 +43,23 @@ def test_the_points_are_those_of_a_plain_loop(store: Store, monkeypatch: pytest.
     differences = np.array([of[p.a] - of[p.b] for p in pool.pairs], dtype=np.float64)
     _, singular, right = np.linalg.svd(differences)
     assert answer["explained"]["pairs"] == pytest.approx((singular[:2] ** 2 / (singular**2).sum()).tolist())
-    assert np.abs(pairs[["x", "y"]].to_numpy()) == pytest.approx(np.abs(differences @ right[:2].T), abs=1e-4)
-    for row, pair in zip(pairs.itertuples(), pool.pairs, strict=True):
+    expected = differences @ right[:2].T
+    expected *= np.where(expected[:, :1] < 0, -1, 1)  # turned to one side
+    across = np.sign((expected[:, 1] * pairs["y"]).sum())  # of the second axis an SVD fixes no sign
+    assert np.column_stack([pairs["x"], across * pairs["y"]]) == pytest.approx(expected, abs=1e-4)
+    assert pairs.names(range(len(pairs))) == [pair.id for pair in pool.pairs]
+    responses = read_points(store, answer["files"]["responses"])
+    for n, pair in enumerate(pool.pairs):
         a, b = of[pair.a].astype(float), of[pair.b].astype(float)
-        assert row.dissimilarity == pytest.approx(1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=1e-5)
+        assert pairs["dissimilarity"][n] == pytest.approx(1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=1e-5)
+        assert responses.names([pairs["row_a"][n], pairs["row_b"][n]]) == [pair.a, pair.b]
+    for what, points in (("pairs", pairs), ("responses", responses)):
+        named = answer["clusters"][what]
+        assert [one["n"] for one in named] == np.bincount(points["cluster"], minlength=len(named)).tolist()
+        assert all(one["words"] for one in named)
+        middle = np.median(points["x"][points["cluster"] == 0])
+        assert named[0]["x"] == pytest.approx(float(middle))
+    assert set(pairs["topic"]) <= set(range(len(answer["clusters"]["responses"])))
     with store.read() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM artefacts WHERE run_id IS NULL").scalar()
     assert kept == 2
@@ -72,7 +87,8 @@ def test_the_models_own_vectors_before_and_after_a_round(store: Store) -> None:
 
     def points(**fields: object) -> tuple[np.ndarray, str]:
         answer = Projection.model_validate({"study_id": study, **fields}).do(store, lambda _: None)
-        return read_points(store, answer["files"]["responses"])[["x", "y"]].to_numpy(), answer["stamp"]["adapter"]
+        found = read_points(store, answer["files"]["responses"])
+        return np.column_stack([found["x"], found["y"]]), answer["stamp"]["adapter"]
 
     before, words = points(vectors="reference")
     assert words == "reference (adapter off)"
@@ -131,6 +147,44 @@ def test_token_counts_and_the_token_view_agree_with_the_policy(store: Store, tin
     assert pool.responses[3].text in "".join(token for token, _ in view["tokens"])
     with pytest.raises(EngineError, match="There is no response"):
         Preview(study_id=study, response_id="gone").do(store, lambda _: None)
+
+
+def test_umap_needs_its_package_and_leaves_the_map_by_pca_as_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = queries.studies(store)[0].id
+    by_pca = Projection(study_id=study).do(store, lambda _: None)
+    monkeypatch.setattr(_places, "umap_places", lambda rows, seed, purpose: rows[:, :2] + 1)
+    by_umap = Projection(study_id=study, method="umap").do(store, lambda _: None)
+    assert by_umap["explained"] is None
+    assert by_umap["stamp"]["method"].startswith("UMAP")
+    one, other = (read_points(store, answer["files"]["pairs"]) for answer in (by_pca, by_umap))
+    assert np.allclose(other["x"], one["x"] + 1)
+    assert np.array_equal(other["cluster"], one["cluster"]), "clusters are those of the vectors, not of the plane"
+
+
+def test_points_are_found_by_id_and_values_are_put_beside_them(store: Store, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"pair_id": ["x1", "x3", "x5"], "prompt_id": "m", "x": [1.0, 2, 3], "cluster": [0, 1, 0]})
+    points = read_points(store, write_points(store, "made", frame))
+    rows, there = points.find(["x3", "x4", "x9", "x30", "ä", "x1"])
+    assert [int(row) if known else None for row, known in zip(rows, there, strict=True)] == [1, *[None] * 4, 0]
+    assert points.has(["x5", "x2"]).tolist() == [False, False, True]
+    assert points.names([2, 0]) == ["x5", "x1"]
+    pd.DataFrame({"pair_id": ["x0", "x3", "x5"], "score": [9.0, 0.5, None]}).to_parquet(tmp_path / "round.parquet")
+    values = points.aligned(tmp_path / "round.parquet", "score")
+    assert values.tolist() == pytest.approx([np.nan, 0.5, np.nan], nan_ok=True)
+    with pytest.raises(ValueError, match="read-only"):
+        points["x"][0] = 5
+    none = read_points(store, write_points(store, "none", frame[:0]))
+    assert (len(none), none.has(["x1"]).tolist()) == (0, [])
+
+
+def test_a_selection_holds_so_many_pairs_at_most(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.store import inbox
+
+    monkeypatch.setattr(inbox, "SELECTED", 2)
+    with pytest.raises(EngineError, match="at most 2 pairs; this one has 3"):
+        inbox.save_selection(store, queries.studies(store)[0].id, ["x1", "x2", "x3"], {})
 
 
 def test_a_selection_is_kept_once_and_read_by_its_study_only(store: Store) -> None:

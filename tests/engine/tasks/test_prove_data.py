@@ -16,6 +16,7 @@ from engine.store.files import Written, read_bytes
 from engine.tasks.first_rows import CUT, ROWS, FirstRows
 from engine.tasks.import_data import ImportData
 from engine.tasks.prove_data import ProveData
+from engine.tasks.prove_leakage import ProveLeakage
 from engine.tasks.prove_tokens import ProveTokens
 from tests.engine.data.test_prepare import study
 from tests.engine.tasks.test_import_data import GOOD, silent
@@ -134,6 +135,24 @@ def test_a_prompt_that_the_template_refuses_is_named(store, tmp_path):
     assert [view["fits"] for view in answer["views"]] == [True, False]
 
 
+def test_what_a_held_out_file_shares_is_counted_until_either_file_changes(store, dirty, tmp_path):
+    beside = tmp_path / "held_out.jsonl"
+    rows = [GOOD, {**GOOD, "prompt": "How do I wash wool ?"}, {**GOOD, "prompt": "And silk?"}]
+    beside.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task, words = ProveLeakage(path=str(dirty), held_out=str(beside)), []
+    answer = json.loads(json.dumps(task.do(store, words.append)))
+    assert (answer["held_out"], answer["same"], answer["near"]) == (3, 1, 1)
+    assert words[:2] == ["reading the file", "reading the held-out file"]
+    assert task.still_holds(store, answer)
+    assert queries.datasets(store) == []
+    for changed in (beside, dirty):
+        before = changed.read_bytes()
+        changed.write_bytes(before + before)
+        assert not task.still_holds(store, answer)
+        answer = task.do(store, silent)
+    assert not ProveLeakage(path=str(dirty), held_out="some/where").still_holds(store, {"stamps": [[1, 2], None]})
+
+
 def test_files_and_mappings_outside_the_data_root_are_not_read(store, dirty, tmp_path, monkeypatch):
     house, root = tmp_path / "house.yaml", tmp_path / "root"
     house.write_text("prompt: prompt\nchosen: chosen\nrejected: rejected\n")
@@ -148,6 +167,7 @@ def test_files_and_mappings_outside_the_data_root_are_not_read(store, dirty, tmp
     for task in (
         ProveData(path=str(dirty)), ProveData(path=str(inside), format=str(house)), FirstRows(path=str(dirty)),
         ProveTokens(path=str(dirty), model=MODEL), ImportData(path=str(inside), format=str(house)),
+        ProveLeakage(path=str(inside), held_out=str(dirty)), ProveLeakage(path=str(dirty), held_out=str(inside)),
     ):  # fmt: skip
         with pytest.raises(DataError, match="the folder of data that this server reads"):
             task.do(store, silent)

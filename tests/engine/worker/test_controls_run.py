@@ -16,7 +16,6 @@ from engine.store.history import load_events
 from engine.worker import Worker
 from tests.engine.samplers.small_server import SmallServer, running
 from tests.engine.test_arms import study
-from tests.engine.test_loop import make_data
 from tests.engine.worker.lives import left, queue, run_ids, study_of
 from tests.engine.worker.test_roots_run import done
 
@@ -41,11 +40,12 @@ def test_random_on_and_off_the_policy_run_to_their_end_beside_a_study_that_draws
 ) -> None:
     drawn = study_of("generated", tiny_model_dir, rounds=2, strategies=["random"], sampler=HOT, **BOTH)
     found = pools(done(tmp_path, drawn))
-    assert set(found) == {"random", "random:on policy", "random:off policy"}
-    given = make_data(8, "pool")
-    for event in found["random:off policy"]:
-        assert not event.made
-        assert set(event.pair_ids) <= set(given.pairs)
+    assert set(found) == {"random", "random:on policy", "random:off policy, SFT model"}
+    once, later = found["random:off policy, SFT model"]
+    assert {response.source for response in once.made} == {"SFT model, T 0.8"}
+    common = {response.prompt_id for response in once.made} & {response.prompt_id for response in later.made}
+    drawn_for = [{r.id for r in event.made if r.prompt_id in common} for event in (once, later)]
+    assert common and drawn_for[0] == drawn_for[1], "drawn once: a prompt has the same responses in round 2"
     first, second = found["random:on policy"]
     assert {response.source for response in first.made} == {"policy, round 0, T 0.8"}
     assert {response.source for response in second.made} == {"policy, round 1, T 0.8"}

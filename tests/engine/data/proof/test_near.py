@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.data.formats.base import ParsedRow
 from engine.data.proof import near
-from engine.data.proof.leakage import across, leakage
+from engine.data.proof.leakage import CUT, across, leakage
 from engine.data.proof.near import PERMUTATIONS, NearDuplicates, groups, jaccard, near_prompts, shingles, signature
 from engine.records import Message, Prompt
 
@@ -121,4 +121,7 @@ def test_leakage_counts_the_same_prompt_and_the_near_one(tmp_path) -> None:
     assert (found["held_out"], found["same"], found["near"]) == (3, 1, 1)
     assert leakage(pool, held_out, near=False)["near"] == 0
     assert found["listed"][1] == [prompt(LONG + " thanks").id, prompt(LONG).id]
+    same, near = found["shown"]
+    assert same == ["How do I wash silk?"] * 2
+    assert near == [(LONG + " thanks")[:CUT], LONG[:CUT]]
     assert across({}, {"p": prompt("x")}, {"p": "p"}) == []

@@ -1,0 +1,153 @@
+"""Why each pair of a batch was picked: the terms of its score, and what would be picked in its place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.arms import recipe_of
+from engine.config import RunConfig
+from engine.data.pool import PoolView
+from engine.errors import StoreError
+from engine.records import Pooled, Scored
+from engine.selection.execute import scores_of
+from engine.selection.explain import Part, instead_of, parts_of, read_of
+from engine.selection.recipes import Recipe, Uniform
+from engine.signals.base import SIGNALS
+from engine.store.as_queued import run_as_queued
+from engine.store.database import Store
+from engine.store.history import load_event
+from engine.store.plugins import as_it_runs
+from engine.store.scored import pairs_of
+from engine.tasks._at_hand import at_hand
+from engine.tasks._laboratory import read_by, signals_for, slot_of
+from engine.tasks.base import TASKS, Say, Task
+from engine.tasks.score_pool import ScorePool
+
+if TYPE_CHECKING:
+    from engine.models.policy import Policy
+
+AT_MOST = 512
+"""Pairs of a batch that are explained, the first ones."""
+WITHIN = 1e-3
+"""Share of the largest score by which one may differ that was computed again: last bits, or another machine's."""
+OTHERWISE = (
+    "The signals of this round, computed again here, give other scores than it kept (by up to {:.2g}): it was computed "
+    "by another version of the program, or with other settings. What would follow from them is not shown."
+)
+
+
+@TASKS.register
+class WhyBatch(Task):
+    """Put the run back to where it stood before the round, and take its strategy's score of each pick apart."""
+
+    name: ClassVar[str] = "why_batch"
+    title: ClassVar[str] = "why each pair was picked"
+    wants: ClassVar[Literal["tools", "device"]] = "device"
+
+    run_id: str = Field(description="whose batch")
+    round: int = Field(ge=1, description="of which round")
+    picks: tuple[str, ...] = Field(min_length=1, max_length=AT_MOST, description="the pairs of the batch, best first")
+    without: tuple[str, ...] = Field((), description="pairs that a person dropped: they take no pick's place")
+
+    def do(self, store: Store, say: Say) -> dict[str, Any]:
+        """With a policy of its own, where signals have to be computed again."""
+        from engine.laboratory import loaded
+
+        return self.do_with(store, say, loaded)
+
+    def do_with(self, store: Store, say: Say, policy_of: Callable[[Any, int], "Policy"]) -> dict[str, Any]:
+        """`picks`: pair id → its parts, and what would stand in its place; `why_not` where that is not said.
+
+        The signals are those that the round was picked by: from the cache, or computed anew from the adapter that was
+        kept. A round without signals (random, warm-up) needs no model.
+        """
+        say("reading the round")
+        run = run_as_queued(store, self.run_id)
+        config = as_it_runs(store, run.config)
+        warm_up = config.study.warm_up and self.round == 1
+        if warm_up or not config.strategy.needs:
+            view, recipe, parts = self._drawn(store, config, warm_up=warm_up)
+        else:
+            view, recipe, parts = self._scored(store, run.study_id, config, say, policy_of)
+            if gap := self._gap(store, view, recipe):
+                return {"pairs": len(view), "picks": {}, "why_not": OTHERWISE.format(gap)}
+        picks = [pick for pick in self.picks if pick in set(view.ids)]
+        say(f"what would be picked instead, of {len(view):,} pairs")
+        instead, why_not = instead_of(
+            recipe, view, picks, lambda: say("what would be picked instead"), frozenset(self.without)
+        )
+        return {
+            "pairs": len(view),
+            "picks": {
+                pick: {"parts": parts.get(pick, []), "instead": None if other is None else asdict(other)}
+                for pick, other in zip(picks, instead, strict=True)
+            },
+            "why_not": why_not,
+        }
+
+    def _drawn(
+        self, store: Store, config: RunConfig, *, warm_up: bool
+    ) -> tuple[PoolView, Recipe, dict[str, list[dict[str, Any]]]]:
+        pooled = load_event(store, self.run_id, self.round, "pooled")
+        if not isinstance(pooled, Pooled):
+            raise StoreError(f"Round {self.round} of run {self.run_id} has no pool yet.", "Wait for the round.")
+        known = {pair.id: pair for pair in pooled.made_pairs} or pairs_of(store, list(pooled.pair_ids))
+        pairs = [known[pair_id] for pair_id in pooled.pair_ids]
+        view = PoolView(pairs, {}, k=len(self.picks), seed=config.seed, round_number=self.round)
+        return view, Uniform() if warm_up else recipe_of(config.strategy, config.arm, view), {}
+
+    def _scored(
+        self, store: Store, study_id: str, config: RunConfig, say: Say, policy_of: Callable[[Any, int], "Policy"]
+    ) -> tuple[PoolView, Recipe, dict[str, list[dict[str, Any]]]]:
+        """The view that the strategy had, its recipe, and the parts of every pick: formula, recipe, signals."""
+        from engine.laboratory import score
+
+        strategy = config.strategy
+        signals = signals_for([strategy], config.study.signals)
+        pool = ScorePool(study_id=study_id, run_id=self.run_id, round=self.round, signals=signals)
+        if not pool.is_kept(store, signals):
+            score(store, pool, say, policy_of)
+        held = at_hand(store, pool, signals)
+        reads = read_by(strategy, config.study.signals)
+        slots = {name: slot_of(signal) for name, signal in reads.items()}
+        if failed := next((held.pool.made[slot].failed for slot in slots.values() if held.pool.made[slot].failed), ""):
+            raise StoreError(f"The signals of this round cannot be computed again: {failed}", "Look at its picks.")
+        pooled = load_event(store, self.run_id, self.round, "pooled")
+        n = len(pooled.pair_ids) if isinstance(pooled, Pooled) else len(held.pool.pairs)
+        view = held.view(strategy, slots, n if strategy.whole_pool else config.study.batch_of(n))
+        say("the parts of each score")
+        recipe = recipe_of(strategy, config.arm, view)
+        picks = [pick for pick in self.picks if pick in set(view.ids)]
+        found: list[list[Part]] = [[] for _ in picks]
+        for kind in (
+            parts_of(recipe, view, picks),
+            *(
+                read_of(held.signals[slots[name]], _called(name), view, picks, signed=signal.signed)
+                for name, signal in reads.items()
+            ),
+        ):
+            found = [[*before, *more] for before, more in zip(found, kind, strict=True)]
+        return view, recipe, {pick: [asdict(part) for part in parts] for pick, parts in zip(picks, found, strict=True)}
+
+    def _gap(self, store: Store, view: PoolView, recipe: Recipe) -> float:
+        """By how much a score at most differs from the one that the round kept; 0 where that is rounding."""
+        scored = load_event(store, self.run_id, self.round, "scored")
+        pooled = load_event(store, self.run_id, self.round, "pooled")
+        again = scores_of(recipe, view)
+        if not isinstance(scored, Scored) or not isinstance(pooled, Pooled) or scored.scores is None or again is None:
+            return 0.0
+        kept = dict(zip(pooled.pair_ids, scored.scores, strict=True))
+        before = np.array([kept[pair_id] for pair_id in view.ids])
+        gap, size = float(np.abs(again - before).max()), float(np.abs(before).max())
+        return gap if gap > WITHIN * max(size, 1e-9) else 0.0
+
+    def still_holds(self, store: Store, answer: Mapping[str, Any]) -> bool:
+        """A round that has its picks never changes."""
+        return True
+
+
+def _called(signal: str) -> str:
+    return SIGNALS.get(signal).heading() if signal in SIGNALS.names() else signal

@@ -1,0 +1,71 @@
+"""What a hub id, a file too large to be read whole and a single row are told."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.data import containers
+from engine.data.containers import open_rows
+from engine.data.read import examine, sha256_of
+from engine.errors import DataError
+from tests.engine.data.test_containers import LINES, ROWS
+
+
+class Builder:
+    """What `datasets` knows of a hub id."""
+
+    hash = "c0ffee"
+    rows: tuple[Any, ...] = tuple(ROWS)
+
+    def as_streaming_dataset(self, split: str) -> Iterator[dict[str, Any]]:
+        assert split == "train"
+        for row in self.rows:
+            if isinstance(row, Exception):
+                raise row
+            yield row
+
+
+def test_a_hub_that_fails_in_the_middle_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.load_dataset_builder", lambda name: Builder())
+    monkeypatch.setattr(Builder, "rows", (ROWS[0], RuntimeError()))
+    rows = open_rows("somebody/some-data")
+    assert next(rows) == ROWS[0]
+    with pytest.raises(DataError, match="as a hub id it cannot be loaded: RuntimeError"):
+        next(rows)
+
+
+def test_a_hub_id_is_known_by_the_commit_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.load_dataset_builder", lambda name: Builder())
+    first = examine("some/pairs").report
+    assert first.rows == len(ROWS)
+    assert first.sha256 == examine("some/pairs").report.sha256 == sha256_of("some/pairs", "c0ffee")
+    monkeypatch.setattr(Builder, "hash", "decaf")
+    assert examine("some/pairs").report.sha256 not in (first.sha256, sha256_of("some/pairs"))
+
+
+def test_without_a_connection_a_hub_id_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(name: str) -> None:
+        raise ConnectionError("Couldn't reach the hub\nand so on")
+
+    monkeypatch.setattr("datasets.load_dataset_builder", offline)
+    with pytest.raises(DataError, match=r"as a hub id it cannot be loaded: Couldn't reach the hub\. Check the path or"):
+        examine("some/pairs")
+
+
+def test_a_large_json_file_is_told_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "MAX_JSON", 100)
+    (tmp_path / "x.json").write_text(json.dumps(ROWS))
+    with pytest.raises(DataError, match=r"over 100 bytes, the most of a \.json file") as found:
+        examine(tmp_path / "x.json")
+    assert found.value.next_step.startswith("Give it as JSONL (a row a line) or Parquet")
+
+
+def test_of_one_row_it_is_said_in_the_singular(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_bytes(LINES.splitlines()[0])
+    assert examine(tmp_path / "x.jsonl").report.why_format == "its only row has prompt, chosen, rejected"
+    (tmp_path / "y.jsonl").write_text("no json")
+    with pytest.raises(DataError, match=r"y.jsonl: its only row cannot be read \(row 1: not JSON"):
+        examine(tmp_path / "y.jsonl")
