@@ -4,8 +4,8 @@
 PYTHON ?= python3
 PORT ?= 8501
 PYTEST ?=
-# Test files at once, a core each: most of a test is Python, which a second thread within it would not speed up.
-AT_ONCE ?= 2
+# Test files at once, one more than two cores: those of the browser and of workers wait for most of their time.
+AT_ONCE ?= 3
 BIN := .venv/bin
 LINT := $(BIN)/ruff format --check . && $(BIN)/ruff check --quiet . && $(BIN)/mypy
 export TORCH ACCEPT_CUDA

@@ -95,7 +95,7 @@ def test_a_row_that_disagrees_is_kept_and_the_others_go_on(monkeypatch: pytest.M
 def test_designs_and_a_second_strategy() -> None:
     assert ratios(distances.measure(500, 64, 4, quick=True)) in (["C7", "C7"], [])  # none without scikit-learn
     lines = facility.measure(300, 16, 8, quick=True)
-    assert ratios(lines) == ["C8"] * 6
+    assert ratios(lines) == ["C8"] * 8
     assert re.search(r"similarities given: .*limit .*from features \d+\.\d ×", lines[1])
     assert ratios(cache.measure(22, quick=True)) == ["C10"]
 

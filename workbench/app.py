@@ -19,13 +19,9 @@ ICON = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon woul
 # Page → the parts of "Looking at" that it uses.
 PARTS = {
     "": ("study",),
-    "data": ("study", "strategy", "seed", "round"),
-    "explore": ("study", "strategy", "seed", "round", "pair"),
-    "map": ("study", "strategy", "seed", "round", "pair"),
-    "dry-run": ("study", "strategy", "seed", "round"),
-    "batch": ("study", "strategy", "seed", "round", "pair"),
     "curves": ("study", "strategy"),
-    "export": ("study", "strategy", "seed", "round"),
+    **dict.fromkeys(("data", "dry-run", "export"), ("study", "strategy", "seed", "round")),
+    **dict.fromkeys(("explore", "map", "batch"), ("study", "strategy", "seed", "round", "pair")),
 }
 
 

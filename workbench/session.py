@@ -19,9 +19,7 @@ from workbench.components import picker
 from workbench.components.markup import show
 
 SAID_S = 8.0
-LOOKING = "_looking"
-DRAWN = "_drawn"
-HELD = "_held"
+LOOKING, DRAWN, HELD = "_looking", "_drawn", "_held"
 Thing = TypeVar("Thing")
 
 
@@ -216,6 +214,11 @@ def tour_at(first: Callable[[], bool] = lambda: False) -> int | None:
         tour_to(0 if first() else None)
     found: int | None = st.session_state["_tour"]
     return found
+
+
+def bare_link() -> bool:
+    """Whether the link names nothing but a page."""
+    return not st.query_params
 
 
 def tour_to(at: int | None) -> None:

@@ -16,7 +16,7 @@ from workbench.components.tour import STEPS, place_of, tour_card
 
 def welcome(page: str) -> None:
     """Open the tour where the app is entered by its front door for the first time: a link leads to what it says."""
-    session.tour_at(first=lambda: not page and not st.query_params and not _seen(str(cache.store_folder())))
+    session.tour_at(first=lambda: not page and session.bare_link() and not _seen(str(cache.store_folder())))
 
 
 def tour(page: str, pages: Mapping[str, Any]) -> None:

@@ -35,7 +35,7 @@ BATCH: dict[str, dict[State, See]] = {
         "empty": See("batch", (NO_STUDY,), ("Under the other strategies",)),
         "queued": See("batch", (NOTHING_PICKED,), ("Under the other strategies",)),
         "running": See("batch", ("Why this pair", "The explanation of the picks waits for the worker."), query=ASKS),
-        "failed": See("batch", ("Under the other strategies", "nothing picked in this round yet"), query=ACTIVE),
+        "failed": See("batch", ("Under the other strategies", "warm-up batch, nothing was scored"), query=ACTIVE),
         "finished": See("batch", ("score before the batch", "rank in this round, each in its own run"), query=ACTIVE),
     },
 }

@@ -207,7 +207,7 @@ WHERE: dict[str, dict[State, See]] = {
         "queued": See("explore", (NOTHING_PICKED,), ("already answered",)),
         "running": See("explore", ("candidates</th>", "median of the picks", "median y, by its cell")),
         "failed": See("explore", ("Round 1 has no scores.",), ("candidates</th>",), query={"strategy": "ActiveDPO"}),
-        "finished": See("explore", ("candidates</th>", "upper quarter"), query={"chart": "rounds"}),
+        "finished": See("explore", ("median of the picks", "upper quarter"), query={"chart": "rounds"}),
     },
     "sidebar": {
         "empty": See("studies", ("No worker is here.",)),
@@ -261,7 +261,7 @@ WHERE: dict[str, dict[State, See]] = {
         "empty": See("explore", (NO_STUDY,), ("What changed its mind",)),
         "queued": See("explore", (NOTHING_PICKED,), ("What changed its mind",)),
         "failed": See("explore", ("Round 1 has not been evaluated yet.",), query={"strategy": "ActiveDPO"}),
-        "finished": See("explore", ("What changed its mind", "changed sides", "120 pairs measured in both rounds")),
+        "finished": See("explore", ("What changed its mind", "changed sides", "240 pairs measured in both rounds")),
     },
     "tour": {
         "empty": See("studies", ("Tour, 1 of 6", "Close the tour")),
