@@ -27,8 +27,8 @@ LONG = 6 * SLOW
 
 
 def said(page) -> list[str]:
-    """What the page says, but for what the clock says."""
-    clock = re.compile(r" ago|\b\d\d:\d\d\b")
+    """What the page says, but for the time and the workers."""
+    clock = re.compile(r" ago|\b\d\d:\d\d\b|[Ww]orker")
     return [line for line in main(page).inner_text().splitlines() if line.strip() and not clock.search(line)]
 
 
