@@ -118,8 +118,9 @@ def entrants(config: "StudyConfig") -> list[Entrant]:
     settings = {key: _setting(config, strategy) for key, strategy in named.items()}
     twins: dict[str, Entrant] = {}
     for key, strategy in named.items():
-        if key != TWIN and strategy.control != "oracle":
-            twins.setdefault(_said(settings[key]), _twin(config, key, settings[key], named.get(TWIN)))
+        said = _said(settings[key])
+        if key != TWIN and strategy.control != "oracle" and said not in twins:
+            twins[said] = _twin(key, settings[key], named.get(TWIN), {twin.arm for twin in twins.values()})
     if TWIN in named:
         twins.setdefault(_said({}), Entrant(named[TWIN], "", {}))
     found = [
@@ -146,7 +147,9 @@ def _setting(config: "StudyConfig", strategy: Strategy) -> dict[str, Any]:
         "signals": lambda value: _with(config, value),
         "dpo": lambda value: type(config.dpo)(**{**config.dpo.model_dump(), **value}),
     }
-    published = {name: built[name](value) if name in built else value for name, value in strategy.published.items()}
+    published = {
+        name: built[name](value) if name in built else value for name, value in strategy.as_published().items()
+    }
     return {name: value for name, value in published.items() if value != getattr(config, name)}
 
 
@@ -181,9 +184,11 @@ def _key(twin: Entrant | None, strategy: Strategy) -> str | None:
     return twin.key if twin and strategy.control != "oracle" else None
 
 
-def _twin(config: "StudyConfig", key: str, setting: Mapping[str, Any], random: Strategy | None) -> Entrant:
+def _twin(key: str, setting: Mapping[str, Any], random: Strategy | None, taken: set[str]) -> Entrant:
+    """Called by the strategy; where that has another twin already, for its switches, by the whole key."""
     strategy, setting = random or STRATEGIES.build(TWIN), _drawn_as(setting)
-    return Entrant(strategy, f"as {strategy_of(key)}" if setting else "", setting)
+    arm = f"as {strategy_of(key)}" if f"as {strategy_of(key)}" not in taken else f"as {key}"
+    return Entrant(strategy, arm if setting else "", setting)
 
 
 def _again(twin: Entrant) -> Entrant:

@@ -47,7 +47,8 @@ def seen(run: "Run", number: int) -> tuple[PoolView, Mapping[str, SignalArray]]:
     """What the strategy sees of a round, and its signals by name; a warm-up round has none for the whole pool."""
     if run.warm_up(number):
         pool = run.candidates()
-        return PoolView(pool, {}, k=run.study.batch_of(len(pool)), seed=run.seed, round_number=number), {}
+        one = run.study.one_per_prompt
+        return PoolView(pool, {}, k=run.k(pool), seed=run.seed, round_number=number, one_per_prompt=one), {}
     assert run.scored_now is not None  # noqa: S101 - the stage before
     at_hand = {signal.name: signal for signal in run.scored_now.signals}
     texts = run.signals.texts(run.candidates())

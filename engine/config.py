@@ -65,6 +65,9 @@ class StudyConfig(Settings):
     label_share: float | None = Field(
         None, gt=0, le=1, description="share of a round's pool that is its batch, in place of labels_per_round"
     )
+    one_per_prompt: bool = Field(
+        False, description="a batch has at most one pair of a prompt; label_share is then a share of the prompts"
+    )
     prompts_per_round: int | None = Field(
         None, ge=1, description="seeded subset of prompts scored in a round; default all"
     )
@@ -116,6 +119,9 @@ class StudyConfig(Settings):
     def _can_run(self, entrant: Entrant) -> None:
         regime, sampler = (entrant.setting.get(name, getattr(self, name)) for name in ("regime", "sampler"))
         which = f" of {entrant.key}" if entrant.setting else ""
+        one_each = entrant.setting.get("one_per_prompt", self.one_per_prompt)
+        if one_each and not entrant.strategy.spreads:
+            raise ValueError(f"one_per_prompt is on, and strategy {entrant.key!r} weighs pairs against each other only")
         if GOLD in entrant.strategy.needs and entrant.strategy.control != "oracle":
             raise ValueError(f"strategy {entrant.key!r} needs gold scores but is not declared an oracle control")
         if entrant.strategy.takes_logits and "reward_margin" in entrant.strategy.needs:
@@ -138,9 +144,10 @@ class StudyConfig(Settings):
         """Labels a run may buy."""
         return self.rounds * self.labels_per_round
 
-    def batch_of(self, n_pairs: int) -> int:
-        """Pairs that a round labels out of a pool of so many."""
-        return self.labels_per_round if self.label_share is None else max(1, int(self.label_share * n_pairs + 1e-9))
+    def batch_of(self, n_pairs: int, n_prompts: int) -> int:
+        """Pairs that a round labels out of a pool of so many, of so many prompts."""
+        whole = n_prompts if self.one_per_prompt else n_pairs
+        return self.labels_per_round if self.label_share is None else max(1, int(self.label_share * whole + 1e-9))
 
     def signal(self, name: str, strategy: Strategy | None = None) -> Signal:
         """The signal with this study's parameters, and with those that a strategy which reads it fixes itself."""

@@ -127,7 +127,8 @@ def as_seen(config: StudyConfig, entrant: Entrant, pool: Sizes) -> StudyConfig:
     arm = config.model_copy(update=dict(entrant.setting))
     if entrant.strategy.whole_pool:
         return arm.model_copy(update={"labels_per_round": _pairs(arm, pool)})
-    return arm.model_copy(update={"labels_per_round": arm.batch_of(round_pool(arm, pool).pairs)})
+    of_round = round_pool(arm, pool)
+    return arm.model_copy(update={"labels_per_round": arm.batch_of(of_round.pairs, of_round.prompts)})
 
 
 def _pairs(config: StudyConfig, pool: Sizes) -> int:
@@ -255,9 +256,8 @@ def _evaluated(config: StudyConfig, cuts: Sequence[Sizes], text_lines: int) -> W
         greedy = min(settings.prompts, cuts[0].prompts if cuts else 0)
         sampled = min(settings.kl_prompts, greedy)
         lines = text_lines if settings.text_file else 0
-        work += Work(
-            forwards=times * (2 * sampled + 2 * lines), generations=times * (greedy + sampled) + greedy
-        )  # fmt: skip
+        drawn = times * (greedy + sampled) + greedy
+        work += Work(forwards=times * (2 * sampled + 2 * lines), generations=drawn)
     return work
 
 

@@ -190,18 +190,20 @@ def _view(record: Record) -> PoolView:
                 features.setdefault(name, []).append(rows)
         elif isinstance(event, Labelled):
             labels += [replace(label, detail={}) for label in event.labels]
-    n_pairs = len(record.pooled.pair_ids)
+    pool, study = [pairs[pair_id] for pair_id in record.pooled.pair_ids], record.config.study
+    k = len(pool) if record.config.strategy.whole_pool else study.batch_of(len(pool), len({p.prompt_id for p in pool}))
     needs = frozenset() if record.warm_up else record.config.strategy.needs
     return PoolView(
-        [pairs[pair_id] for pair_id in record.pooled.pair_ids],
+        pool,
         {signal.name: signal for signal in record.scored.signals if signal.name in needs},
-        k=n_pairs if record.config.strategy.whole_pool else record.config.study.batch_of(n_pairs),
+        k=k,
         seed=record.config.seed,
         round_number=record.round,
         reader=f"Strategy {record.config.strategy.name!r}",
         picked=[pairs[pick.pair_id] for pick in picked],
         picked_values={name: np.concatenate(kept) for name, kept in features.items()} if picked else None,
         labels=labels,
+        one_per_prompt=study.one_per_prompt,
     )
 
 

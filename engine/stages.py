@@ -4,7 +4,7 @@ Each method reads the state and returns an event; only `apply` changes the state
 from the same state and gives the same event.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -118,11 +118,14 @@ class Run:
                 pairs.append(pair)
         for reason in self.refused.values():
             dropped[f"responses: {reason}"] = dropped.get(f"responses: {reason}", 0) + 1
-        wanted = 1 if self.strategy.whole_pool else self.study.batch_of(len(pairs))
-        if len(pairs) < wanted:
+        wanted = 1 if self.strategy.whole_pool else self.k(pairs)
+        each = self.study.one_per_prompt and not self.strategy.whole_pool
+        there = len({pair.prompt_id for pair in pairs}) if each else len(pairs)
+        if there < wanted:
             left_out = "; ".join(f"{n:,} {reason}" for reason, n in dropped.items())
+            what = "prompts with candidate pairs" if each else "candidate pairs"
             raise SelectionError(
-                f"Round {number} has {len(pairs)} candidate pairs; {wanted} are to be labelled."
+                f"Round {number} has {there} {what}; {wanted} are to be labelled{', one a prompt' if each else ''}."
                 + (f" Left out: {left_out}." if left_out else ""),
                 "Raise prompts_per_round, lower labels_per_round or rounds, or add pairs.",
             )
@@ -247,6 +250,10 @@ class Run:
         chosen = set(order[start : start + size])
         return [prompt_id for prompt_id in ids if prompt_id in chosen]
 
+    def k(self, pool: Sequence[Pair]) -> int:
+        """Pairs that a round labels out of that pool."""
+        return self.study.batch_of(len(pool), len({pair.prompt_id for pair in pool}))
+
     def candidates(self) -> list[Pair]:
         """The pairs of the round's pool."""
         assert self.pooled_now is not None  # noqa: S101 - the stage before
@@ -264,11 +271,12 @@ class Run:
         return PoolView(
             candidates,
             {name: signal for name, signal in signals.items() if name in needs},
-            k=len(candidates) if self.strategy.whole_pool else self.study.batch_of(len(candidates)),
+            k=len(candidates) if self.strategy.whole_pool else self.k(candidates),
             seed=self.seed,
             round_number=number,
             reader=f"Strategy {self.strategy.name!r}",
             picked=picked,
             picked_values=past if picked else None,
             labels=[replace(label, detail={}) for _, label in self.labels],  # the detail may hold gold scores
+            one_per_prompt=self.study.one_per_prompt,
         )

@@ -25,15 +25,33 @@ def kept_words(plugin: type[Plugin]) -> str:
 
 def as_published(strategy: type[Strategy]) -> list[tuple[str, str]]:
     """A row a field of a study that a race as published takes from the method's source: the field, and its value."""
-    return [
-        (plain(name), _said(name, value)) for name, value in strategy.published.items() if (name, value) != NO_SHARE
-    ]
+    rows = _rows(strategy.published)
+    for switch, own in strategy.published_with.items():
+        rows += [(f"{field}, with {plain(switch)}", words) for field, words in _rows({**strategy.published, **own})
+                 if (field, words) not in rows]  # fmt: skip
+    return rows
+
+
+def _rows(setting: Mapping[str, Any]) -> list[tuple[str, str]]:
+    one_each = bool(setting.get("one_per_prompt"))
+    found = []
+    for name, value in setting.items():
+        if name == "label_share" and value:
+            found.append((plain(name), _share(value, one_each)))
+        elif (name, value) != NO_SHARE and name != "one_per_prompt":
+            found.append((plain(name), _said(name, value)))
+    return found
+
+
+def _share(value: float, one_each: bool) -> str:
+    """ "1 pair in 16 of a round's pool"; "one pair of each prompt", "one pair of 1 prompt in 2"."""
+    if not one_each:
+        return f"1 pair in {1 / value:.6g} of a round's pool"
+    return "one pair of each prompt" if value == 1 else f"one pair of 1 prompt in {1 / value:.6g}"
 
 
 def _said(name: str, value: Any) -> str:
-    """ "policy (responses 3)" of a plugin, "pool fixed, weights reset" of a mapping, "1 pair in 16" of a share."""
-    if name == "label_share" and isinstance(value, float) and value > 0:
-        return f"1 pair in {1 / value:.6g} of a round's pool"
+    """ "policy (responses 3)" of a plugin, "pool fixed, weights reset" of a mapping."""
     if isinstance(value, Mapping):
         own = ", ".join(f"{plain(str(key))} {_said(key, one)}" for key, one in value.items() if key != "name")
         named = str(value.get("name", ""))

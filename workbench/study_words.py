@@ -17,7 +17,7 @@ def compares(detail: StudyDetail) -> str:
     s, config = detail.summary, detail.config
     words = [
         f"{_race(detail)} × {count(len(s.seeds), 'seed')} × {count(s.rounds, 'round')}",
-        f"{share:.0%} of the pool a round"
+        f"{share:.0%} of the {'prompts, one pair each,' if config.get('one_per_prompt') else 'pool'} a round"
         if (share := config.get("label_share"))
         else f"{count(s.labels_per_round, 'label')} a round",
     ]

@@ -121,9 +121,9 @@ class _Signals(ABC):
         """φ = g(a) − g(b), float64 (n, d). Unit length is given to each response, to the difference, or to none."""
         a, b = (side.astype(np.float64) for side in self.sides(name))
         if unit_norm == "response":
-            a, b = _unit(a), _unit(b)
+            a, b = unit(a), unit(b)
         phi = a - b
-        return _unit(phi) if unit_norm == "difference" else phi
+        return unit(phi) if unit_norm == "difference" else phi
 
 
 class PastPicks(_Signals):
@@ -142,7 +142,8 @@ class PastPicks(_Signals):
 class PoolView(_Signals):
     """What a strategy sees: unlabelled pairs with the declared signals, past picks with theirs, and bought labels.
 
-    Nothing else is reachable. `k` pairs are to be chosen.
+    Nothing else is reachable. `k` pairs are to be chosen; with `one_per_prompt` selection takes no prompt's second
+    before every prompt's first, whatever the recipe says of it.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class PoolView(_Signals):
         picked: Sequence[Pair] = (),
         picked_values: Mapping[str, np.ndarray] | None = None,
         labels: Sequence[Label] = (),
+        one_per_prompt: bool = False,
     ) -> None:
         axes = {name: signal.axis for name, signal in signals.items()}
         super().__init__(pairs, axes, reader)
@@ -168,6 +170,7 @@ class PoolView(_Signals):
             picked_values = {name: _nothing(signal) for name, signal in signals.items()}
         self.picked = PastPicks(picked, axes, picked_values, reader)
         self.labels = tuple(labels)
+        self.one_per_prompt = one_per_prompt
 
     def _aligned(self, name: str) -> np.ndarray:
         signal = self._signals[name]
@@ -197,7 +200,7 @@ def _read_only(values: np.ndarray) -> np.ndarray:
     return view
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
     """Rows divided by their length; a zero row stays zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(length > 0, length, 1.0)

@@ -1,6 +1,7 @@
 """Executes a recipe: k distinct pairs, best first, with the numbers that explain each."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.selection.facility import located
 from engine.selection.recipes import (
     Band,
     Crowding,
+    Dealt,
     FacilityLocation,
     FarthestFirst,
     GreedyLogDet,
@@ -89,7 +91,19 @@ def _as_in_view(before: np.ndarray | None, rows: Rows) -> np.ndarray | None:
 def _chosen(recipe: Recipe, rows: Rows, k: int) -> Chosen:
     if isinstance(recipe, Shuffled):
         recipe = dealt_out(recipe.inner, rows.view)
+    if rows.view.one_per_prompt:
+        recipe = _spread(recipe)
     return HOW[type(recipe)](recipe, rows, k)
+
+
+def _spread(recipe: Dealt | Uniform) -> Dealt | Uniform:
+    """With one pair of every prompt before any prompt's second; SelectionError of a design that has no such order."""
+    if isinstance(recipe, KMeansPlusPlus | FarthestFirst | FacilityLocation | Crowding):
+        raise SelectionError(
+            f"One pair a prompt is asked for, and a batch by {type(recipe).__name__} has no order to keep it in.",
+            "Leave `one_per_prompt` out, or take another strategy.",
+        )
+    return replace(recipe, per_prompt=True)
 
 
 def _picks(chosen: Chosen, rows: Rows) -> list[Pick]:

@@ -13,7 +13,8 @@ def at_random(recipe: Uniform, rows: Rows, k: int) -> Chosen:
     """Every pair alike, in the order of a draw keyed by its id."""
     view = rows.view
     draw = uniforms(view.seed, view.round, f"draw {recipe.draw}", rows.ids) if recipe.draw else rows.tie
-    return Chosen([int(row) for row in np.argsort(draw)[:k]])
+    order = [int(row) for row in np.argsort(draw)]
+    return Chosen((_one_per_prompt_first(order, rows.prompts) if recipe.per_prompt else order)[:k])
 
 
 def highest(recipe: Scores, rows: Rows, k: int) -> Chosen:
@@ -27,6 +28,8 @@ def in_band(recipe: Band, rows: Rows, k: int) -> Chosen:
     """The middle of the order, or half from each end (the odd one from the top)."""
     values = rows.finite(recipe.values)
     ranked = rows.ranked(values)
+    if recipe.per_prompt:
+        return Chosen(_one_per_prompt_first(_from_the_band_on(recipe, ranked), rows.prompts)[:k], values)
     if recipe.where == "middle":
         start = (len(ranked) - k) // 2
         return Chosen(ranked[start : start + k], values)
@@ -48,7 +51,8 @@ def by_lot(recipe: GumbelTopK, rows: Rows, k: int) -> Chosen:
     strength = recipe.coldness * _log_weight(recipe, rows, values)
     view = rows.view
     uniform = np.clip(uniforms(view.seed, view.round, "gumbel", rows.ids), np.finfo(float).tiny, 1 - 2.0**-53)
-    order = rows.ranked(strength - np.log(-np.log(uniform)))[:k]
+    drawn = rows.ranked(strength - np.log(-np.log(uniform)))
+    order = (_one_per_prompt_first(drawn, rows.prompts) if recipe.per_prompt else drawn)[:k]
     with np.errstate(invalid="ignore"):  # all weights 0: no chance is to be had of them
         share = np.nan_to_num(np.exp(strength - strength.max(initial=-np.inf)))
     total = share.sum()
@@ -73,7 +77,7 @@ def kept_prompts(recipe: TwoStage, values: np.ndarray, rows: Rows, k: int) -> se
     value, count = {}, dict.fromkeys(rows.prompts, 0)
     for prompt, number in zip(rows.prompts, values, strict=True):
         value[prompt] = number
-        count[prompt] += 1
+        count[prompt] = 1 if rows.view.one_per_prompt else count[prompt] + 1
     names = sorted(value)
     tie = dict(zip(names, uniforms(rows.view.seed, rows.view.round, "tie", names), strict=True))
     kept: set[str] = set()
@@ -84,6 +88,19 @@ def kept_prompts(recipe: TwoStage, values: np.ndarray, rows: Rows, k: int) -> se
         kept.add(prompt)
         n_pairs += count[prompt]
     return kept
+
+
+def _from_the_band_on(recipe: Band, ranked: Sequence[int]) -> list[int]:
+    """All rows of an order, those of the band first: from the middle outwards, or from both ends in turn."""
+    outwards = sorted(range(len(ranked)), key=lambda place: (abs(2 * place - len(ranked) + 1), place))
+    return [
+        ranked[place]
+        for place in (
+            outwards
+            if recipe.where == "middle"
+            else sorted(range(len(ranked)), key=lambda place: (min(place, len(ranked) - 1 - place), place))
+        )
+    ]
 
 
 def _one_per_prompt_first(ranked: Sequence[int], prompts: Sequence[str]) -> list[int]:

@@ -1,6 +1,7 @@
 """What a strategy returns: how to choose, as data. `execute` turns it into picks.
 
-A strategy never sorts, never breaks ties, never loops over a batch: it says which of these to run.
+A strategy never sorts, never breaks ties, never loops over a batch: it says which of these to run. With `per_prompt` a
+prompt's second pair comes after every prompt's first.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scores:
-    """Take the k highest. `values` (n,), higher = label sooner; `per_prompt` keeps only the best pair of a prompt."""
+    """Take the k highest. `values` (n,), higher = label sooner."""
 
     values: np.ndarray
     per_prompt: bool = False
@@ -22,6 +23,7 @@ class Uniform:
     """Take k at random, every pair alike; `draw` tells draws of the same seed and round apart."""
 
     draw: int = 0
+    per_prompt: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Band:
 
     values: np.ndarray
     where: Literal["middle", "ends"]
+    per_prompt: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class GumbelTopK:
     values: np.ndarray
     kind: Literal["softmax", "power", "softrank"] = "softmax"
     coldness: float = 1.0
+    per_prompt: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def price(
         with store.read() as connection:
             row = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).one()
         config = StudyConfig.from_dict(row.config, f"Study {study_id}")
-        past = rounds * config.batch_of(of.pairs)
+        past = rounds * config.batch_of(of.pairs, of.prompts)
         adapters = sum(signal.adapters for signal in signals)
         work = Work(backwards=2 * adapters * config.dpo.epochs * past)
         of = Sizes(of.prompts + past, of.responses + 2 * past, of.pairs + past)

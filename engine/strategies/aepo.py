@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -38,14 +39,19 @@ class Aepo(Strategy):
         "a response as like itself; not done here. Ours: likeness by the study's `embedding` (a sentence encoder's in "
         "a race as published); responses are the file's, where theirs are drawn; a prompt's best pair before any "
         "prompt's second, prompts by the same score, of which the paper says nothing; with two responses a prompt and "
-        "λ = 1 every score is 0. Theirs is one shot, a pair of every prompt, β = 0.1 at 1e-6; rounds and batch are "
-        "the study's here."
+        "λ = 1 every score is 0. Theirs is one shot, a pair of every prompt, β = 0.1 at 1e-6, and so it "
+        "is in a race as published; else rounds and batch are the study's, as epochs are in any."
     )
     published: ClassVar[Mapping[str, Any]] = {
         "sampler": {"name": "all_pairs"},
         "regime": {"pool": "fixed", "weights": "reset", "data": "cumulative"},
         "signals": [{"name": "embedding", "model": "other", "text": "response"}],
         "dpo": {"beta": 0.1, "learning_rate": 1e-6},
+        "rounds": 1,
+        "label_share": 1.0,
+        "one_per_prompt": True,
+        "warm_up": False,
+        "prompts_per_round": None,
     }
 
     diversity: float = Field(
@@ -54,18 +60,37 @@ class Aepo(Strategy):
 
     def recipe(self, view: PoolView) -> Recipe:
         """Representativeness minus λ times likeness, cosines."""
-        unit, row = _unit_vectors(view)
-        total = {prompt: np.zeros(unit.shape[1]) for prompt in view.prompt_ids}
-        count = dict.fromkeys(view.prompt_ids, 0)
-        for (prompt, _), n in sorted(row.items()):
-            total[prompt] += unit[n]
-            count[prompt] += 1
-        one = unit[[row[pair.prompt_id, pair.a] for pair in view.pairs]]
-        two = unit[[row[pair.prompt_id, pair.b] for pair in view.pairs]]
-        everyone = np.array([total[prompt] for prompt in view.prompt_ids])
-        others = np.array([count[prompt] - 1 for prompt in view.prompt_ids])
-        standing = [((side * everyone).sum(axis=1) - (side**2).sum(axis=1)) / others for side in (one, two)]
-        return Scores((standing[0] + standing[1]) / 2 - self.diversity * (one * two).sum(axis=1), per_prompt=True)
+        first, second, alike = _likeness(view)
+        return Scores((first + second) / 2 - self.diversity * alike, per_prompt=True)
+
+    def terms(self, view: PoolView) -> Terms:
+        """How well either response stands for its prompt's others, and how alike the two are."""
+        first, second, alike = _likeness(view)
+        return Terms(
+            (
+                Term("how A is like the prompt's others", "ρ₁", first),
+                Term("how B is like the prompt's others", "ρ₂", second),
+                Term("cosine of both responses", "cos(e₁, e₂)", alike),
+            ),
+            f"a = ½(ρ₁ + ρ₂) − λ cos(e₁, e₂), λ = {self.diversity:g}",
+            lambda one, two, both: (one + two) / 2 - self.diversity * both,
+        )
+
+
+def _likeness(view: PoolView) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """ρ of side a and of side b, each the mean cosine to the prompt's other responses, and the cosine of both, (n,)."""
+    unit, row = _unit_vectors(view)
+    total = {prompt: np.zeros(unit.shape[1]) for prompt in view.prompt_ids}
+    count = dict.fromkeys(view.prompt_ids, 0)
+    for (prompt, _), n in sorted(row.items()):
+        total[prompt] += unit[n]
+        count[prompt] += 1
+    one = unit[[row[pair.prompt_id, pair.a] for pair in view.pairs]]
+    two = unit[[row[pair.prompt_id, pair.b] for pair in view.pairs]]
+    everyone = np.array([total[prompt] for prompt in view.prompt_ids])
+    others = np.array([count[prompt] - 1 for prompt in view.prompt_ids])
+    standing = [((side * everyone).sum(axis=1) - (side**2).sum(axis=1)) / others for side in (one, two)]
+    return standing[0], standing[1], (one * two).sum(axis=1)
 
 
 def _unit_vectors(view: PoolView) -> tuple[np.ndarray, dict[tuple[str, str], int]]:

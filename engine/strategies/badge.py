@@ -7,6 +7,7 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import KMeansPlusPlus, Recipe
+from engine.selection.terms import Term, Terms
 from engine.strategies._fisher import unsure
 from engine.strategies.base import STRATEGIES, Strategy
 
@@ -23,6 +24,7 @@ class Badge(Strategy):
     name: ClassVar[str] = "badge"
     title: ClassVar[str] = "BADGE"
     needs: ClassVar[frozenset[str]] = frozenset({"gradient_difference", "reward_margin"})
+    spreads: ClassVar[bool] = False
     source: ClassVar[str] = "Ash et al. 2020, arXiv:1906.03671, and the authors' code; for preference pairs: ours"
     formula: ClassVar[str] = (
         r"\tilde g = \bigl(1 - \sigma(|\Delta|)\bigr)\bigl(\nabla s_\theta(y_1) - \nabla s_\theta(y_2)\bigr),\quad "
@@ -53,3 +55,16 @@ class Badge(Strategy):
         surprise = unsure(view["reward_margin"].astype(np.float64))
         phi = view["gradient_difference"].astype(np.float64)
         return KMeansPlusPlus(surprise[:, None] * phi, first=self.first)
+
+    def terms(self, view: PoolView) -> Terms:
+        """How much the likelier answer would surprise, and how long the gradient is along which it pulls."""
+        surprise = unsure(view["reward_margin"].astype(np.float64))
+        length = np.linalg.norm(view["gradient_difference"].astype(np.float64), axis=1)
+        return Terms(
+            (
+                Term("chance of the less likely answer, ½ at most", "1 − σ(|Δ|)", surprise),
+                Term("length of the gradient's difference", "‖∇s₁ − ∇s₂‖", length, "nats per unit of weight"),
+            ),
+            "a = ‖g̃‖² = (1 − σ(|Δ|))² ‖∇s₁ − ∇s₂‖²",
+            lambda one, two: (one * two) ** 2,
+        )

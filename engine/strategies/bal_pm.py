@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from engine.data.pool import PoolView
-from engine.selection.recipes import Crowding, Recipe
-from engine.strategies._ensemble import ENSEMBLE, disagreement, gaps
+from engine.selection.recipes import Crowding
+from engine.selection.terms import Terms, crowd_terms
+from engine.strategies._ensemble import ENSEMBLE, disagreement, doubts, gaps
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -25,6 +26,7 @@ class BalPm(Strategy):
     name: ClassVar[str] = "bal_pm"
     title: ClassVar[str] = "BAL-PM"
     needs: ClassVar[frozenset[str]] = frozenset({ENSEMBLE, "prompt_embedding"})
+    spreads: ClassVar[bool] = False
     source: ClassVar[str] = (
         "Melo et al. 2024, arXiv:2406.10023; the estimator after Kraskov et al. 2004, arXiv:cond-mat/0305641"
     )
@@ -63,7 +65,7 @@ class BalPm(Strategy):
         False, description="each number of a prompt's embedding is centred and scaled over the prompts first"
     )
 
-    def recipe(self, view: PoolView) -> Recipe:
+    def recipe(self, view: PoolView) -> Crowding:
         """Disagreement in nats plus β times the entropy term in nats."""
         features, past = view["prompt_embedding"], view.picked["prompt_embedding"]
         if self.standardised:
@@ -75,6 +77,14 @@ class BalPm(Strategy):
             neighbour=self.neighbour,
             weight=self.weight,
             dimension=self.dimension,
+        )
+
+    def terms(self, view: PoolView) -> Terms:
+        """The doubt there is and the part of it that no label settles; the room around the prompt, and its crowd."""
+        return Terms(
+            (*doubts(gaps(view)), *crowd_terms(self.recipe(view))),
+            f"a = H[p̄] − mean H[pₖ] + β[log(2D + 10⁻⁴) − ψ(n + 1)/d], β = {self.weight:g}, d = {self.dimension:g}",
+            lambda one, two, room, crowd: np.maximum(one - two, 0.0) + self.weight * (room - crowd / self.dimension),
         )
 
 

@@ -14,6 +14,7 @@ from engine.data.pool import PoolView
 from engine.records import Answer
 from engine.registry import Plugin, Registry
 from engine.selection.recipes import Recipe
+from engine.selection.terms import Terms
 
 
 class Strategy(Plugin):
@@ -41,6 +42,10 @@ class Strategy(Plugin):
     """The paper's own setting, field of a study → value: its `sampler`, its whole `regime`, parameters of its
     `signals`, what it says of `dpo`, the share of a pool or the labels that are a batch. What a paper leaves open is
     the study's, as `open_points` says; where this is empty its source publishes nothing, and all of it is."""
+    published_with: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What is published otherwise where a switch of its own is on: field of the strategy → as in `published`."""
+    spreads: ClassVar[bool] = True
+    """False: its design has no order of pairs of its own, so it cannot keep to one pair a prompt (`one_per_prompt`)."""
     whole_pool: ClassVar[bool] = False
     """True: it buys every label there is, in one round."""
 
@@ -48,11 +53,22 @@ class Strategy(Plugin):
     def recipe(self, view: PoolView) -> Recipe:
         """How to choose `view.k` pairs of the view."""
 
+    def terms(self, view: PoolView) -> Terms | None:
+        """What the score of each pair is made of, so that a page can say why it was picked; they come to the score of
+        `recipe` exactly, but for rounding. None: the terms that the recipe has by itself, or none.
+        """
+        return None
+
     def pseudo(self, view: PoolView) -> Mapping[str, Answer]:
         """Answers that it gives pairs itself instead of asking: pair id → a or b. They train in this round, cost
         nothing and are no labels; a pair that is picked is asked about all the same.
         """
         return {}
+
+    def as_published(self) -> dict[str, Any]:
+        """`published`, with what its switches change in it."""
+        switched = [own for field, own in self.published_with.items() if getattr(self, field)]
+        return {**self.published, **{name: value for own in switched for name, value in own.items()}}
 
     def recomputed(self) -> frozenset[str]:
         """Signals of past picks that are computed anew in each round, by the policy as it then stands."""

@@ -22,6 +22,7 @@ class FacilityLocation(Strategy):
     name: ClassVar[str] = "facility_location"
     title: ClassVar[str] = "Facility location"
     needs: ClassVar[frozenset[str]] = frozenset({"embedding"})
+    spreads: ClassVar[bool] = False
     source: ClassVar[str] = "Wei, Iyer & Bilmes 2015, PMLR 37; Mirzasoleiman et al. 2020, arXiv:1906.01827"
     formula: ClassVar[str] = (
         r"a = \sum_{i \in \text{pool}} \max\bigl(0,\ s(i, j) - \max_{l \in S \cup \text{batch}} s(i, l)\bigr),\quad "

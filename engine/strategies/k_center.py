@@ -21,6 +21,7 @@ class KCenter(Strategy):
     name: ClassVar[str] = "k_center"
     title: ClassVar[str] = "k-center"
     needs: ClassVar[frozenset[str]] = frozenset({"embedding"})
+    spreads: ClassVar[bool] = False
     source: ClassVar[str] = "Sener & Savarese 2018, arXiv:1708.00489; Gonzalez 1985"
     formula: ClassVar[str] = (
         r"a = \min_{j \in S \cup \text{batch}} \min\bigl(\lVert \varphi - \varphi_j \rVert, "

@@ -20,6 +20,7 @@ class KCenterGradients(Strategy):
     name: ClassVar[str] = "k_center_gradients"
     title: ClassVar[str] = "k-center of gradients"
     needs: ClassVar[frozenset[str]] = frozenset({"reward_gradient"})
+    spreads: ClassVar[bool] = False
     source: ClassVar[str] = (
         "Sener & Savarese 2018, arXiv:1708.00489, over the gradients of Lin et al., arXiv:2505.19241"
     )

@@ -1,7 +1,7 @@
 """Why each pair of a batch was picked: the terms of its score, and what would be picked in its place."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from engine.records import Pooled, Scored
 from engine.selection.execute import scores_of
 from engine.selection.explain import Part, instead_of, parts_of, read_of
 from engine.selection.recipes import Recipe, Uniform
+from engine.selection.terms import not_the_score, terms_of
 from engine.signals.base import SIGNALS
 from engine.store.as_queued import run_as_queued
 from engine.store.database import Store
@@ -59,8 +60,9 @@ class WhyBatch(Task):
         return self.do_with(store, say, loaded)
 
     def do_with(self, store: Store, say: Say, policy_of: Callable[[Any, int], "Policy"]) -> dict[str, Any]:
-        """`picks`: pair id → its parts, and what would stand in its place; `why_not` where that is not said.
+        """`picks`: pair id → its parts, and what would stand in its place; `why_not` where either is not said.
 
+        `says` is the score in the symbols of its terms ("" where nothing is scored).
         The signals are those that the round was picked by: from the cache, or computed anew from the adapter that was
         kept. A round without signals (random, warm-up) needs no model.
         """
@@ -69,11 +71,12 @@ class WhyBatch(Task):
         config = as_it_runs(store, run.config)
         warm_up = config.study.warm_up and self.round == 1
         if warm_up or not config.strategy.needs:
-            view, recipe, parts = self._drawn(store, config, warm_up=warm_up)
+            seen = self._drawn(store, config, warm_up=warm_up)
         else:
-            view, recipe, parts = self._scored(store, run.study_id, config, say, policy_of)
-            if gap := self._gap(store, view, recipe):
-                return {"pairs": len(view), "picks": {}, "why_not": OTHERWISE.format(gap)}
+            seen = self._scored(store, run.study_id, config, say, policy_of)
+        view, recipe = seen.view, seen.recipe
+        if seen.gap:
+            return {"pairs": len(view), "picks": {}, "why_not": OTHERWISE.format(seen.gap), "says": ""}
         picks = [pick for pick in self.picks if pick in set(view.ids)]
         say(f"what would be picked instead, of {len(view):,} pairs")
         instead, why_not = instead_of(
@@ -82,27 +85,26 @@ class WhyBatch(Task):
         return {
             "pairs": len(view),
             "picks": {
-                pick: {"parts": parts.get(pick, []), "instead": None if other is None else asdict(other)}
+                pick: {"parts": seen.parts.get(pick, []), "instead": None if other is None else asdict(other)}
                 for pick, other in zip(picks, instead, strict=True)
             },
-            "why_not": why_not,
+            "why_not": " ".join(filter(None, [seen.unsaid, why_not])),
+            "says": seen.says,
         }
 
-    def _drawn(
-        self, store: Store, config: RunConfig, *, warm_up: bool
-    ) -> tuple[PoolView, Recipe, dict[str, list[dict[str, Any]]]]:
+    def _drawn(self, store: Store, config: RunConfig, *, warm_up: bool) -> "_Seen":
         pooled = load_event(store, self.run_id, self.round, "pooled")
         if not isinstance(pooled, Pooled):
             raise StoreError(f"Round {self.round} of run {self.run_id} has no pool yet.", "Wait for the round.")
         known = {pair.id: pair for pair in pooled.made_pairs} or pairs_of(store, list(pooled.pair_ids))
         pairs = [known[pair_id] for pair_id in pooled.pair_ids]
         view = PoolView(pairs, {}, k=len(self.picks), seed=config.seed, round_number=self.round)
-        return view, Uniform() if warm_up else recipe_of(config.strategy, config.arm, view), {}
+        return _Seen(view, Uniform() if warm_up else recipe_of(config.strategy, config.arm, view))
 
     def _scored(
         self, store: Store, study_id: str, config: RunConfig, say: Say, policy_of: Callable[[Any, int], "Policy"]
-    ) -> tuple[PoolView, Recipe, dict[str, list[dict[str, Any]]]]:
-        """The view that the strategy had, its recipe, and the parts of every pick: formula, recipe, signals."""
+    ) -> "_Seen":
+        """The view that the strategy had, its recipe, and the parts of every pick: its terms, and what it read."""
         from engine.laboratory import score
 
         strategy = config.strategy
@@ -117,26 +119,34 @@ class WhyBatch(Task):
             raise StoreError(f"The signals of this round cannot be computed again: {failed}", "Look at its picks.")
         pooled = load_event(store, self.run_id, self.round, "pooled")
         n = len(pooled.pair_ids) if isinstance(pooled, Pooled) else len(held.pool.pairs)
-        view = held.view(strategy, slots, n if strategy.whole_pool else config.study.batch_of(n))
+        n_prompts = len({pair.prompt_id for pair in held.pool.pairs})
+        view = held.view(strategy, slots, n if strategy.whole_pool else config.study.batch_of(n, n_prompts))
+        view.one_per_prompt = config.study.one_per_prompt
         say("the parts of each score")
         recipe = recipe_of(strategy, config.arm, view)
+        again = scores_of(recipe, view)
+        if gap := self._gap(store, view, again):
+            return _Seen(view, recipe, gap=gap)
+        terms = terms_of(strategy.terms(view), recipe, view, lambda: say("the parts of each score"))
+        unsaid = not_the_score(terms, again, strategy.heading()) if terms and again is not None else ""
+        terms = None if unsaid else terms
         picks = [pick for pick in self.picks if pick in set(view.ids)]
         found: list[list[Part]] = [[] for _ in picks]
         for kind in (
-            parts_of(recipe, view, picks),
+            parts_of(recipe, view, picks, terms),
             *(
                 read_of(held.signals[slots[name]], _called(name), view, picks, signed=signal.signed)
                 for name, signal in reads.items()
             ),
         ):
             found = [[*before, *more] for before, more in zip(found, kind, strict=True)]
-        return view, recipe, {pick: [asdict(part) for part in parts] for pick, parts in zip(picks, found, strict=True)}
+        said = {pick: [asdict(part) for part in parts] for pick, parts in zip(picks, found, strict=True)}
+        return _Seen(view, recipe, said, terms.says if terms else "", unsaid)
 
-    def _gap(self, store: Store, view: PoolView, recipe: Recipe) -> float:
+    def _gap(self, store: Store, view: PoolView, again: np.ndarray | None) -> float:
         """By how much a score at most differs from the one that the round kept; 0 where that is rounding."""
         scored = load_event(store, self.run_id, self.round, "scored")
         pooled = load_event(store, self.run_id, self.round, "pooled")
-        again = scores_of(recipe, view)
         if not isinstance(scored, Scored) or not isinstance(pooled, Pooled) or scored.scores is None or again is None:
             return 0.0
         kept = dict(zip(pooled.pair_ids, scored.scores, strict=True))
@@ -145,8 +155,21 @@ class WhyBatch(Task):
         return gap if gap > WITHIN * max(size, 1e-9) else 0.0
 
     def still_holds(self, store: Store, answer: Mapping[str, Any]) -> bool:
-        """A round that has its picks never changes."""
-        return True
+        """A round that has its picks never changes; an answer of a day before terms were said is made anew."""
+        return "says" in answer
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the round saw: pool and recipe; each pick's parts, the score in symbols, what of it is not said and why, and
+    by how much the scores are others than it kept."""
+
+    view: PoolView
+    recipe: Recipe
+    parts: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    says: str = ""
+    unsaid: str = ""
+    gap: float = 0.0
 
 
 def _called(signal: str) -> str:

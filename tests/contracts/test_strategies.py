@@ -136,7 +136,7 @@ def test_it_reads_what_it_declares_and_nothing_else(strategy: Strategy) -> None:
 def test_labels_that_others_bought_are_out_of_reach(strategy: Strategy) -> None:
     """What a view offers is this list; a new door to the answers would show here."""
     offered = {name for name in dir(world_for(strategy).view()) if not name.startswith("_")}
-    expected = "difference ids k labels pairs picked prompt_ids round seed sides"
+    expected = "difference ids k labels one_per_prompt pairs picked prompt_ids round seed sides"
     assert offered == set(expected.split())
 
 

@@ -61,11 +61,42 @@ def test_as_published_gives_every_setting_its_own_twin() -> None:
     assert (seen["apl"].dpo.beta, seen["apl"].dpo.loss, seen["apl"].label_share) == (0.2, config.dpo.loss, 1 / 16)
     assert (seen["real"].rounds, seen["real"].label_share, seen["random"].rounds) == (1, 0.5, 6)
     for key, twin in config.twins().items():
-        for field in ("sampler", "regime", "dpo", "rounds", "label_share", "labels_per_round", "warm_up"):
+        for field in (
+            "sampler",
+            "regime",
+            "dpo",
+            "rounds",
+            "label_share",
+            "labels_per_round",
+            "warm_up",
+            "one_per_prompt",
+        ):
             assert getattr(seen[key], field) == getattr(seen[twin], field), (key, field)
     assert seen["activedpo"].signal("reward_gradient").dimension == 8192  # type: ignore[attr-defined]
     assert not seen["random:as activedpo"].signals, "random reads none"
     assert arms.title_of("random:as activedpo, again") == "random as ActiveDPO, again"
+
+
+def test_a_switch_that_has_a_setting_of_its_own_has_a_twin_of_its_own() -> None:
+    """REAL's two scripts: the half of given pairs, and the least similar pair of every prompt's responses."""
+    of_each = {"name": "real", "per_prompt": True}
+    config = study(race="as_published", strategies=["random", "real", of_each, "aepo"], **GOLD)
+    assert config.twins() == {
+        "real": "random:as real", "real:per prompt True": "random:as real:per prompt True", "aepo": "random:as aepo",
+    }  # fmt: skip
+    seen = {run.key: run.study for run in config.runs(seeds=[1])}
+    assert len(seen) == len(config.entrants()) == 11
+    found = {key: (one.sampler.name, one.label_share, one.one_per_prompt, one.rounds) for key, one in seen.items()}
+    assert found["real"] == found["random:as real"] == ("all_pairs", 0.5, True, 1)
+    for key in ("real:per prompt True", "random:as real:per prompt True", "aepo", "random:as aepo, again"):
+        assert found[key] == ("all_pairs", 1.0, True, 1)
+    assert arms.title_of("random:as real:per prompt True, again") == "random as REAL, per prompt True, again"
+
+
+@pytest.mark.parametrize("name", ["badge", "k_center", "k_center_gradients", "facility_location", "bal_pm"])
+def test_a_design_that_cannot_keep_to_one_pair_a_prompt_is_refused_before_it_starts(name: str) -> None:
+    with pytest.raises(ConfigError, match="one_per_prompt is on, and strategy"):
+        study(strategies=[name], one_per_prompt=True)
 
 
 def test_a_setting_that_is_the_studys_own_is_no_other() -> None:
@@ -100,7 +131,7 @@ def test_one_method_with_other_parameters_is_an_arm_of_its_own() -> None:
     for run in config.runs():
         assert config.run(**json.loads(json.dumps(run.saved))) == run
     both = study(race="as_published", strategies=[real, least], **GOLD)
-    assert both.twins() == {"real": "random:as real", keys(config)[2]: "random:as real"}
+    assert both.twins() == {"real": "random:as real", keys(config)[2]: f"random:as {keys(config)[2]}"}
     for twice in (["real", real], ["random", {"name": "random", "draw": 3}]):
         with pytest.raises(ConfigError, match="twice"):
             study(strategies=twice)

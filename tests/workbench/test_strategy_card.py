@@ -69,7 +69,11 @@ def test_help_shows_cost_and_other_names(tmp_path, monkeypatch: pytest.MonkeyPat
 def test_a_papers_setting_in_words() -> None:
     assert as_published(STRATEGIES.get("real"))[2:6] == [
         ("dpo", "beta 0.1, learning rate 5e-07, epochs 1, batch pairs 16"), ("rounds", "1"),
-        ("label share", "1 pair in 2 of a round's pool"), ("warm up", "no"),
+        ("label share", "one pair of 1 prompt in 2"), ("warm up", "no"),
     ]  # fmt: skip
+    assert as_published(STRATEGIES.get("real"))[-2:] == [
+        ("sampler, with per prompt", "all_pairs"), ("label share, with per prompt", "one pair of each prompt"),
+    ]  # fmt: skip
+    assert ("label share", "1 pair in 3 of a round's pool") in as_published(STRATEGIES.get("ae_dpo"))
     assert dict(as_published(STRATEGIES.get("activedpo")))["signals"] == "reward_gradient (dimension 8192)"
     assert "label share" not in dict(as_published(STRATEGIES.get("apo"))), "it labels 20, whatever the pool holds"

@@ -81,6 +81,7 @@ def show_(
         "learns": found.learns,
         "open_points": found.open_points,
         "published": dict(found.published),
+        "published_with": {switch: dict(own) for switch, own in found.published_with.items()},
         "ties_at_reference": found.ties_at_reference,
         "parameters": fields,
         "kept": kept_words(found),

@@ -120,7 +120,8 @@ def _budget(detail: StudyDetail, key: str) -> int | str:
     if buys_all(key):
         return "the whole pool, in one round"
     if share := detail.seen_by(key, "label_share"):
-        return f"{share:.0%} of the pool a round, {detail.seen_by(key, 'rounds')} in all"
+        whole = "prompts, one pair each," if detail.seen_by(key, "one_per_prompt") else "pool"
+        return f"{share:.0%} of the {whole} a round, {detail.seen_by(key, 'rounds')} in all"
     return int(detail.seen_by(key, "rounds") * detail.seen_by(key, "labels_per_round"))
 
 

@@ -205,3 +205,37 @@ def test_one_execution_gives_what_picking_and_scoring_apart_give(recipe: Recipe)
     np.testing.assert_array_equal(scores, scores_of(recipe, view))  # type: ignore[arg-type]
     if scores is not None:
         assert [scores[view.ids.index(pick.pair_id)] for pick in picks] == [pick.score for pick in picks]
+
+
+SPREAD = [
+    Scores(np.arange(12.0)), Uniform(), Uniform(draw=1), GumbelTopK(np.arange(12.0), "power"),
+    Band(np.arange(12.0), "middle"), Band(np.arange(12.0), "ends"), TwoStage(np.repeat(0.0, 12), np.arange(12.0), 1),
+    GreedyLogDet(np.eye(12)[:, :5] + 0.1, np.zeros((0, 5)), 0.1), Shuffled(Scores(np.arange(12.0))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", SPREAD, ids=lambda recipe: type(recipe).__name__)
+@pytest.mark.parametrize("k", [3, 4])
+def test_with_one_pair_a_prompt_no_prompt_is_picked_twice(recipe: Recipe, k: int) -> None:
+    """Twelve pairs of four prompts, over ten seeds; without it every draw takes two of some prompt at some seed."""
+    for seed in range(10):
+        view = view_of(12, k, prompts=4, seed=seed)
+        view.one_per_prompt = True
+        prompt = dict(zip(view.ids, view.prompt_ids, strict=True))
+        chosen = [prompt[pick.pair_id] for pick in execute(recipe, view)]
+        assert len(set(chosen)) == len(chosen) == k
+
+
+def test_of_each_prompt_it_is_the_highest() -> None:
+    view = view_of(12, 4, prompts=4)
+    view.one_per_prompt = True
+    values = np.array([5.0, 1, 2, 3, 9, 0, 2.5, 4, 7, 8, 1, 1])
+    assert [view.ids.index(pick.pair_id) for pick in execute(Scores(values), view)] == [4, 9, 7, 6]
+
+
+def test_a_design_without_an_order_of_its_own_says_that_it_cannot() -> None:
+    for recipe in (KMeansPlusPlus(np.eye(12)), FarthestFirst(np.eye(12), np.zeros((0, 12)))):
+        view = view_of(12, 4, prompts=4)
+        view.one_per_prompt = True
+        with pytest.raises(SelectionError, match="One pair a prompt is asked for"):
+            execute(recipe, view)
