@@ -15,11 +15,16 @@ def dealt_out(recipe: Dealt, view: PoolView) -> Dealt:
 
     Whatever a recipe holds one row a pair of, `values` or `features`, goes to another pair.
     """
-    row_of_pair = _exchanged(view, view.ids)
+    row_of_pair = dealt_to(view)
     held = {name: getattr(recipe, name)[row_of_pair] for name in ("values", "features") if hasattr(recipe, name)}
     if isinstance(recipe, TwoStage):
         held["prompt_values"] = recipe.prompt_values[_exchanged_prompts(view)]
     return replace(recipe, **held)
+
+
+def dealt_to(view: PoolView) -> np.ndarray:
+    """For each pair the row whose value it is given, (n,)."""
+    return _exchanged(view, view.ids)
 
 
 def _exchanged(view: PoolView, ids: Sequence[str]) -> np.ndarray:
