@@ -9,6 +9,7 @@ import numpy as np
 from engine.data.pool import PoolView
 from engine.records import Pair
 from engine.selection.recipes import Recipe, Scores, TwoStage
+from engine.selection.terms import Term
 
 ENSEMBLE = "reward_ensemble"
 Prompts = Literal["drawn", "ranked"]
@@ -31,9 +32,24 @@ def disagreement(gap: np.ndarray) -> np.ndarray:
 
     Houlsby et al. 2011, arXiv:1112.5745, eq. 2, of the answer a or b.
     """
+    of_mean, mean = entropies(gap)
+    return np.maximum(of_mean - mean, 0.0)
+
+
+def entropies(gap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row of (n, K): the entropy of the mean chance, and the mean entropy of the chances, each (n,) in nats."""
     p, q = chance(gap), chance(-gap)
     of_mean = _surprise(p.mean(axis=1)) + _surprise(q.mean(axis=1))
-    return np.maximum(of_mean - (_surprise(p) + _surprise(q)).mean(axis=1), 0.0)
+    return of_mean, (_surprise(p) + _surprise(q)).mean(axis=1)
+
+
+def doubts(gap: np.ndarray) -> tuple[Term, Term]:
+    """The two terms of `disagreement`: all doubt about the answer, and what of it no label settles."""
+    whole, noise = entropies(gap)
+    return (
+        Term("entropy of the members' mean answer", "H[p̄]", whole, "nats"),
+        Term("mean entropy of a member's answer", "mean H[pₖ]", noise, "nats"),
+    )
 
 
 def _surprise(p: np.ndarray) -> np.ndarray:
@@ -44,6 +60,17 @@ def _surprise(p: np.ndarray) -> np.ndarray:
 def variance(values: np.ndarray) -> np.ndarray:
     """Sample variance (K − 1) over the members, (n,); of (n, K)."""
     return values.var(axis=1, ddof=1)
+
+
+def means_and_spreads(view: PoolView, mean: str) -> tuple[Term, Term, Term, Term]:
+    """Mean and sample standard deviation of either response's reward; `mean` is the symbol of a mean."""
+    a, b = (side.astype(np.float64) for side in view.sides(ENSEMBLE))
+    return (
+        Term("mean reward of A", f"{mean}₁", a.mean(axis=1), "reward units"),
+        Term("mean reward of B", f"{mean}₂", b.mean(axis=1), "reward units"),
+        Term("spread of A's reward", "s₁", np.sqrt(variance(a)), "reward units"),
+        Term("spread of B's reward", "s₂", np.sqrt(variance(b)), "reward units"),
+    )
 
 
 def one_a_prompt(view: PoolView, scores: np.ndarray, prompts: Prompts) -> Recipe:
