@@ -199,7 +199,7 @@ def _stage_costs(folder: str, study_id: str, revision: int) -> pd.DataFrame:
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _notes(folder: str, run_id: str, revision: int) -> list[tuple[int, str]]:
-    return queries.notes(_open(folder), run_id)
+    return queries.notes(_open(folder), run_id, figures=True)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

@@ -26,7 +26,7 @@ from engine.settings import DPOSettings
 @dataclass(frozen=True)
 class TrainResult:
     """One row a step: step, epoch, loss (nats; without a unit for hinge and IPO), accuracy, margin (reward units),
-    grad_norm, learning_rate, pairs."""
+    grad_norm, nonzero_gradients (share of the adapter's weights), learning_rate, pairs."""
 
     steps: tuple[Mapping[str, float], ...]
 
@@ -147,6 +147,7 @@ def _step(
     largest = min(size, len(batch))
     what = f"the optimiser's step {step}, after passes of {largest} pairs"
     with within_memory(policy, "training", size, largest, what, alone=largest == 1):
+        reached = _nonzero(parameters)
         norm = torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm)
         if not torch.isfinite(norm):
             raise _not_finite("gradient", batch, step, learning_rate)
@@ -159,9 +160,16 @@ def _step(
         "accuracy": float(((every > 0).float() + 0.5 * (every == 0).float()).mean()),
         "margin": float(every.mean()),
         "grad_norm": float(norm),
+        "nonzero_gradients": reached,
         "learning_rate": float(learning_rate),
         "pairs": float(len(batch)),
     }
+
+
+def _nonzero(parameters: Sequence[torch.nn.Parameter]) -> float:
+    """Share of the weights whose gradient is not 0: of a fresh adapter, whose B is 0, A has none at its first step."""
+    counts = [torch.count_nonzero(p.grad) for p in parameters if p.grad is not None]
+    return float(torch.stack(counts).sum()) / sum(p.numel() for p in parameters) if counts else 0.0
 
 
 def _backward(policy: Policy, part: Sequence[Row], settings: DPOSettings, of: int) -> tuple[float, torch.Tensor]:

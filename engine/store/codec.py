@@ -85,6 +85,8 @@ def detail_of(event: Event) -> dict[str, Any]:
     if isinstance(event, Trained):
         found: dict[str, Any] = {"labels_used": event.labels_used, "adapter_hash": event.adapter_hash}
         found |= {"dropped": dict(event.dropped)} if event.dropped else {}
+        reached = [step["nonzero_gradients"] for step in event.steps if "nonzero_gradients" in step]
+        found |= {"nonzero_gradients": [reached[0], reached[-1]]} if reached else {}  # of the first step and the last
         return found | ({"pseudo": event.pseudo} if event.pseudo else {})
     figures = {"metrics": [[m.name, m.split, m.value, m.n, m.unit] for m in event.metrics]}
     return figures | ({"left_out": {k: dict(v) for k, v in event.left_out.items()}} if event.left_out else {})

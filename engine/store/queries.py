@@ -153,8 +153,11 @@ def stage_log(store: Store, run_id: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def notes(store: Store, run_id: str) -> list[tuple[int, str]]:
-    """What the stages of a run remark: (round, sentence), dropped pairs and labels included."""
+def notes(store: Store, run_id: str, *, figures: bool = False) -> list[tuple[int, str]]:
+    """What the stages of a run remark: (round, sentence), dropped pairs and labels included.
+
+    With `figures` what every round has, too: how many of the adapter's weights its training reached.
+    """
     found: list[tuple[int, str]] = []
     with store.read() as connection:
         rows = connection.execute(
@@ -171,6 +174,10 @@ def notes(store: Store, run_id: str) -> list[tuple[int, str]]:
             if stage == "trained" and detail.get("pseudo"):
                 beside = f"trained beside {detail['labels_used']:,} labels"
                 found.append((number, f"{detail['pseudo']:,} pseudo-labels, the policy's own answers, {beside}"))
+            if figures and stage == "trained" and (reached := detail.get("nonzero_gradients")):
+                first, last = (f"{share:.1%}" for share in reached)
+                of = "of the adapter's weights had a gradient that is not 0 in the first step of training"
+                found.append((number, f"{first} {of}, {last} in the last; a fresh adapter's A has none"))
     return found
 
 

@@ -90,7 +90,7 @@ def show_(name: StudyName, store: StoreOption = None, as_json: JsonOption = Fals
     """One study with its runs, what their stages took, what they remark and what they left out."""
     where = opened(store)
     detail = queries.study(where, name)
-    notes = {r.id: queries.notes(where, r.id) for r in detail.runs}
+    notes = {r.id: queries.notes(where, r.id, figures=as_json) for r in detail.runs}
     stages = took(stage_costs(where, detail.summary.id))
     value = {
         **_json(detail.summary),

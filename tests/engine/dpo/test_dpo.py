@@ -53,6 +53,23 @@ def test_step_one_of_a_fresh_adapter_has_loss_ln_2(tiny_policy: Policy) -> None:
     assert result.steps[0]["loss"] == pytest.approx(math.log(2), abs=1e-6)
 
 
+def test_how_many_of_the_weights_have_a_gradient_is_recorded(tiny_policy: Policy) -> None:
+    """B of a fresh adapter is 0, so A has none at the first step: the share is that of B's weights; then A has, too."""
+    given = examples(6)
+    fresh_adapter(tiny_policy, 1)
+    of_b = sum(v.size for name, v in adapter_state(tiny_policy).items() if "lora_B" in name)
+    every = sum(v.size for v in adapter_state(tiny_policy).values())
+    assert 0 < of_b < every
+    settings = DPOSettings(epochs=2, batch_pairs=6)
+    reference = reference_of(tiny_policy, given)
+    shares = [
+        row["nonzero_gradients"]
+        for row in train(tiny_policy, given, settings, reference_logps=reference, seed=1, round_number=1).steps
+    ]
+    assert shares[0] == pytest.approx(of_b / every, rel=0.02) and shares[0] <= of_b / every
+    assert of_b / every < shares[1] <= 1
+
+
 def run(
     policy: Policy, given: list[Example], seed: int = 1, **changes: object
 ) -> tuple[dict[str, np.ndarray], list[float]]:

@@ -41,6 +41,12 @@ def test_what_the_formula_leaves_out_does_not_train_and_is_counted(tmp_path: Pat
     assert (trained[1].labels_used, dict(trained[1].dropped)) == (3, {})
     assert (trained[2].labels_used, dict(trained[2].dropped)) == (3, {"difficulty": 3})
     assert queries.notes(store, run_ids(store)[0])[-1] == (2, "3 left out of training by the filter difficulty")
+    figures = [said for said in queries.notes(store, run_ids(store)[0], figures=True) if "had a gradient" in said[1]]
+    assert [number for number, _ in figures] == [1, 2]
+    first, last = (trained[2].steps[at]["nonzero_gradients"] for at in (0, -1))
+    assert 0 < first < last
+    assert figures[1][1].startswith(f"{first:.1%} of the adapter's weights had a gradient that is not 0 in the first")
+    assert f"{last:.1%} in the last" in figures[1][1]
     with store.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(schema.labels)).scalar() == 6, "none is lost"
 
