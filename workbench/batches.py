@@ -145,6 +145,7 @@ def why(batch: Batch, pick: PickedPair, reasons: Mapping[str, Any] | None) -> Wh
     return Why(
         sentence, candidates, percentile, None if found is None else found["parts"],
         [*_nearest(batch, pick), *_instead(found)], ranks(batch, pick.pair_id), notes,
+        str((reasons or {}).get("says", "")),
     )  # fmt: skip
 
 

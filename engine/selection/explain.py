@@ -14,7 +14,6 @@ from engine.selection.execute import execute
 from engine.selection.logdet import whitened
 from engine.selection.ranking import kept_prompts
 from engine.selection.recipes import (
-    Crowding,
     FarthestFirst,
     GreedyLogDet,
     GumbelTopK,
@@ -26,6 +25,7 @@ from engine.selection.recipes import (
     Uniform,
 )
 from engine.selection.rows import Rows
+from engine.selection.terms import Terms
 
 AGAIN = 5_000_000
 """Pairs times picks up to which a recipe without a shorter way is run once more for every pick; a design, whose picks
@@ -37,8 +37,8 @@ Nobody = tuple[list["Instead | None"], str]
 @dataclass(frozen=True)
 class Part:
     """One term of a pick's score. `percentile`: how much of the pool, in percent, has less of it (equal ones count by
-    half), of a signed term by its size; None where that says nothing. `note` says more in words; `read`: a signal
-    said it, it is no step of the recipe."""
+    half), of a signed term by its size; None where that says nothing. `note` says more in words; `symbol` is how the
+    formula names it; `read`: a signal said it, it is no step of the recipe."""
 
     name: str
     value: float
@@ -46,6 +46,7 @@ class Part:
     percentile: float | None = None
     note: str = ""
     read: bool = False
+    symbol: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,17 @@ class Instead:
     worth: float | None = None
 
 
-def parts_of(recipe: Recipe, view: PoolView, picks: Sequence[str]) -> list[list[Part]]:
-    """For each pick (a pair id of the view) what the recipe makes of it on the way to its score; [] where it ranks by
-    the score alone."""
+def parts_of(recipe: Recipe, view: PoolView, picks: Sequence[str], terms: Terms | None = None) -> list[list[Part]]:
+    """For each pick (a pair id of the view) what it passes on the way to its score, and the terms of the score."""
     if isinstance(recipe, Shuffled):
         recipe = dealt_out(recipe.inner, view)
     row = {pair_id: n for n, pair_id in enumerate(view.ids)}
     at = np.array([row[pick] for pick in picks], dtype=int)
-    if isinstance(recipe, TwoStage):
-        return _of_two_stages(recipe, view, at)
-    if isinstance(recipe, GreedyLogDet) and not recipe.whole_pool:
-        return _of_lengths(recipe, at)
-    if isinstance(recipe, Crowding):
-        return [[part] for part in _terms("value of the pair alone", recipe.values, at, "nats")]
-    return [[] for _ in picks]
+    found: list[list[Part]] = _of_two_stages(recipe, view, at) if isinstance(recipe, TwoStage) else [[] for _ in picks]
+    for term in terms.of if terms else ():
+        for parts, part in zip(found, _terms(term.name, term.values, at, term.unit, by_size=term.signed), strict=True):
+            parts.append(replace(part, symbol=term.symbol))
+    return found
 
 
 def read_of(signal: SignalArray, title: str, view: PoolView, picks: Sequence[str], *, signed: bool) -> list[list[Part]]:
@@ -239,19 +237,6 @@ def _of_two_stages(recipe: TwoStage, view: PoolView, at: np.ndarray) -> list[lis
     return [
         [Part("prompt's rank", rank, note=f"of {len(every):,} prompts; the first {kept:,} are kept")] for rank in ranks
     ]
-
-
-def _of_lengths(recipe: GreedyLogDet, at: np.ndarray) -> list[list[Part]]:
-    """What a pair would be worth with nothing labelled, ‖φ‖²/λ, and what the labelled pairs take of it."""
-    features = np.asarray(recipe.features, dtype=np.float64)
-    past = np.asarray(recipe.past, dtype=np.float64).reshape(-1, features.shape[1])
-    alone = squared_lengths(features) / recipe.ridge
-    found = [[part] for part in _terms("with nothing labelled, ‖φ‖²/λ", alone, at, "")]
-    if len(past):
-        score = squared_lengths(whitened(features[at], past, recipe.ridge))
-        for parts, row, now in zip(found, at, score, strict=True):
-            parts.append(Part("lost to labelled pairs", float(now - alone[row])))
-    return found
 
 
 def _terms(name: str, values: np.ndarray, at: np.ndarray, unit: str, *, by_size: bool = False) -> list[Part]:

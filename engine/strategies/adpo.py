@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from engine.data.pool import PoolView
-from engine.selection.recipes import GreedyLogDet, Recipe
-from engine.strategies._fisher import bought, fitted
+from engine.selection.recipes import GreedyLogDet
+from engine.selection.terms import Term, Terms
+from engine.strategies._fisher import LinearReward, bought, fitted, slope
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -57,12 +58,9 @@ class Adpo(Strategy):
     stabiliser: float = Field(3.0, ge=0, le=10, description="α: standard errors by which |z| is lowered; 0: not")
     among: int | None = Field(256, ge=1, description="random pairs each pick is the best of; none: all")
 
-    def recipe(self, view: PoolView) -> Recipe:
+    def recipe(self, view: PoolView) -> GreedyLogDet:
         """Greedy log-determinant over v (no unit), past picks and in-batch updates included."""
-        labelled = bought(view, "hidden_state")
-        if self.labels == "doubling" and len(labelled):
-            labelled = labelled[: 1 << (len(labelled).bit_length() - 1)]
-        reward = fitted(labelled, self.ridge)
+        reward = self._reward(view)
 
         def weighted(phi: np.ndarray) -> np.ndarray:
             return np.sqrt(reward.information(phi, self.stabiliser))[:, None] * phi
@@ -73,3 +71,25 @@ class Adpo(Strategy):
             ridge=self.ridge,
             among=self.among,
         )
+
+    def terms(self, view: PoolView) -> Terms:
+        """θ̂'s logit and how unsure it is, which say how open the answer is; and how little φ's direction is known."""
+        from engine.selection.composed import leverage  # it brings scipy's solvers, which a recipe does without
+
+        recipe, reward = self.recipe(view), self._reward(view)
+        phi = view.difference("hidden_state", unit_norm="off")
+        return Terms(
+            (
+                Term("logit by the labels so far", "φᵀθ̂", reward.logits(phi), signed=True),
+                Term("standard error of the logit", "‖φ‖_Σ̂", reward.spread(phi)),
+                Term("information about φ that is missing", "φᵀH⁻¹φ", leverage(recipe, phi)),
+            ),
+            f"a = μ(1 − μ) φᵀH⁻¹φ, μ = σ(max(|φᵀθ̂| − α‖φ‖_Σ̂, 0)), α = {self.stabiliser:g}",
+            lambda logit, error, far: slope(np.maximum(np.abs(logit) - self.stabiliser * error, 0.0)) * far,
+        )
+
+    def _reward(self, view: PoolView) -> LinearReward:
+        labelled = bought(view, "hidden_state")
+        if self.labels == "doubling" and len(labelled):
+            labelled = labelled[: 1 << (len(labelled).bit_length() - 1)]
+        return fitted(labelled, self.ridge)

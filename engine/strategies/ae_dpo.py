@@ -8,7 +8,8 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, Scores
-from engine.strategies._ensemble import ENSEMBLE, variance
+from engine.selection.terms import Terms
+from engine.strategies._ensemble import ENSEMBLE, means_and_spreads, variance
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -62,3 +63,12 @@ class AeDpo(Strategy):
         means = np.stack([side.mean(axis=1) for side in sides])
         away = self.kappa * np.sqrt(np.stack([variance(side) for side in sides]))
         return Scores((means + away).max(axis=0) - (means - away).max(axis=0))
+
+    def terms(self, view: PoolView) -> Terms:
+        """Mean and spread of either response's implicit reward over the draws."""
+        k = self.kappa
+        return Terms(
+            means_and_spreads(view, "μ"),
+            f"a = max(μ₁ + κs₁, μ₂ + κs₂) − max(μ₁ − κs₁, μ₂ − κs₂), κ = {k:g}",
+            lambda m, n, s, t: np.maximum(m + k * s, n + k * t) - np.maximum(m - k * s, n - k * t),
+        )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, TwoStage
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -69,3 +70,10 @@ class Apl(Strategy):
             keep_prompts=max(1, round(share * n_prompts)),
             per_prompt=self.per_prompt,
         )
+
+    def terms(self, view: PoolView) -> Terms:
+        """Δ, by which pairs of the kept prompts are ranked; the prompt's entropy is no term of it, but its gate."""
+        margin = Term(
+            "implicit-reward margin", "Δ", view["reward_margin"].astype(np.float64), "reward units", signed=True
+        )
+        return Terms((margin,), "a = |Δ|, among the prompts of highest entropy", np.abs)

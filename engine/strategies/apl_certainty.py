@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Band, Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -61,3 +62,11 @@ class AplCertainty(Strategy):
         if self.band == "middle" or self.band == "ends":
             return Band(certainty, where=self.band)
         return Scores(certainty if self.band == "certain" else -certainty)
+
+    def terms(self, view: PoolView) -> Terms:
+        """Δ, the implicit rewards' difference."""
+        sign = -1.0 if self.band == "uncertain" else 1.0
+        margin = Term(
+            "implicit-reward margin", "Δ", view["reward_margin"].astype(np.float64), "reward units", signed=True
+        )
+        return Terms((margin,), "a = −|Δ|" if sign < 0 else "a = |Δ|", lambda delta: sign * np.abs(delta))

@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -46,3 +47,8 @@ class AplEntropy(Strategy):
     def recipe(self, view: PoolView) -> Recipe:
         """The prompt's entropy in nats, one pair a prompt while prompts last."""
         return Scores(view["prompt_entropy"].astype(np.float64), per_prompt=True)
+
+    def terms(self, view: PoolView) -> Terms:
+        """The mean surprise of N draws at the prompt; all its pairs share it."""
+        entropy = Term("mean of −log π over the draws", "H(x)", view["prompt_entropy"].astype(np.float64), "nats")
+        return Terms((entropy,), "a = H(x)", lambda one: one)

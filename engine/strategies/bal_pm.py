@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Crowding
-from engine.selection.terms import Terms, crowd_terms
+from engine.selection.terms import Terms
 from engine.strategies._ensemble import ENSEMBLE, disagreement, doubts, gaps
 from engine.strategies.base import STRATEGIES, Strategy
 
@@ -81,6 +81,8 @@ class BalPm(Strategy):
 
     def terms(self, view: PoolView) -> Terms:
         """The doubt there is and the part of it that no label settles; the room around the prompt, and its crowd."""
+        from engine.selection.composed import crowd_terms  # it brings scipy, which a recipe does without
+
         return Terms(
             (*doubts(gaps(view)), *crowd_terms(self.recipe(view))),
             f"a = H[p̄] − mean H[pₖ] + β[log(2D + 10⁻⁴) − ψ(n + 1)/d], β = {self.weight:g}, d = {self.dimension:g}",

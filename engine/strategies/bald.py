@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import GumbelTopK, Recipe, Scores
-from engine.strategies._ensemble import ENSEMBLE, disagreement, gaps
+from engine.selection.terms import Terms
+from engine.strategies._ensemble import ENSEMBLE, disagreement, doubts, gaps
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -62,3 +64,7 @@ class Bald(Strategy):
         """Mutual information of the answer and the member, in nats, 0 to ln 2."""
         scores = disagreement(gaps(view))
         return Scores(scores) if self.batch == "top_k" else GumbelTopK(scores, self.batch, self.coldness)
+
+    def terms(self, view: PoolView) -> Terms:
+        """The doubt there is, and the part of it that no label settles."""
+        return Terms(doubts(gaps(view)), "a = H[p̄] − mean H[pₖ]", lambda one, two: np.maximum(one - two, 0.0))

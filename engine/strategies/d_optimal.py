@@ -7,7 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from engine.data.pool import PoolView
-from engine.selection.recipes import GreedyLogDet, Recipe
+from engine.selection.recipes import GreedyLogDet
+from engine.selection.terms import Term, Terms
 from engine.strategies._fisher import bought, fitted
 from engine.strategies.base import STRATEGIES, Strategy
 
@@ -56,7 +57,7 @@ class DOptimal(Strategy):
     prior: float = Field(1.0, gt=0, description="of the regression that p comes from (units of φ²)")
     in_batch: bool = Field(False, description="let M grow with every pick: greedy, not one shot")
 
-    def recipe(self, view: PoolView) -> Recipe:
+    def recipe(self, view: PoolView) -> GreedyLogDet:
         """Leverages in [0, 1), M as the selector has it."""
         reward = fitted(bought(view, "hidden_state"), self.prior)
 
@@ -70,4 +71,21 @@ class DOptimal(Strategy):
             ridge=self.ridge,
             in_batch=self.in_batch,
             whole_pool=True,
+        )
+
+    def terms(self, view: PoolView) -> Terms | None:
+        """How open the answer is by the labels so far, and how little of φ's direction the pool and they say."""
+        if self.selector == "xtx":
+            return None  # no answer weighs anything: the design's own terms say all
+        from engine.selection.composed import leverage  # it brings scipy's solvers, which a recipe does without
+
+        phi = view.difference("hidden_state", unit_norm="off")
+        weight = fitted(bought(view, "hidden_state"), self.prior).information(phi)
+        return Terms(
+            (
+                Term("how open the answer is, ¼ at most", "p(1 − p)", weight),
+                Term("information about φ that is missing", "φᵀM⁻¹φ", leverage(self.recipe(view), phi)),
+            ),
+            "a = p(1 − p) φᵀM⁻¹φ",
+            lambda open_, far: open_ * far,
         )

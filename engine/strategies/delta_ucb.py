@@ -8,7 +8,8 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe
-from engine.strategies._ensemble import ENSEMBLE, PROMPTS, Prompts, one_a_prompt, variance
+from engine.selection.terms import Terms
+from engine.strategies._ensemble import ENSEMBLE, PROMPTS, Prompts, means_and_spreads, one_a_prompt, variance
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -66,3 +67,11 @@ class DeltaUcb(Strategy):
         a, b = (side.astype(np.float64) for side in view.sides(ENSEMBLE))
         spread = np.sqrt(variance(a)) + np.sqrt(variance(b))
         return one_a_prompt(view, np.abs(a.mean(axis=1) - b.mean(axis=1)) + self.beta * spread, self.prompts)
+
+    def terms(self, view: PoolView) -> Terms:
+        """Mean and spread of either response's reward over the members."""
+        return Terms(
+            means_and_spreads(view, "z̄"),
+            f"a = |z̄₁ − z̄₂| + β(s₁ + s₂), β = {self.beta:g}",
+            lambda m, n, s, t: np.abs(m - n) + self.beta * (s + t),
+        )

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.data.pool import PoolView
 from engine.seeds import uniforms
 from engine.selection.recipes import Recipe
+from engine.selection.terms import Term, Terms
 from engine.strategies._ensemble import ENSEMBLE, PROMPTS, Duel, Prompts, duels, one_a_prompt, variance
 from engine.strategies.base import STRATEGIES, Strategy
 
@@ -70,15 +71,30 @@ class Drts(Strategy):
 
     def recipe(self, view: PoolView) -> Recipe:
         """1 and, in reward units, by how much a drawn pair's gap is above the narrowest; 0 for pairs not drawn."""
-        asked: dict[int, float] = {}
+        asked, gaps = self._asked(view)
+        return one_a_prompt(view, asked * (1.0 + gaps - _narrowest(asked, gaps)), self.prompts)
+
+    def terms(self, view: PoolView) -> Terms:
+        """Whether the pair was drawn, and its gap by the two draws beside the narrowest of them."""
+        asked, gaps = self._asked(view)
+        least = np.full(len(view), _narrowest(asked, gaps))
+        return Terms(
+            (
+                Term("best by one draw, worst by another", "drawn", asked),
+                Term("gap by the two draws", "g", gaps, "reward units"),
+                Term("the narrowest gap drawn", "min g", least, "reward units"),
+            ),
+            "a = drawn · (1 + g − min g)",
+            lambda drawn, gap, low: drawn * (1.0 + gap - low),
+        )
+
+    def _asked(self, view: PoolView) -> tuple[np.ndarray, np.ndarray]:
+        """1 for each prompt's drawn pair, else 0, and the gap of that pair by its two draws, else 0, each (n,)."""
+        asked, gaps = np.zeros(len(view)), np.zeros(len(view))
         for duel in duels(view):
             row, gap = self._drawn(view, duel)
-            asked[row] = gap
-        lowest = min((gap for gap in asked.values() if np.isfinite(gap)), default=0.0)
-        scores = np.zeros(len(view))
-        for row, gap in asked.items():
-            scores[row] = 1.0 + gap - lowest
-        return one_a_prompt(view, scores, self.prompts)
+            asked[row], gaps[row] = 1.0, gap
+        return asked, gaps
 
     def _drawn(self, view: PoolView, duel: Duel) -> tuple[int, float]:
         """The row of the drawn pair, and its gap by the two draws."""
@@ -100,3 +116,9 @@ class Drts(Strategy):
         row = duel.between(duel.responses[first], chosen)
         assert row is not None  # noqa: S101 - a partner has a pair
         return row, float(high[first] - low[duel.responses.index(chosen)])
+
+
+def _narrowest(asked: np.ndarray, gaps: np.ndarray) -> float:
+    """The smallest gap of a drawn pair; 0 where none is finite."""
+    drawn = gaps[(asked > 0) & np.isfinite(gaps)]
+    return float(drawn.min()) if len(drawn) else 0.0

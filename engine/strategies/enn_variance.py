@@ -7,6 +7,7 @@ from pydantic import Field
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe
+from engine.selection.terms import Term, Terms
 from engine.strategies._ensemble import ENSEMBLE, PROMPTS, Prompts, chance, gaps, one_a_prompt, variance
 from engine.strategies.base import STRATEGIES, Strategy
 
@@ -49,3 +50,17 @@ class EnnVariance(Strategy):
     def recipe(self, view: PoolView) -> Recipe:
         """Sample variance of the chance that side a is preferred (no unit), the same for side b."""
         return one_a_prompt(view, variance(chance(gaps(view))), self.prompts)
+
+    def terms(self, view: PoolView) -> Terms:
+        """The answer's variance, and the part of it that every member by itself has: what is left is between them."""
+        p = chance(gaps(view))
+        share = p.shape[1] / (p.shape[1] - 1)
+        mean = p.mean(axis=1)
+        return Terms(
+            (
+                Term("variance of the answer", "p̄(1 − p̄)", mean * (1 - mean)),
+                Term("its mean within a member", "mean pₖ(1 − pₖ)", (p * (1 - p)).mean(axis=1)),
+            ),
+            f"a = [p̄(1 − p̄) − mean pₖ(1 − pₖ)] · K/(K − 1), K = {p.shape[1]:,}",
+            lambda whole, within: share * (whole - within),
+        )

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies._fisher import slope
 from engine.strategies.base import STRATEGIES, Strategy
 
@@ -42,3 +43,16 @@ class ExpectedGradientLength(Strategy):
         """Mean gradient length over β (nats per unit of weight)."""
         length = np.linalg.norm(view["gradient_difference"].astype(np.float64), axis=1)
         return Scores(2 * slope(view["reward_margin"].astype(np.float64)) * length)
+
+    def terms(self, view: PoolView) -> Terms:
+        """How open the answer is, and how long the gradient along which either answer pulls."""
+        open_ = slope(view["reward_margin"].astype(np.float64))
+        length = np.linalg.norm(view["gradient_difference"].astype(np.float64), axis=1)
+        return Terms(
+            (
+                Term("how open the answer is, ¼ at most", "p(1 − p)", open_),
+                Term("length of the gradient's difference", "‖∇s₁ − ∇s₂‖", length, "nats per unit of weight"),
+            ),
+            "a = 2 p(1 − p) ‖∇s₁ − ∇s₂‖",
+            lambda one, two: 2 * one * two,
+        )

@@ -10,6 +10,7 @@ from engine.data.pool import PoolView
 from engine.records import Answer
 from engine.seeds import uniforms
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -57,6 +58,16 @@ class Gated(Strategy):
     def recipe(self, view: PoolView) -> Recipe:
         """0 within the gate, so that a keyed draw decides; outside it minus the distance to it (reward units)."""
         return Scores(self._within(view))
+
+    def terms(self, view: PoolView) -> Terms:
+        """Δ and the gate: within it all pairs are alike, outside it the distance counts."""
+        margin = Term(
+            "implicit-reward margin", "Δ", view["reward_margin"].astype(np.float64), "reward units", signed=True
+        )
+        gate = Term("half the width of the gate", "γ", np.full(len(view), self.gamma), "reward units")
+        return Terms(
+            (margin, gate), "a = −max(|Δ| − γ, 0)", lambda delta, gamma: -np.maximum(np.abs(delta) - gamma, 0.0)
+        )
 
     def pseudo(self, view: PoolView) -> dict[str, Answer]:
         """The policy's answer on each sure pair that the walk passes before its last question."""

@@ -2,10 +2,12 @@
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
-from engine.data.pool import PoolView
+from engine.data.pool import PoolView, unit
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -37,3 +39,21 @@ class GradientNorm(Strategy):
         """Squared length of φ (no unit)."""
         phi = view.difference("reward_gradient", unit_norm=self.unit_norm)
         return Scores((phi**2).sum(axis=1))
+
+    def terms(self, view: PoolView) -> Terms:
+        """The lengths of both gradients and how far they point the same way, or the length of the difference."""
+        if self.unit_norm == "difference":
+            phi = view.difference("reward_gradient", unit_norm=self.unit_norm)
+            return Terms((Term("length", "‖φ‖", np.linalg.norm(phi, axis=1)),), "a = ‖φ‖²", np.square)
+        a, b = (side.astype(np.float64) for side in view.sides("reward_gradient"))
+        if self.unit_norm == "response":
+            a, b = unit(a), unit(b)
+        return Terms(
+            (
+                Term("squared length of A's gradient", "‖g̃₁‖²", (a**2).sum(axis=1)),
+                Term("squared length of B's gradient", "‖g̃₂‖²", (b**2).sum(axis=1)),
+                Term("inner product of both", "g̃₁ᵀg̃₂", (a * b).sum(axis=1)),
+            ),
+            "a = ‖g̃₁‖² + ‖g̃₂‖² − 2 g̃₁ᵀg̃₂",
+            lambda one, two, both: one + two - 2 * both,
+        )

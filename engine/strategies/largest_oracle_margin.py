@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -30,3 +31,9 @@ class LargestOracleMargin(Strategy):
         """The absolute difference of both gold scores."""
         a, b = (side.astype(np.float64) for side in view.sides("gold_score"))
         return Scores(np.abs(a - b))
+
+    def terms(self, view: PoolView) -> Terms:
+        """Both gold scores."""
+        a, b = (side.astype(np.float64) for side in view.sides("gold_score"))
+        both = (Term("gold score of A", "r*₁", a), Term("gold score of B", "r*₂", b))
+        return Terms(both, "a = |r*₁ − r*₂|", lambda one, two: np.abs(one - two))

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -33,3 +34,9 @@ class LengthDifference(Strategy):
         """The absolute difference in tokens."""
         a, b = (side.astype(np.float64) for side in view.sides("response_length"))
         return Scores(np.abs(a - b))
+
+    def terms(self, view: PoolView) -> Terms:
+        """Both lengths."""
+        a, b = (side.astype(np.float64) for side in view.sides("response_length"))
+        both = (Term("length of A", "|y₁|", a, "tokens"), Term("length of B", "|y₂|", b, "tokens"))
+        return Terms(both, "a = ||y₁| − |y₂||", lambda one, two: np.abs(one - two))

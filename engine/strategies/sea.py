@@ -9,8 +9,15 @@ from pydantic import Field
 from engine.data.pool import PoolView
 from engine.seeds import rng_for
 from engine.selection.recipes import Recipe
+from engine.selection.terms import Term, Terms
 from engine.strategies._ensemble import ENSEMBLE, PROMPTS, Duel, Prompts, duels, gaps, one_a_prompt, variance
 from engine.strategies.base import STRATEGIES, Strategy
+
+ASKED = {
+    "best_arm": "has what a drawn member likes best",
+    "thompson": "what two drawn members like best",
+    "uncertainty": "any pair",
+}
 
 
 @STRATEGIES.register
@@ -72,19 +79,32 @@ class Sea(Strategy):
 
     def recipe(self, view: PoolView) -> Recipe:
         """Variance of the difference (reward units²); of best_arm 0 for pairs without the best, of thompson 0 or 1."""
-        scores = variance(gaps(view))
-        if self.by != "uncertainty":
-            asked = np.zeros(len(view))
-            for duel in duels(view):
-                drawn = rng_for(view.seed, view.round, "thompson", duel.prompt_id).permutation(duel.rewards.shape[1])
-                best = duel.responses[int(duel.rewards[:, drawn[0]].argmax())]
-                if self.by == "best_arm":
-                    rows = [row for row, pair in zip(duel.rows, duel.pairs, strict=True) if best in (pair.a, pair.b)]
-                    asked[rows] = scores[rows]
-                else:
-                    asked[_rival(duel, best, drawn)] = 1.0
-            scores = asked
-        return one_a_prompt(view, scores, self.prompts)
+        asked = self._asked(view)
+        return one_a_prompt(view, asked if self.by == "thompson" else variance(gaps(view)) * asked, self.prompts)
+
+    def terms(self, view: PoolView) -> Terms:
+        """How unsure the ensemble is of the difference, and whether the drawn members ask about the pair at all."""
+        unsure = Term("variance of the difference", "Var(z₁ − z₂)", variance(gaps(view)), "reward units²")
+        asked = Term(ASKED[self.by], "asked", self._asked(view))
+        if self.by == "uncertainty":
+            return Terms((unsure,), "a = Var(z₁ − z₂)", lambda one: one)
+        if self.by == "thompson":
+            return Terms((asked,), "a = asked", lambda one: one)
+        return Terms((unsure, asked), "a = Var(z₁ − z₂) · asked", lambda one, two: one * two)
+
+    def _asked(self, view: PoolView) -> np.ndarray:
+        """1 for the pairs that the drawn members leave in question, else 0, (n,)."""
+        if self.by == "uncertainty":
+            return np.ones(len(view))
+        asked = np.zeros(len(view))
+        for duel in duels(view):
+            drawn = rng_for(view.seed, view.round, "thompson", duel.prompt_id).permutation(duel.rewards.shape[1])
+            best = duel.responses[int(duel.rewards[:, drawn[0]].argmax())]
+            if self.by == "best_arm":
+                asked[[row for row, p in zip(duel.rows, duel.pairs, strict=True) if best in (p.a, p.b)]] = 1.0
+            else:
+                asked[_rival(duel, best, drawn)] = 1.0
+        return asked
 
 
 def _rival(duel: Duel, best: str, drawn: np.ndarray) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.data.pool import PoolView
 from engine.selection.recipes import Recipe, Scores
+from engine.selection.terms import Term, Terms
 from engine.strategies.base import STRATEGIES, Strategy
 
 
@@ -59,3 +60,10 @@ class SmallestMargin(Strategy):
     def recipe(self, view: PoolView) -> Recipe:
         """Minus |margin| in reward units."""
         return Scores(-np.abs(view["reward_margin"].astype(np.float64)))
+
+    def terms(self, view: PoolView) -> Terms:
+        """Δ, the implicit rewards' difference."""
+        margin = Term(
+            "implicit-reward margin", "Δ", view["reward_margin"].astype(np.float64), "reward units", signed=True
+        )
+        return Terms((margin,), "a = −|Δ|", lambda delta: -np.abs(delta))

@@ -12,10 +12,10 @@ from engine.config import RunConfig
 from engine.data.pool import PoolView
 from engine.errors import StoreError
 from engine.records import Pooled, Scored
+from engine.selection.composed import not_the_score, terms_of
 from engine.selection.execute import scores_of
 from engine.selection.explain import Part, instead_of, parts_of, read_of
 from engine.selection.recipes import Recipe, Uniform
-from engine.selection.terms import not_the_score, terms_of
 from engine.signals.base import SIGNALS
 from engine.store.as_queued import run_as_queued
 from engine.store.database import Store
@@ -108,8 +108,8 @@ class WhyBatch(Task):
         from engine.laboratory import score
 
         strategy = config.strategy
-        signals = signals_for([strategy], config.study.signals)
-        pool = ScorePool(study_id=study_id, run_id=self.run_id, round=self.round, signals=signals)
+        pool = self._pool(study_id, config)
+        signals = pool.signals
         if not pool.is_kept(store, signals):
             score(store, pool, say, policy_of)
         held = at_hand(store, pool, signals)
@@ -142,6 +142,19 @@ class WhyBatch(Task):
             found = [[*before, *more] for before, more in zip(found, kind, strict=True)]
         said = {pick: [asdict(part) for part in parts] for pick, parts in zip(picks, found, strict=True)}
         return _Seen(view, recipe, said, terms.says if terms else "", unsaid)
+
+    def missing(self, store: Store) -> ScorePool | None:
+        """The task that scores what the round read, where it has to be computed again first; None where it is there."""
+        run = run_as_queued(store, self.run_id)
+        config = as_it_runs(store, run.config)
+        if (config.study.warm_up and self.round == 1) or not config.strategy.needs:
+            return None
+        pool = self._pool(run.study_id, config)
+        return None if pool.is_kept(store, pool.signals) else pool
+
+    def _pool(self, study_id: str, config: RunConfig) -> ScorePool:
+        signals = signals_for([config.strategy], config.study.signals)
+        return ScorePool(study_id=study_id, run_id=self.run_id, round=self.round, signals=signals)
 
     def _gap(self, store: Store, view: PoolView, again: np.ndarray | None) -> float:
         """By how much a score at most differs from the one that the round kept; 0 where that is rounding."""

@@ -16,8 +16,10 @@ from engine.store.database import Store
 from engine.store.edits import LEAD
 from engine.store.reviews import Review
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
+from workbench.cli.why import why
 
 run = typer.Typer(help="Look again at what one run did, and let one that waits for review go on.", no_args_is_help=True)
+run.command(epilog="Example: workbench run why r1a2b3c4d5-activedpo-1 3 --json")(why)
 OTHER = 1
 """Exit code of a replay whose picks differ."""
 

@@ -62,7 +62,7 @@ def score(
         typer.echo(_takes(takes), err=True)
     if price:
         return
-    scored = {} if task.is_kept(where, wanted) else _scored(where, task)
+    scored = {} if task.is_kept(where, wanted) else score_beside(where, task)
     answer = dry.do(where, lambda _: None)
     value = {"price": takes, "scored": scored, **answer}
     show(value, as_json, lambda: _table(answer, chosen))
@@ -111,7 +111,7 @@ def _takes(price: dict[str, Any]) -> str:
     )
 
 
-def _scored(store: Store, task: ScorePool) -> dict[str, Any]:
+def score_beside(store: Store, task: ScorePool) -> dict[str, Any]:
     """Score in a process of its own; its error is ours."""
     command = [sys.executable, "-m", "engine.laboratory", str(store.folder)]
     done = subprocess.run(command, input=task.model_dump_json(), capture_output=True, text=True, check=False)

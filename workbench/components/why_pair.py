@@ -39,7 +39,8 @@ class Other:
 class Why:
     """All that is known of a pick. `candidates` had a score in the round (0: none), `percentile` of them a lower one.
 
-    `parts` are those of the task `why_batch`, None while nobody has asked; `notes` say why something is not there.
+    `parts` are those of the task `why_batch`, None while nobody has asked, and `says` is the score in their symbols;
+    `notes` say why something is not there.
     """
 
     sentence: str
@@ -49,6 +50,7 @@ class Why:
     others: Sequence[Other] = ()
     ranks: Sequence[Rank] = ()
     notes: Sequence[str] = ()
+    says: str = ""
 
 
 def why_card(pair: PickedPair, strategy: StrategyRef, why: Why) -> str:
@@ -59,7 +61,7 @@ def why_card(pair: PickedPair, strategy: StrategyRef, why: Why) -> str:
     said = "".join(f"<p><small>{escaped(note)}</small></p>" for note in why.notes)
     unit = "" if pair.score is None else "<small>Scores have no unit; higher means: label sooner.</small>"
     return (
-        f"{head}<p>{escaped(why.sentence)}</p>{_sum(pair, why)}{unit}{_read(why.parts or ())}"
+        f"{head}<p>{escaped(why.sentence)}</p>{_sum(pair, why)}{_says(why)}{unit}{_read(why.parts or ())}"
         f"{''.join(_other(other) for other in why.others)}{rank_lines(why.ranks)}{said}"
     )
 
@@ -91,7 +93,7 @@ def formula(plugin: type[Strategy] | None) -> None:
 
 def _sum(pair: PickedPair, why: Why) -> str:
     """Score and gain with what stands before and between them, as a sum from top to bottom."""
-    rows = [(part["name"], _measured(part), _aside(part)) for part in why.parts or () if not part["read"]]
+    rows = [(_called(part), _measured(part), _aside(part)) for part in why.parts or () if not part["read"]]
     if pair.score is not None:
         rows.append(("score before the batch", f"<b>{number(pair.score)}</b>", _place(pair, why)))
     if pair.score is not None and pair.gain is not None:
@@ -100,6 +102,17 @@ def _sum(pair: PickedPair, why: Why) -> str:
         rows.append(("gain when picked", f"<b>{number(pair.gain)}</b>", ""))
     rows += [(plain(name), _value(value), "") for name, value in pair.why.items() if name not in KNOWN]
     return _rows(rows)
+
+
+def _says(why: Why) -> str:
+    """The score in the symbols of its terms."""
+    return f'<p class="says"><small>{escaped(why.says)}</small></p>' if why.says and why.parts else ""
+
+
+def _called(part: Mapping[str, Any]) -> str:
+    """The term's name, and how the formula calls it."""
+    symbol = str(part.get("symbol") or "")
+    return f"{part['name']}: {symbol}" if symbol else str(part["name"])
 
 
 def _read(parts: Sequence[Mapping[str, Any]]) -> str:

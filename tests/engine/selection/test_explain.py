@@ -1,5 +1,6 @@
 """Why a pick: terms worked by hand, and what would be picked in its place against trying every pair of the pool."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from engine.data.pool import PoolView
 from engine.records import Pair, SignalArray
 from engine.selection import explain
+from engine.selection.composed import terms_of
 from engine.selection.execute import execute
 from engine.selection.explain import instead_of, parts_of, read_of
 from engine.selection.recipes import (
@@ -125,15 +127,38 @@ def test_where_it_is_not_said_the_reason_is(monkeypatch: pytest.MonkeyPatch) -> 
     assert {x.pair_id for x in instead_of(Uniform(), view_of(20, 6), drawn[:6])[0] if x} == {drawn[6]}
 
 
+def shown(recipe: Recipe, view: PoolView, picks: Sequence[str]) -> list[list[explain.Part]]:
+    return parts_of(recipe, view, picks, terms_of(None, recipe, view))
+
+
 def test_the_terms_of_a_log_det_score_add_up_by_hand() -> None:
     """φ = (3, 4), λ = ½: 25 / ½ = 50 with nothing labelled; with (3, 4) labelled 25 / (½ + 25) = 50/51."""
     view = view_of(3, 1)
     features = np.array([[3.0, 4.0], [0.0, 1.0], [1.0, 0.0]])
-    alone, lost = parts_of(GreedyLogDet(features, features[:1], 0.5), view, [view.ids[0]])[0]
-    assert (alone.value, alone.percentile) == (50.0, pytest.approx(100 * 2.5 / 3))
+    alone, lost = shown(GreedyLogDet(features, features[:1], 0.5), view, [view.ids[0]])[0]
+    assert (alone.value, alone.percentile, alone.symbol) == (50.0, pytest.approx(100 * 2.5 / 3), "‖φ‖²/λ")
     assert alone.value + lost.value == pytest.approx(50 / 51)
-    assert len(parts_of(GreedyLogDet(features, features[:0], 0.5), view, [view.ids[0]])[0]) == 1
-    assert parts_of(Scores(VALUES[:3]), view, [view.ids[0]]) == [[]]
+    assert len(shown(GreedyLogDet(features, features[:0], 0.5), view, [view.ids[0]])[0]) == 1
+    assert shown(Scores(VALUES[:3]), view, [view.ids[0]]) == [[]]
+
+
+def test_the_terms_of_designs_by_hand() -> None:
+    """Pairs at (3, 4), (0, 1), (1, 0); labelled (3, 0). λ = 1 with the whole pool: M = I + Σφφᵀ = [[11, 12], [12, 18]]
+    and M⁻¹ = [[18, −12], [−12, 11]] / 54, so u = (0, 1) has 11/54; the nearest of (0, 1) lies √10 away."""
+    view = view_of(3, 1)
+    features, past = np.array([[3.0, 4.0], [0.0, 1.0], [1.0, 0.0]]), np.array([[3.0, 0.0]])
+    length, little = shown(GreedyLogDet(features, past[:0], 1.0, whole_pool=True), view, [view.ids[1]])[0]
+    assert (length.value, little.value) == (pytest.approx(1.0), pytest.approx(11 / 54))
+    (distance,) = shown(FarthestFirst(features, past), view, [view.ids[1]])[0]
+    assert distance.value == pytest.approx(np.sqrt(10))
+    (long,) = shown(FarthestFirst(features, past[:0]), view, [view.ids[0]])[0]
+    assert long.value == pytest.approx(5.0)
+    whole, known = shown(FacilityLocation(features, past), view, [view.ids[2]])[0]
+    assert whole.value == pytest.approx(1 + 0.6), "|cos| to (3, 4) is 0.6, to (0, 1) it is 0"
+    assert known.value == pytest.approx(1 + 0.6), "(3, 0) is as like all of them"
+    value, room, crowd = shown(Crowding(VALUES[:3], features, past, neighbour=1), view, [view.ids[2]])[0]
+    assert (value.value, room.value) == (VALUES[2], pytest.approx(np.log(2 * np.sqrt(2) + 1e-4)))
+    assert crowd.value == pytest.approx(-0.5772156649), "ψ(1): nothing labelled within √2 of (1, 0)"
 
 
 def test_the_rank_of_a_prompt_by_hand() -> None:

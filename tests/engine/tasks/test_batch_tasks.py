@@ -7,10 +7,12 @@ import pytest
 
 from engine.analysis.redundancy import word_vectors
 from engine.errors import EngineError
+from engine.selection.terms import Term, Terms
 from engine.store import queries
 from engine.store.browse import pair_texts
 from engine.store.database import Store
 from engine.store.picked import picked_before
+from engine.strategies.apl import Apl
 from engine.tasks import why_batch
 from engine.tasks._at_hand import _HELD
 from engine.tasks.base import ask, asked
@@ -95,10 +97,12 @@ def test_the_terms_of_each_pick_come_to_the_score_that_its_round_kept(store: Sto
         assert found["instead"]["pair_id"] not in picks
         terms = [part["value"] for part in found["parts"] if not part["read"]]
         read = {part["name"]: part["value"] for part in found["parts"] if part["read"]}
+        assert answer["says"].startswith("a = ")
         if strategy == "activedpo":
             assert sum(terms) == pytest.approx(pick.score, rel=1e-5)
             assert len(read) == 1
         else:
+            assert abs(terms[-1]) == pytest.approx(pick.score, rel=1e-5), "behind the prompt's rank"
             assert abs(read["implicit-reward margin, a minus b"]) == pytest.approx(pick.score, rel=1e-5)
             assert len(read) == 2
 
@@ -110,6 +114,27 @@ def test_a_drawn_batch_has_no_terms_but_a_next_in_line(tmp_path: Path, strategy:
     answer = WhyBatch(run_id=run, round=number, picks=picks).do(made, lambda _: None)
     assert len({entry["instead"]["pair_id"] for entry in answer["picks"].values()} - set(picks)) == 1
     assert all(entry["parts"] == [] for entry in answer["picks"].values())
+    assert answer["says"] == ""
+
+
+def test_terms_that_are_none_of_the_score_are_not_shown_and_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, picks = batch_of(store, "apl", 2)
+    monkeypatch.setattr(
+        Apl, "terms", lambda self, view: Terms((Term("margin", "Δ", np.ones(len(view))),), "a = Δ", lambda one: one)
+    )
+    answer = WhyBatch(run_id=run, round=2, picks=picks).do(store, lambda _: None)
+    assert "terms that APL names come to other scores than its recipe" in answer["why_not"]
+    assert answer["says"] == ""
+    for entry in answer["picks"].values():
+        assert "Δ" not in {part["symbol"] for part in entry["parts"]}
+        assert entry["instead"]["pair_id"] not in picks, "what does not hang on the terms is said all the same"
+
+
+def test_an_answer_from_before_terms_were_said_is_asked_for_anew(store: Store) -> None:
+    run, picks = batch_of(store, "apl", 2)
+    task = WhyBatch(run_id=run, round=2, picks=picks)
+    assert not task.still_holds(store, {"pairs": 3, "picks": {}, "why_not": ""})
+    assert task.still_holds(store, {"pairs": 3, "picks": {}, "why_not": "", "says": ""})
 
 
 def test_scores_that_do_not_come_out_again_are_not_explained(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
