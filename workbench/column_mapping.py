@@ -9,6 +9,7 @@ from engine.data.formats.mapped import Mapped, mapping_text
 from engine.errors import EngineError
 from engine.store.files import write_bytes
 from engine.tasks.first_rows import FirstRows
+from engine.tasks.prove_data import ProveData
 from workbench import asking, cache, session
 from workbench.components.mapping_form import mapping_form, preview
 from workbench.components.markup import escaped, heading, show
@@ -36,17 +37,19 @@ def panel(path: str) -> None:
         if preview(mapped, answer["rows"]):
             name = st.text_input("Name of this mapping", key="mapping_name", placeholder="house-style", width=320)
             st.button("Keep it and read the file", type="primary", icon=":material/check:", on_click=keep,
-                      args=(name, mapped))  # fmt: skip
+                      args=(name, mapped, path))  # fmt: skip
             show(f"{heading('The same as a file', 'for --mapping, and for data.format of a study')}"
                  f'<pre class="file">{escaped(mapping_text(mapped))}</pre>')  # fmt: skip
 
 
-def keep(name: str, mapped: Mapped) -> None:
+def keep(name: str, mapped: Mapped, data_file: str) -> None:
     """Write it into the store's folder and read the file by it. The same name takes the place of the one before."""
     plain = re.sub(r"[^\w-]+", "-", name.strip()).strip("-")[:60] or "mapping"
+    place = f"{FOLDER}/{plain}.yaml"
     try:
-        write_bytes(cache.store().folder, f"{FOLDER}/{plain}.yaml", mapping_text(mapped).encode())
+        write_bytes(cache.store().folder, place, mapping_text(mapped).encode())
     except EngineError as error:
         session.say(error=error)
         return
     session.choose("format", f"mapping {plain}")
+    asking.ask_task(ProveData(path=data_file, format=str(cache.store().folder / place)))
