@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.data.pool import PreferenceData, rows_of
-from engine.errors import EngineError, ModelError, OracleError, OutOfMemory, SelectionError, StoreError
+from engine.errors import EngineError, ModelError, OracleError, OutOfMemory, SelectionError
 from engine.loop import Inputs
 from engine.records import Pair, Picked, Pooled, SignalArray
 from engine.samplers.base import SAMPLERS
@@ -25,7 +25,7 @@ from engine.stages import Run
 from engine.standing import Standing, standing
 from engine.store.cache import FileCache
 from engine.store.database import Store, open_store
-from engine.store.texts import load_dataset
+from engine.store.texts import keep_drawn, load_dataset
 from engine.tasks._laboratory import PARTS, Laboratory, Made, Pool, ids_of, keep_pool, kept_pool, slot_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def score(store: Store, task: Laboratory, say: Callable[[str], None], policy_of:
         words = _put_on(policy, task.adapter)
     for event in where.before:
         run.apply(event)
-    pairs, dropped = _candidates(run, task, where, own, chosen)
+    pairs, dropped = _candidates(store, run, task, where, own, chosen)
     past = [run.pairs[pick.pair_id] for pick in run.picks]
     kept = kept_pool(cache, task.pool_key())
     made = dict(kept.made) if kept else {}
@@ -136,19 +136,24 @@ def _subset(prompts: Sequence[str], task: Laboratory, where: Standing) -> list[s
 
 
 def _candidates(
-    run: Run, task: Laboratory, where: Standing, own: frozenset[str], chosen: frozenset[str]
+    store: Store, run: Run, task: Laboratory, where: Standing, own: frozenset[str], chosen: frozenset[str]
 ) -> tuple[list[Pair], dict[str, int]]:
-    """The pairs that could be picked, in id order, and what was left out and why; of a data set only its `own`."""
+    """The pairs that could be picked, in id order, and what was left out and why; of a data set only its `own`.
+
+    A round that is to draw its pool and has none yet is drawn here, of the prompts of the subset alone; the responses
+    are kept in the store, as a page that shows a pair needs them.
+    """
     study = where.config.study
     if where.pooled is not None:
         run.apply(where.pooled)
         found: Sequence[Pair] = [run.pairs[pair_id] for pair_id in where.pooled.pair_ids]
         dropped = dict(where.pooled.dropped)
-    elif study.sampler.generates:
-        raise StoreError(
-            "This study draws its pool anew in every round, and this round has none yet.",
-            "Name a round that has its picks, or an imported data set as the pool.",
-        )
+    elif study.sampler.generates:  # as the round will draw it: a worker that comes to it finds the draws in the cache
+        pooled = run.found(task.round, _subset(run.prompts(task.round), task, where))
+        run.apply(pooled)
+        keep_drawn(store, pooled)
+        found, dropped = pooled.made_pairs, dict(pooled.dropped)
+        chosen = frozenset(pair.prompt_id for pair in found)
     elif task.run_id and not task.dataset_id:
         pooled = run.pooled(task.round)
         found, dropped = pooled.made_pairs, dict(pooled.dropped)

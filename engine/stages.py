@@ -42,6 +42,7 @@ from engine.records import (
 from engine.scoring import Signals
 from engine.seeds import uniforms
 from engine.selection.execute import scores_of
+from engine.shadow import BETWEEN, Shadow, shadows_of
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -81,6 +82,7 @@ class Run:
         self.picks: list[Pick] = []
         self.pseudo: Mapping[str, Answer] = {}
         self.features: dict[str, list[np.ndarray]] = {name: [] for name in self.strategy.needs}
+        self.shadows = shadows_of(self)
 
     @property
     def tokens_seen(self) -> int:
@@ -99,14 +101,31 @@ class Run:
     # ---- the stages ------------------------------------------------------------------------------------------------
 
     def pooled(self, number: int) -> Pooled:
-        """The candidate pairs: of a seeded subset of prompts, that the oracle can answer, not picked before."""
-        prompts, dropped = self._prompts(number), dict[str, int]()
+        """The candidate pairs of the round's prompts; SelectionError where they do not fill its batch."""
+        found = self.found(number, self.prompts(number))
+        wanted = 1 if self.strategy.whole_pool else self.k(found.made_pairs)
+        each = self.study.one_per_prompt and not self.strategy.whole_pool
+        there = len({pair.prompt_id for pair in found.made_pairs}) if each else len(found.made_pairs)
+        if there < wanted:
+            left_out = "; ".join(f"{n:,} {reason}" for reason, n in found.dropped.items())
+            what = "prompts with candidate pairs" if each else "candidate pairs"
+            raise SelectionError(
+                f"Round {number} has {there} {what}; {wanted} are to be labelled{', one a prompt' if each else ''}."
+                + (f" Left out: {left_out}." if left_out else ""),
+                "Raise prompts_per_round, lower labels_per_round or rounds, or add pairs.",
+            )
+        return found
+
+    def found(self, number: int, prompts: Sequence[str]) -> Pooled:
+        """The candidate pairs of these prompts, that the oracle can answer, not picked before; drawn where they are."""
+        dropped: dict[str, int] = {}
         if self.study.sampler.generates:
             asked, prompts = len(prompts), with_room(self.policy, self.data, prompts)
             dropped |= {"prompts: no room for a response": n} if (n := asked - len(prompts)) else {}
         found = self.study.sampler.candidates(self.data, prompts, self.signals.on(number))
         allowed = self.study.oracle.can_answer(self.data)
-        picked = {pick.pair_id for pick in self.picks}
+        skipped = [label.pair_id for _, label in self.labels if label.answer == "skip"]
+        picked = {pick.pair_id for pick in self.picks} - (set(self.inputs.again(skipped)) if skipped else set())
         dropped |= found.dropped
         pairs = []
         for pair in found.pairs:
@@ -118,17 +137,6 @@ class Run:
                 pairs.append(pair)
         for reason in self.refused.values():
             dropped[f"responses: {reason}"] = dropped.get(f"responses: {reason}", 0) + 1
-        wanted = 1 if self.strategy.whole_pool else self.k(pairs)
-        each = self.study.one_per_prompt and not self.strategy.whole_pool
-        there = len({pair.prompt_id for pair in pairs}) if each else len(pairs)
-        if there < wanted:
-            left_out = "; ".join(f"{n:,} {reason}" for reason, n in dropped.items())
-            what = "prompts with candidate pairs" if each else "candidate pairs"
-            raise SelectionError(
-                f"Round {number} has {there} {what}; {wanted} are to be labelled{', one a prompt' if each else ''}."
-                + (f" Left out: {left_out}." if left_out else ""),
-                "Raise prompts_per_round, lower labels_per_round or rounds, or add pairs.",
-            )
         return Pooled(number, tuple(p.id for p in pairs), found.made, tuple(pairs), dropped)
 
     def scored(self, number: int) -> Scored:
@@ -222,7 +230,8 @@ class Run:
                 sides = features.pop("reward_gradient")  # of a run from when the strategy read the two apart
                 features["gradient_difference"] = sides[:, 0] - sides[:, 1]
             for name, rows in features.items():
-                self.features[name].append(rows)
+                shadow, _, signal = name.rpartition(BETWEEN)
+                (self.shadows[shadow].features if shadow else self.features)[signal].append(rows)
         elif isinstance(event, Labelled):
             self.labels += [(event.round, label) for label in event.labels]
         elif isinstance(event, Trained):
@@ -238,7 +247,7 @@ class Run:
         """The signals that a round reads over its pool."""
         return sorted({*self.study.panel, *(() if self.warm_up(number) else self.strategy.needs)})
 
-    def _prompts(self, number: int) -> list[str]:
+    def prompts(self, number: int) -> list[str]:
         """The round's prompts: all, a seeded subset, or the next part of a seeded stream."""
         ids, size = list(self.data.prompts), self.study.prompts_per_round
         if size is None:
@@ -259,22 +268,23 @@ class Run:
         assert self.pooled_now is not None  # noqa: S101 - the stage before
         return [self.pairs[pair_id] for pair_id in self.pooled_now.pair_ids]
 
-    def view(self, number: int, signals: Mapping[str, SignalArray]) -> PoolView:
-        """What the strategy sees: only the signals it declared."""
-        needs = self.strategy.needs
+    def view(self, number: int, signals: Mapping[str, SignalArray], by: Shadow | None = None) -> PoolView:
+        """What the strategy, or one in its shadow, sees: only the signals it declared."""
+        who: Run | Shadow = by or self
+        needs = who.strategy.needs
         picked = [self.pairs[pick.pair_id] for pick in self.picks]
-        past = {name: np.concatenate(kept) for name, kept in self.features.items() if kept}
-        for name in sorted(self.strategy.recomputed()) if picked else ():
-            anew = self.signals.signal(name, self.signals.texts(picked), number)
+        past = {name: np.concatenate(kept) for name, kept in who.features.items() if kept}
+        for name in sorted(who.strategy.recomputed()) if picked else ():
+            anew = who.signals.signal(name, who.signals.texts(picked), number)
             past[name] = anew.values[rows_of(anew, picked)]
         candidates = self.candidates()
         return PoolView(
             candidates,
             {name: signal for name, signal in signals.items() if name in needs},
-            k=len(candidates) if self.strategy.whole_pool else self.k(candidates),
+            k=len(candidates) if who.strategy.whole_pool else self.k(candidates),
             seed=self.seed,
             round_number=number,
-            reader=f"Strategy {self.strategy.name!r}",
+            reader=f"Strategy {who.strategy.name!r}",
             picked=picked,
             picked_values=past if picked else None,
             labels=[replace(label, detail={}) for _, label in self.labels],  # the detail may hold gold scores

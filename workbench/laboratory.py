@@ -15,7 +15,7 @@ from engine.settings import ModelSettings
 from engine.signals.base import SIGNALS, Signal, as_known
 from engine.store.cache import FileCache
 from engine.store.pace import sizes_of
-from engine.store.scoring_price import Price, price
+from engine.store.scoring_price import Price, price, to_draw
 from engine.store.summaries import StrategyRef, StudyDetail
 from engine.strategies.base import STRATEGIES, Strategy
 from engine.tasks._laboratory import kept_pool, signals_for
@@ -130,6 +130,10 @@ def price_of(task: ScorePool, missing: Sequence[Signal], looking: Looking) -> Pr
         found = next(d for d in cache.datasets() if d.id == dataset)
         whole = Sizes(found.prompts, found.responses, found.pairs)
     detail = detail_of(looking)
+    draws = to_draw(
+        cache.store(), whole, study_id="" if task.dataset_id else task.study_id, run_id=task.run_id, number=task.round,
+        prompts=task.prompts,
+    )  # fmt: skip
     of = _pool_size(detail, whole, own=not task.dataset_id)
     if task.prompts is not None and of.prompts > task.prompts:
         share = task.prompts / of.prompts
@@ -138,7 +142,7 @@ def price_of(task: ScorePool, missing: Sequence[Signal], looking: Looking) -> Pr
     model = ModelSettings.model_validate(own)
     rounds = task.round - 1 if task.run_id else 0
     return price(cache.store(), model, dataset, of, missing, study_id=task.study_id, rounds=rounds,
-                 trained=bool(task.adapter))  # fmt: skip
+                 trained=bool(task.adapter), to_draw=draws)  # fmt: skip
 
 
 def _pool_size(detail: StudyDetail | None, whole: Sizes, *, own: bool) -> Sizes:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 from engine.data.parts import Part, Turns
 from engine.data.pool import Comparison, PreferenceData
 from engine.errors import StoreError
-from engine.records import Message, Pair, Prompt, Response
+from engine.records import Message, Pair, Pooled, Prompt, Response
 from engine.resume import unasked
 from engine.store import schema as s
 from engine.store.database import Store, now
@@ -156,6 +156,13 @@ def add_texts(
 def add_pairs(connection: sa.Connection, pairs: list[Pair]) -> None:
     """Pairs that are not there yet."""
     insert_many(connection, s.pairs, ("id", "prompt_id", "a", "b"), [(p.id, p.prompt_id, p.a, p.b) for p in pairs])
+
+
+def keep_drawn(store: Store, pooled: Pooled) -> None:
+    """Keep what was drawn for a dry run; a run that draws the same finds it there."""
+    with store.write() as connection:
+        add_texts(connection, PreferenceData(responses={r.id: r for r in pooled.made}))
+        add_pairs(connection, list(pooled.made_pairs))
 
 
 def load_dataset(store: Store, dataset_id: str, check: Callable[[], None] = unasked) -> PreferenceData:

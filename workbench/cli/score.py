@@ -86,12 +86,16 @@ def _price(store: Store, task: ScorePool, missing: list[Signal], model: ModelSet
     else:
         of = pace.sizes_of(store, task.study_id)[1][0]
         dataset = browse.datasets_of(store, task.study_id)["pool"]
+    draws = scoring_price.to_draw(
+        store, of, study_id="" if task.dataset_id else task.study_id, run_id=task.run_id, number=task.round,
+        prompts=task.prompts,
+    )  # fmt: skip
     if task.prompts is not None and task.prompts < of.prompts:
         share = task.prompts / of.prompts
         of = pace.Sizes(task.prompts, round(of.responses * share), round(of.pairs * share))
     rounds = task.round - 1 if task.run_id else 0
     found_price = scoring_price.price(store, model, dataset, of, missing, study_id=task.study_id, rounds=rounds,
-                                      trained=bool(task.adapter))  # fmt: skip
+                                      trained=bool(task.adapter), to_draw=draws)  # fmt: skip
     work = found_price.work
     return {
         "signals": [signal.name for signal in missing], "forwards": work.forwards, "backwards": work.backwards,
