@@ -67,7 +67,9 @@ class Regime(Settings):
     """How rounds go. The default is Muldrew's: back to the reference, all labels so far."""
 
     pool: Literal["fixed", "regenerated", "streamed"] = Field(
-        "fixed", description="the same pairs every round, fresh ones from the policy, or the next part of a stream"
+        "fixed",
+        description="the same pairs every round, fresh ones from the policy, or the next part of a stream "
+        "(prompts_per_round says how large)",
     )
     weights: Literal["continue", "reset"] = Field(
         "reset", description="a round trains on from where the policy stands, or from the reference"

@@ -57,9 +57,10 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
         share, how = settings.held_out_share, split_words(config)
         readings["pool"] = (pool_reading, pool, f"pool, all but a share of {share!r} of the prompts{how}")
         readings["held_out:held_out"] = (pool_reading, held_out, f"held out, a share of {share!r} of the prompts{how}")
+    a_stream_has_parts(config, readings["pool"][1])
     enough_pairs(config, readings["pool"][1])
     for role, (_, data, _) in readings.items():
-        if role != "pool":
+        if role != "pool" and role.removeprefix("held_out:") != asked_first(config):
             some_answers(role.removeprefix("held_out:"), data)
     pool_size, *others = (Sizes(len(d.prompts), len(d.responses), len(d.pairs)) for _, d, _ in readings.values())
     tell(kept(config, pool_size, others, shapes_of(config.model), DEFAULT_CAP_BYTES), room_in(store.folder))
@@ -111,6 +112,28 @@ def split_words(config: StudyConfig) -> str:
     return "".join(f", {word}" for word in said)
 
 
+def a_stream_has_parts(config: StudyConfig, pool: PreferenceData) -> None:
+    """DataError if a streamed pool of any arm is not cut into parts, or has fewer of them than there are rounds."""
+    for run in config.runs(config.seeds[:1]):
+        arm, there = run.study, len(pool.prompts)
+        if arm.regime.pool != "streamed" or arm.rounds == 1:
+            continue
+        whose = f"The streamed pool of {run.key}" if run.own else "The streamed pool"
+        size, most = arm.prompts_per_round, there // arm.rounds
+        do = f"Set prompts_per_round to {most:,} or less." if most else "Lower rounds, or add prompts."
+        if size is None:
+            raise DataError(
+                f"{whose} has no parts: prompts_per_round is not set, so every round would read all {there:,} prompts.",
+                do,
+            )
+        if size * arm.rounds > there:
+            raise DataError(
+                f"{whose} ends too soon: {arm.rounds} rounds of {size:,} prompts take {size * arm.rounds:,}, and it "
+                f"has {there:,}.",
+                do,
+            )
+
+
 def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:
     """DataError if the pool cannot fill the budget of one run, of any arm that does not draw or take a share."""
     usable: dict[str, int] = {}
@@ -122,15 +145,23 @@ def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:
             pairs = arm.sampler.candidates(pool, list(pool.prompts), None).pairs
             allowed = arm.oracle.can_answer(pool)
             usable[sampler] = len(pairs) if allowed is None else sum(pair.id in allowed for pair in pairs)
-        if usable[sampler] < arm.budget:
+        aside = arm.oracle.aside(arm.budget)
+        if usable[sampler] < arm.budget + aside:
             raise DataError(
                 f"The pool holds {usable[sampler]:,} pairs that oracle {arm.oracle.name!r} can answer; a run"
                 + (f" of {run.key}" if run.own else "")
-                + f" is to buy {arm.budget:,} labels ({arm.rounds} rounds of {arm.labels_per_round}).",
+                + f" is to buy {arm.budget:,} labels ({arm.rounds} rounds of {arm.labels_per_round})"
+                + (f", and {aside:,} for its audit slice." if aside else "."),
                 "Lower rounds or labels_per_round, or add pairs."
                 if not run.own
                 else "Lower rounds, add pairs, or take `race: controlled`: one batch for all.",
             )
+
+
+def asked_first(config: StudyConfig) -> str | None:
+    """The held-out set that people answer a sample of before round 0; None where nobody does."""
+    asks = config.oracle.people and getattr(config.oracle, "held_out_pairs", 0) > 0
+    return config.referee.decides_on(config.data.held_out) if asks else None
 
 
 def some_answers(name: str, held_out: PreferenceData) -> None:

@@ -46,8 +46,8 @@ class SmallestMargin(Strategy):
         "Read: SHARP draws b·p pairs from a stream, keeps the top b and takes one step (b = 64, p = 6), β = 0.1, "
         "5e-7, 150 steps of warm-up and RMSprop (here the study's warm-up, and AdamW). Inferred: SHARP = coth(|Δ|/2) "
         "and W-SHARP = 1/sinh(|Δ|/2), checked by a test, so they are no methods of their own here. Ours: used by "
-        "rounds: a sixth of a round's pool, which `prompts_per_round` makes the next part of the stream; without it a "
-        "round's pool is all that is left."
+        "rounds: a sixth of a round's pool, which is the next part of the stream: `prompts_per_round` says how large, "
+        "and a study of several rounds must name it."
     )
     ties_at_reference: ClassVar[bool] = True
     published: ClassVar[Mapping[str, Any]] = {

@@ -1,5 +1,7 @@
 """Who is compared with whom, paired differences, the luck band, and what a place on an axis is, against slow twins."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,6 +44,30 @@ def test_the_arms_are_those_of_the_config_that_have_runs(detail):
     without = arms_of(type(detail)(detail.summary, detail.runs, gone, {}))
     assert without.twins == dict.fromkeys(("activedpo", "apl", "real"), "random")
     assert not without.again
+
+
+@pytest.mark.parametrize("race", ["controlled", "as_published", "none"])
+def test_where_a_plugin_is_gone_only_a_plain_race_has_a_twin(detail, race):
+    """Who was whose twin can then be told from names alone: random's, if all ran in one setting; else nobody's."""
+    named = ({"name": "random"}, {"name": "activedpo"}, {"name": "no_longer_installed"})
+    config = {**detail.config, "race": race, "strategies": named}
+    twins = arms_of(type(detail)(detail.summary, detail.runs, config, {})).twins
+    assert twins == ({"activedpo": "random"} if race == "controlled" else {})
+
+
+def test_where_a_papers_setting_is_another_today_the_twin_is_who_ran_in_the_same(detail):
+    """Two arms of REAL shared a random arm that today's settings would not give both."""
+    names = ("real", "real:per prompt True", "random:as real", "random")
+    summary = replace(
+        detail.summary, strategies=tuple(replace(detail.summary.strategies[0], name=name) for name in names)
+    )
+    strategies = ({"name": "real"}, {"name": "real", "per_prompt": True})
+    config = {**detail.config, "race": "as_published", "strategies": strategies}
+    old = {"setting": {"rounds": 1, "label_share": 0.5, "signals": []}}
+    ran = {**dict.fromkeys(names[:2], old), "random:as real": {"setting": {"rounds": 1, "label_share": 0.5}}}
+    twins = arms_of(type(detail)(summary, detail.runs, config, {}, ran)).twins
+    assert twins == {"real": "random:as real", "real:per prompt True": "random:as real"}
+    assert "real:per prompt True" not in arms_of(type(detail)(summary, detail.runs, config, {}, {})).twins
 
 
 def test_controls_get_no_verdict_and_count_in_no_correction(tmp_path):

@@ -51,6 +51,59 @@ def test_what_a_study_refuses_leaves_nothing_in_the_store(tmp_path: Path, tiny_m
     assert len(queries.datasets(store)) == 2
 
 
+STREAM = {"regime": {"pool": "streamed"}, "labels_per_round": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "do"),
+    [
+        (
+            {**STREAM, "rounds": 3},
+            "The streamed pool has no parts: prompts_per_round is not set, so every round would read all 8 prompts.",
+            "Set prompts_per_round to 2 or less.",
+        ),
+        (
+            {**STREAM, "rounds": 3, "prompts_per_round": 3},
+            "The streamed pool ends too soon: 3 rounds of 3 prompts take 9, and it has 8.",
+            "Set prompts_per_round to 2 or less.",
+        ),
+        (
+            {"race": "as_published", "strategies": ["smallest_margin"], "rounds": 2},
+            "The streamed pool of smallest_margin has no parts",
+            "Set prompts_per_round to 4 or less.",
+        ),
+        (
+            {**STREAM, "labels_per_round": 1, "rounds": 9, "prompts_per_round": 1},
+            "9 rounds of 1 prompts take 9",
+            "Lower rounds, or add prompts.",
+        ),
+    ],
+)
+def test_a_stream_without_parts_or_with_too_few_is_refused_before_it_starts(
+    changes: dict[str, Any], said: str, do: str, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    store = open_store(tmp_path / "store")
+    with pytest.raises(DataError) as refused:
+        prepare_study(store, study(tmp_path, tiny_model_dir, **changes))
+    assert said in str(refused.value) and do in str(refused.value)
+    assert queries.studies(store) == []
+    whole = {"rounds": 2, "prompts_per_round": 4} if "race" not in changes else {"rounds": 1}
+    assert prepare_study(store, study(tmp_path, tiny_model_dir, **{**changes, **whole}))
+
+
+def test_an_arm_of_its_own_setting_must_have_pairs_enough_for_its_own_batches(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    """BAL-PM's paper labels 320 a round: the study's five would be there, its arm's are not, and the arm is named."""
+    store = open_store(tmp_path / "store")
+    race = {"race": "as_published", "strategies": ["bal_pm"], "oracle": {"name": "gold", "scorer": "howto"}}
+    with pytest.raises(DataError, match=r"a run of bal_pm is to buy 320 labels \(1 rounds of 320\)") as refused:
+        prepare_study(store, study(tmp_path, tiny_model_dir, **race))
+    assert "race: controlled" in str(refused.value)
+    assert queries.studies(store) == [] and queries.datasets(store) == []
+    assert prepare_study(store, study(tmp_path, tiny_model_dir, **{**race, "race": "controlled"}))
+
+
 def test_shares_that_differ_by_little_are_different_data(tmp_path: Path, tiny_model_dir: Path) -> None:
     """A data set is known by its file and part; parts that round to the same per cent must not be taken for one."""
     store = open_store(tmp_path / "store")
