@@ -80,6 +80,17 @@ class StudyConfig(Settings):
     evaluation: EvaluationSettings = EvaluationSettings()
     referee: RefereeSettings = RefereeSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_seed(cls, given: Any) -> Any:
+        """A campaign is one run: where no seeds are named it has one."""
+        if isinstance(given, dict) and "seeds" not in given:
+            oracle = given.get("oracle")
+            name = oracle.get("name") if isinstance(oracle, dict) else getattr(oracle, "name", oracle)
+            known = isinstance(name, str) and name in ORACLES.names()
+            return {**given, "seeds": (1,)} if known and ORACLES.get(name).people else given
+        return given
+
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
         keys = arms.keys_of(strategy.spec() for strategy in self.strategies)
@@ -94,6 +105,10 @@ class StudyConfig(Settings):
             raise ValueError(f"{whole[0]!r} is no strategy to race; name it under controls")
         if len({one.name for one in self.filters}) < len(self.filters):
             raise ValueError("filters names a filter twice; its count could not be told apart")
+        if self.oracle.people and (len(self.seeds) > 1 or self.controls):
+            raise ValueError(
+                f"oracle is {self.oracle.name!r}, so the study is a campaign of one run: name one seed and no controls"
+            )
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds names a seed twice")
         if self.referee.held_out and self.referee.held_out not in (self.data.held_out or ("held_out",)):
@@ -179,6 +194,10 @@ class StudyConfig(Settings):
         own |= {name: DPOSettings.model_validate(own[name]) for name in own if name == "dpo"}
         own |= {name: tuple(map(SIGNALS.build, own[name])) for name in own if name == "signals"}
         seen, names = self.model_copy(update=own), tuple(sorted(own))
+        if isinstance(strategy, Mapping) and strategy.get("name") in STRATEGIES.names():
+            strategy = STRATEGIES.get(strategy["name"]).as_queued(
+                strategy, {s.name: s.model_dump() for s in seen.signals}
+            )
         try:
             return RunConfig(study=seen, strategy=strategy, seed=seed, arm=arm, own=names)
         except ValidationError as error:

@@ -53,6 +53,13 @@ class AeDpo(Strategy):
     draws: int = Field(5, ge=2, le=1000, description="K: draws of dropout")
     dropout: float = Field(0.05, gt=0, lt=1, description="p: share of the last hidden state that is dropped")
 
+    @classmethod
+    def as_queued(cls, saved: Mapping[str, Any], signals: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Before it had draws of its own it took those of the study's ensemble."""
+        then = signals.get(ENSEMBLE, {})
+        own = {"draws": then.get("size"), "dropout": then.get("dropout")}
+        return {**{name: value for name, value in own.items() if value is not None}, **saved}
+
     def signal_parameters(self) -> dict[str, dict[str, Any]]:
         """Its own draws of dropout, whatever the study's ensemble is for others."""
         return {ENSEMBLE: {"members": "dropout", "size": self.draws, "dropout": self.dropout}}

@@ -70,6 +70,12 @@ class Strategy(Plugin):
         switched = [own for field, own in self.published_with.items() if getattr(self, field)]
         return {**self.published, **{name: value for own in switched for name, value in own.items()}}
 
+    @classmethod
+    def as_queued(cls, saved: Mapping[str, Any], signals: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """What a run was queued with, and for parameters that there were not then, what it went by; `signals` are
+        those that its study sets, name → parameter → value."""
+        return saved
+
     def recomputed(self) -> frozenset[str]:
         """Signals of past picks that are computed anew in each round, by the policy as it then stands."""
         return frozenset()

@@ -1,6 +1,7 @@
 """Seeds that are added later: what is queued, what is refused, and what a verdict may then claim."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -51,6 +52,37 @@ def test_an_arm_goes_on_in_the_setting_it_was_queued_with(tmp_path: Path, monkey
     of_seed = {seed: [row["setting"] for row in rows if row["seed"] == seed] for seed in (1, 11)}
     assert of_seed[1] == of_seed[11]
     assert any("label_share" in setting for setting in of_seed[11])
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "then"),
+    [
+        ({"members": "dropout", "size": 9, "dropout": 0.2}, (9, 0.2)),
+        ({"members": "heads", "dropout": 0.3}, (5, 0.3)),
+        (None, (5, 0.05)),
+    ],
+)
+def test_a_run_from_before_a_parameter_goes_on_by_what_it_then_went_by(
+    tmp_path: Path, ensemble: dict[str, Any] | None, then: tuple[int, float]
+) -> None:
+    """AE-DPO took its draws from the study's ensemble before it had its own; one queued today has its own."""
+    store = open_store(tmp_path)
+    signals = [{"name": "reward_ensemble", **ensemble}] if ensemble else []
+    worlds.add_study(store, "old", seeds=(1, 2), strategies=("ae_dpo",), race="none", signals=signals)
+    with store.write() as connection:
+        row = connection.execute(sa.select(schema.runs).order_by(schema.runs.c.position)).first()
+        assert row is not None
+        old = {k: v for k, v in row.config["strategy"].items() if k not in ("draws", "dropout")}
+        connection.execute(
+            schema.runs.update().where(schema.runs.c.id == row.id).values(config={**row.config, "strategy": old})
+        )
+    me, claims = worlds.worker(store), []
+    while (claim := claim_run(store, me)) is not None:
+        claims.append(claim.config)
+    read = [config.study.signal("reward_ensemble", config.strategy) for config in claims]
+    assert [(signal.members, signal.count, signal.dropout) for signal in read] == [
+        ("dropout", *then), ("dropout", 5, 0.05),
+    ]  # fmt: skip
 
 
 def test_seeds_that_cannot_be_added_are_refused_and_nothing_changes(tmp_path: Path) -> None:
