@@ -109,10 +109,12 @@ def entrants(config: "StudyConfig") -> list[Entrant]:
 
     `race: controlled` gives all the study's own regime and sampler, so that one random is the twin of all;
     `as_published` gives each the setting of its paper, and each setting its own random. The study adds what is missing;
-    with `none`, or where people answer, it adds nothing.
+    with `none` it adds nothing. Where people answer, only the strategy named first runs.
     """
     named = dict(zip(keys_of(s.spec() for s in config.strategies), config.strategies, strict=True))
-    if config.race == "none" or config.oracle.people:
+    if config.oracle.people:  # a campaign is one run: the others pick in its shadow
+        return [Entrant(config.strategies[0], "", {})]
+    if config.race == "none":
         alone = [Entrant(strategy, arm_of(key), {}) for key, strategy in named.items()]
         return alone + _controls(config, alone)
     settings = {key: _setting(config, strategy) for key, strategy in named.items()}

@@ -23,7 +23,8 @@ def picked(run: "Run", number: int) -> Picked:
     recipe = recipe_of(run.strategy, run.config.arm, view)
     run.say(f"round {number}, {told(recipe, view)}")
     device = str(run.policy.device) if run.policy.device.type == "cuda" else None
-    return _kept(run, number, execute(recipe, view, run.inputs.check, device), view, signals)
+    event = _kept(run, number, execute(recipe, view, run.inputs.check, device), view, signals)
+    return replace(event, shadow={name: shadow.picks(run, number) for name, shadow in run.shadows.items()})
 
 
 def reviewed(run: "Run", event: Picked) -> Picked | None:
@@ -40,7 +41,9 @@ def reviewed(run: "Run", event: Picked) -> Picked | None:
     if [pick.pair_id for pick in picks] == [pick.pair_id for pick in event.picks]:
         return event
     view, signals = seen(run, event.round)
-    return replace(_kept(run, event.round, picks, view, signals), own=event.picks, spent=event.spent)
+    return replace(
+        _kept(run, event.round, picks, view, signals), own=event.picks, spent=event.spent, shadow=event.shadow
+    )
 
 
 def seen(run: "Run", number: int) -> tuple[PoolView, Mapping[str, SignalArray]]:
@@ -67,6 +70,8 @@ def _kept(run: "Run", number: int, picks: Sequence[Pick], view: PoolView, signal
         texts = run.signals.texts(sorted(pairs, key=lambda pair: pair.id))
         signals = {name: run.signals.signal(name, texts, number) for name in sorted(run.strategy.needs)}
     features = {name: signal.values[rows_of(signal, pairs)] for name, signal in signals.items()}
+    for shadow in run.shadows.values():
+        features |= shadow.kept(pairs, number)
     own = {} if warm_up else run.strategy.pseudo(view)
     asked = {pair.id for pair in pairs}
     pseudo = {pair_id: own[pair_id] for pair_id in sorted(own) if pair_id not in asked}

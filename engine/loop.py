@@ -6,7 +6,7 @@ it goes on from there, and what it then yields is what it would have yielded wit
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,11 @@ def unedited(round_number: int, picks: Sequence[Pick]) -> Sequence[Pick] | None:
     return picks
 
 
+def for_nobody(pair_ids: Sequence[str]) -> Collection[str]:
+    """Nobody is left to answer what was skipped."""
+    return ()
+
+
 def silent(sentence: str) -> None:
     """Nobody listens."""
 
@@ -51,7 +56,7 @@ class Inputs:
     """What a run needs beside its policy.
 
     `bought` answers with the labels of this study that were bought before; `edited` with the batch as a person left it,
-    or None while it is under review.
+    or None while it is under review; `again` with those of skipped pairs that may be picked once more.
     `check` is called before each pass of a model and may raise `Stopped`. `memory` is the plan to begin with; if it has
     to be halved, `keep_memory` is told before anything is computed under the new one.
     """
@@ -62,6 +67,7 @@ class Inputs:
     cache: ArrayCache
     bought: Callable[[Sequence[str]], Mapping[str, Label]] = nothing_bought
     edited: Callable[[int, Sequence[Pick]], Sequence[Pick] | None] = unedited
+    again: Callable[[Sequence[str]], Collection[str]] = for_nobody
     check: Callable[[], None] = unasked
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)
     memory: MemoryPlan = field(default_factory=MemoryPlan)

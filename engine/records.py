@@ -168,7 +168,8 @@ class Picked:
     `features` keeps the strategy's signals of the picks for later rounds: name → (k, 2, d) or (k, 2) for a response
     signal (sides a and b), (k, d) or (k,) for a pair or prompt signal. `pseudo`: pair id → the answer that the
     strategy gave itself; such pairs train in this round, but they were not asked about and are no labels. `own`: where
-    a person has changed the batch, the strategy's own list; else empty.
+    a person has changed the batch, the strategy's own list; else empty. `shadow`: of a campaign, strategy → the pairs
+    it would have picked, best first.
     """
 
     round: int
@@ -178,6 +179,7 @@ class Picked:
     spent: Spent = Spent()
     pseudo: Mapping[str, Answer] = field(default_factory=dict)
     own: tuple[Pick, ...] = ()
+    shadow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

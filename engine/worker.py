@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from engine.beside import Beside
 from engine.claiming import Claiming
 from engine.config import StudyConfig
+from engine.data.pool import PreferenceData
 from engine.errors import EngineError, ModelError, TrainingError
 from engine.loop import Inputs, Stopped, rounds
-from engine.records import Event, Label, Pick, Picked, stage_of
+from engine.records import Event, Pick, Picked, stage_of
 from engine.resume import MemoryPlan, killed_for_memory
 from engine.settings import ModelSettings
-from engine.store import reviews, writer
+from engine.store import campaigns, reviews, writer
 from engine.store.cache import FileCache
 from engine.store.checkpoints import StoredCheckpoints
 from engine.store.claims import HALVED_AT
@@ -31,7 +33,6 @@ from engine.store.origins import origins
 from engine.store.plugins import as_it_runs
 from engine.store.provenance import provenance_of
 from engine.store.round_table import make_table
-from engine.store.texts import load_dataset
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -97,6 +98,9 @@ class Worker(Claiming[writer.Claim]):
         done, _ = load_events(self.store, claim.run_id)
         kept = [(event.round, stage_of(event)) for event in done]
         self._patient(lambda: writer.drop_stages(self.store, claim, keep=kept))
+        data = self._patient(lambda: campaigns.data_of(self.store, claim, self._check))
+        if data is None:
+            return "waiting"
         policy = self._policy_for(self._in_its_dtype(claim) if done else claim)
 
         self._as_before(claim, policy, bool(done))
@@ -107,7 +111,7 @@ class Worker(Claiming[writer.Claim]):
             device = str(policy.device) if policy else self.device
             self._patient(lambda: writer.save_provenance(self.store, claim, found, device))
 
-        inputs = self._inputs(claim, note)
+        inputs = self._inputs(claim, note, *data)
         if policy is not None and not done:
             from engine.models.footprint import beside_others
 
@@ -123,7 +127,11 @@ class Worker(Claiming[writer.Claim]):
             self._beside.do_all(self._lend)
         if last is not None and (last.round, stage_of(last)) == (claim.config.study.rounds, "evaluated"):
             return "done"
-        return "review" if isinstance(last, Picked) and self._unreviewed(claim, last) else "waiting"
+        if isinstance(last, Picked) and self._unreviewed(claim, last):
+            return "review"
+        if isinstance(last, Picked) and claim.config.study.oracle.people:
+            self._patient(lambda: campaigns.ask(self.store, claim, last))
+        return "waiting"
 
     def _unreviewed(self, claim: writer.Claim, batch: Picked) -> bool:
         return claim.config.study.review and not batch.own and reviews.waits(self.store, claim.run_id, batch.round)
@@ -156,29 +164,27 @@ class Worker(Claiming[writer.Claim]):
             _log.info("%s goes on with %d threads, as it was begun.", claim.run_id, threads)
             torch.set_num_threads(threads)
 
-    def _inputs(self, claim: writer.Claim, note: Callable[[MemoryPlan], None]) -> Inputs:
-        def bought(pair_ids: Sequence[str]) -> Mapping[str, Label]:
-            return writer.bought_labels(self.store, claim, pair_ids)
-
+    def _inputs(
+        self,
+        claim: writer.Claim,
+        note: Callable[[MemoryPlan], None],
+        pool: PreferenceData,
+        held_out: Mapping[str, PreferenceData],
+    ) -> Inputs:
         def edited(number: int, own: Sequence[Pick]) -> Sequence[Pick] | None:
             if not claim.config.study.review:
                 return own
             found = reviews.review(self.store, claim.run_id, number)
             return found.picks if found.released else None
 
-        held_out = {
-            role.removeprefix("held_out:"): load_dataset(self.store, dataset_id, self._check)
-            for role, dataset_id in claim.datasets.items()
-            if role.startswith("held_out:")
-        }
-        cache = FileCache(self.store.folder / "cache")
         return Inputs(
             claim.config,
-            load_dataset(self.store, claim.datasets["pool"], self._check),
+            pool,
             held_out,
-            cache,
-            bought,
+            FileCache(self.store.folder / "cache"),
+            partial(campaigns.bought_or_not, self.store, claim),
             edited,
+            partial(campaigns.may_return, self.store, claim),
             check=self._check,
             checkpoints=StoredCheckpoints(self.store, claim),
             memory=self._memory(claim),

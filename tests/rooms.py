@@ -15,7 +15,7 @@ ROOMS_OF_DATA = (
 LIGHT = f"engine engine.disk engine.study_file engine.plugins.trust {BASE} {PLUGINS} {ROOMS_OF_DATA}"
 HEAVY = (
     "engine.models engine.dpo engine.batch engine.probe engine.loop engine.scoring engine.filtering engine.stages "
-    "engine.measure"
+    "engine.measure engine.shadow"
 )
 
 
@@ -96,7 +96,7 @@ TABLE = {
     "engine.store.plugins": room(BASE, PLUGINS, "engine.config engine.plugins engine.store pydantic sqlalchemy"),
     "engine.loop": room(BASE, PLUGINS, "engine.config engine.data engine.selection numpy", inside="engine.stages"),
     **dict.fromkeys(
-        words("engine.scoring engine.filtering engine.stages engine.measure"),
+        words("engine.scoring engine.filtering engine.stages engine.measure engine.shadow"),
         room(LIGHT.replace("engine.store", ""), HEAVY, "numpy torch"),
     ),
     "engine.claiming": room("engine.errors engine.loop engine.resume engine.store"),

@@ -6,15 +6,36 @@ or on which side is shown first.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+import numpy as np
+
+from engine.cache import ArrayCache, MemoryCache
 from engine.data.pool import PreferenceData
 from engine.errors import OracleError
 from engine.records import Label, Pair, Prompt
 from engine.registry import Plugin, Registry
 from engine.resume import unasked
+
+
+def nothing_spent() -> Mapping[str, float]:
+    """Nothing was asked before."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What an oracle works with beside the texts.
+
+    `check` is to be called from text to text by an oracle that takes long, and may raise to end it there. `cache` keeps
+    what models said of a text, by content. `spent` says what the study has spent on asked models: "tokens", "cost".
+    """
+
+    check: Callable[[], None] = unasked
+    cache: ArrayCache = field(default_factory=MemoryCache)
+    spent: Callable[[], Mapping[str, float]] = nothing_spent
 
 
 @dataclass(frozen=True)
@@ -28,6 +49,28 @@ class Question:
     data: PreferenceData
     seed: int
     check: Callable[[], None] = unasked
+    cache: ArrayCache = field(default_factory=MemoryCache)
+    spent: Callable[[], Mapping[str, float]] = nothing_spent
+
+    @property
+    def desk(self) -> Desk:
+        """What the oracle works with."""
+        return Desk(self.check, self.cache, self.spent)
+
+    def only(self, pairs: Sequence[Pair]) -> "Question":
+        """The same about these pairs."""
+        return Question(tuple(pairs), self.data, self.seed, self.check, self.cache, self.spent)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What an evaluator says of two texts a prompt: 1 where the first is better, 0 where the second, 1/2 for a tie.
+
+    `wins` (n,), NaN where it said nothing that can be used. `facts` are figures of the asking, by name: value, unit.
+    """
+
+    wins: np.ndarray
+    facts: Mapping[str, tuple[float, str]] = field(default_factory=dict)
 
 
 class Oracle(Plugin):
@@ -37,7 +80,7 @@ class Oracle(Plugin):
     """True: bought once per study and seed; False (people, recorded): once per study."""
 
     people: ClassVar[bool] = False
-    """True: people answer, so that a study is a campaign: neither twin nor second random arm, and no verdict."""
+    """True: people answer, so that a study is a campaign: one run, neither twin nor second random arm, no verdict."""
 
     @abstractmethod
     def label(self, question: Question) -> Sequence[Label | None]:
@@ -47,7 +90,15 @@ class Oracle(Plugin):
         """The pairs it can answer, or None for any pair. The pool is cut down to them and the rest counted."""
         return None
 
-    def score_texts(self, prompts: Sequence[Prompt], texts: Sequence[str]) -> Sequence[float]:
+    def aside(self, budget: int) -> int:
+        """Pairs of the pool that are answered beside the budget and never picked."""
+        return 0
+
+    def answers_by(self) -> Mapping[str, Any]:
+        """The parameters that decide an answer: labels may be lent to a study whose oracle has the same."""
+        return self.spec()
+
+    def score_texts(self, prompts: Sequence[Prompt], texts: Sequence[str], desk: Desk | None = None) -> Sequence[float]:
         """A number for each text, higher = better, as the evaluator of generations; not every oracle has one."""
         raise OracleError(
             f"Oracle {self.name!r} gives no number for a text.", "Take another as evaluator, e.g. 'gold'."
@@ -56,6 +107,17 @@ class Oracle(Plugin):
     def scores_texts(self) -> bool:
         """Whether `score_texts` answers."""
         return False
+
+    def compare_texts(
+        self, prompts: Sequence[Prompt], ours: Sequence[str], theirs: Sequence[str], desk: Desk | None = None
+    ) -> Verdicts:
+        """Which of two texts is better, as the evaluator of generations: by their scores, or by its own judgement."""
+        one, other = (np.asarray(self.score_texts(prompts, texts, desk), np.float64) for texts in (ours, theirs))
+        return Verdicts((one > other) + 0.5 * (one == other))
+
+    def compares_texts(self) -> bool:
+        """Whether `compare_texts` answers."""
+        return self.scores_texts()
 
 
 ORACLES: Registry[Oracle] = Registry("oracle", "engine.oracles")

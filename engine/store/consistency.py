@@ -17,6 +17,7 @@ from engine.store.claims import lapsed
 from engine.store.database import Store
 from engine.store.files import Written, read_bytes
 from engine.store.growth import added_seeds, as_queued
+from engine.store.votes import oracle_of
 
 Severity = Literal["error", "warning", "note"]
 FILES = {
@@ -168,6 +169,8 @@ def _read(store: Store, run_id: str) -> _Saved | None:
         answers: dict[str, set[str]] = {}
         for row in connection.execute(bank):
             answers.setdefault(row.pair_id, set()).add(row.answer)
+        if oracle_of(run.study) is not None:  # several answers may come to a tie; a batch may be closed without one
+            answers = {pair_id: {*given, "tie", "skip"} for pair_id, given in answers.items()}
         return _Saved(
             run,
             int((run.config.get("setting") or {}).get("rounds", run.study.get("rounds", 0))),
@@ -242,7 +245,7 @@ def _picked_and_labelled(saved: _Saved, pools: Mapping[int, set[str]], error: An
         if stage == "evaluated" and _figures(detail) != saved.measured.get(number, set()):
             yield error("Its figures are not those that its stage names.", number)
         if stage == "labelled":
-            unpaid = [label[0] for label in detail["labels"] if label[0] not in saved.bank]
+            unpaid = [x[0] for x in detail["labels"] if x[0] not in saved.bank and x[1] != "skip"]
             if unpaid:
                 yield error(f"{len(unpaid):,} labels that it trained on are not in the table of labels "
                             f"(first: pair {unpaid[0]}).", number, "Restore a backup: a label is lost.")  # fmt: skip

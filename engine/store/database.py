@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from engine.errors import StoreError
 from engine.store import schema
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest schema this version knows (the last file in migrations/versions)."""
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
 

@@ -59,7 +59,7 @@ def answers_given(store: Store, subset: Subset) -> dict[int, int]:
         rows = connection.execute(
             sa.select(of.id, of.detail).join(chosen, mine).where(banked(connection, subset.study_id)).distinct()
         ).all()
-    return {number: sum(_recorded(detail).values()) or 1 for number, detail in rows}
+    return {number: sum(_recorded(detail).values()) or 1 for number, detail in rows if not _beside(detail)}
 
 
 def pairs_asked(store: Store, subset: Subset) -> set[str]:
@@ -190,6 +190,7 @@ def _votes(connection: sa.Connection, study_id: str, seeds: Mapping[str, set[int
         .where(banked(connection, study_id) & of.pair_id.in_(_listed(seeds)))
         .order_by(of.id)
     ).all()
+    rows = [row for row in rows if not _beside(row.detail)]
     corrected = {row.corrects for row in rows if row.corrects is not None}
     recorded = _in_the_file(connection, study_id, {row.pair_id for row in rows if _recorded(row.detail)})
     found: dict[str, list[Vote]] = {}
@@ -235,6 +236,11 @@ def _in_the_file(connection: sa.Connection, study_id: str, pair_ids: Iterable[st
 def _recorded(detail: Mapping[str, Any] | None) -> dict[str, int]:
     """The votes behind a label of a data file: answer → how many."""
     return dict((detail or {}).get("votes") or {})
+
+
+def _beside(detail: Mapping[str, Any] | None) -> bool:
+    """Whether it is a hidden repeat or a gold question: an answer about the labeller, not about the pair."""
+    return (detail or {}).get("kind") in ("repeat", "gold")
 
 
 def _known(answer: str) -> Answer:

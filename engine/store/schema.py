@@ -15,7 +15,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from engine.store.by_people import assignments, edits, guidelines, people, selections
 from engine.store.columns import at, id_, members, metadata, number
+
+__all__ = [
+    "artefacts", "assignments", "commands", "comparisons", "dataset_pairs", "dataset_prompts", "dataset_responses",
+    "datasets", "edits", "guidelines", "labels", "metadata", "metrics", "pairs", "people", "picks", "plugins",
+    "pool_snapshots", "prompts", "responses", "revisions", "runs", "selections", "stages", "studies", "tasks",
+    "upgrades", "workers",
+]  # fmt: skip
 
 # ---- texts: ids are hashes of content, shared by all data sets and runs --------------------------------------------
 prompts = Table("prompts", metadata, id_(), Column("messages", JSON, nullable=False), Column("topic", Text, default=""))
@@ -177,8 +185,12 @@ labels = Table(
     Column("guideline_id", ForeignKey("guidelines.id")),
     Column("corrects", ForeignKey("labels.id")),
     at(),
+    Column("assignment_id", Integer),  # of a first answer; what corrects it names that row
+    Column("strength", Float),
     CheckConstraint("answer IN ('a', 'b', 'tie', 'both_bad', 'skip')", name="answer"),
     Index("ix_labels_study_id_seed_pair_id", "study_id", "seed", "pair_id"),
+    Index("ix_labels_assignment_id", "assignment_id", unique=True),  # an assignment is answered once
+    Index("ix_labels_corrects", "corrects", unique=True),  # and a row corrected once
 )
 metrics = Table(
     "metrics",
@@ -190,56 +202,6 @@ metrics = Table(
     Column("value", Float),
     Column("n", Integer, nullable=False),
     Column("unit", String, nullable=False, default=""),
-)
-# ---- what the screen and people write -------------------------------------------------------------------------------
-people = Table(
-    "people",
-    metadata,
-    id_(),
-    Column("name", Text, nullable=False),
-    Column("role", String, nullable=False),
-    Column("token_sha256", String),
-    at(),
-)
-guidelines = Table(
-    "guidelines", metadata, number(), Column("study_id", ForeignKey("studies.id")), Column("text", Text), at()
-)
-assignments = Table(
-    "assignments",
-    metadata,
-    number(),
-    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
-    Column("round", Integer, nullable=False),
-    Column("pair_id", ForeignKey("pairs.id"), nullable=False),
-    Column("person_id", ForeignKey("people.id")),
-    Column("kind", String, nullable=False, default="label"),
-    Column("state", String, nullable=False),
-    Column("lease_until", Float),
-    at(),
-)
-selections = Table(
-    "selections",
-    metadata,
-    id_(),
-    Column("study_id", ForeignKey("studies.id")),
-    Column("name", Text, nullable=False, default=""),
-    Column("pair_ids", JSON, nullable=False),
-    Column("made_from", JSON, nullable=False),
-    at(),
-)
-edits = Table(
-    "edits",
-    metadata,
-    number(),
-    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
-    Column("round", Integer, nullable=False),
-    Column("what", String, nullable=False),
-    Column("pair_id", ForeignKey("pairs.id")),
-    Column("other_id", ForeignKey("pairs.id")),
-    Column("undoes", ForeignKey("edits.id")),
-    Column("person", Text, nullable=False),
-    Column("detail", JSON),
-    at(),
 )
 tasks = Table(
     "tasks",

@@ -48,6 +48,7 @@ __all__ = [
     "claim_run",
     "drop_stages",
     "end_worker",
+    "forget_stage",
     "heartbeat",
     "is_locked",
     "may_pass",
@@ -129,7 +130,7 @@ def save_event(store: Store, claim: Claim, event: Event) -> bool:
         if (
             isinstance(event, Picked) and event.own
         ):  # as it is labelled, in place of the strategy's list, which it holds
-            _forget(connection, claim.run_id, event.round, stage)
+            forget_stage(connection, claim.run_id, event.round, stage)
         artefact_ids = {}
         for name, file in written:
             artefact_ids[name] = connection.execute(
@@ -203,6 +204,7 @@ def _buy(connection: sa.Connection, claim: Claim, event: Labelled) -> Labelled:
     """New labels only: those of the study's bank stay as they are. The event with its count of reused labels.
 
     A stage that is computed again finds the labels that it bought the first time: those are its own, not reused.
+    People's answers are rows already; a pair that was closed without an answer gets none.
     """
     oracle = claim.config.study.oracle
     seed = claim.config.seed if oracle.simulated else None
@@ -229,7 +231,7 @@ def _buy(connection: sa.Connection, claim: Claim, event: Labelled) -> Labelled:
         for label in event.labels
         if label.pair_id not in had
     ]
-    if rows:
+    if rows and not oracle.people:
         connection.execute(insert(s.labels), rows)
     own = sum(had.get(label.pair_id) == (claim.run_id, event.round) for label in event.labels)
     return replace(event, reused=event.reused - own)
@@ -275,13 +277,13 @@ def drop_stages(store: Store, claim: Claim, keep: Iterable[tuple[int, str]]) -> 
             sa.select(s.stages.c.round, s.stages.c.stage).where(s.stages.c.run_id == claim.run_id)
         ).all()
         for number, stage in [(r.round, r.stage) for r in rows if (r.round, r.stage) not in kept]:
-            _forget(connection, claim.run_id, number, stage)
+            forget_stage(connection, claim.run_id, number, stage)
 
 
 _OF_STAGE = {"pooled": s.pool_snapshots, "picked": s.picks, "evaluated": s.metrics}
 
 
-def _forget(connection: sa.Connection, run_id: str, number: int, stage: str) -> None:
+def forget_stage(connection: sa.Connection, run_id: str, number: int, stage: str) -> None:
     """Remove the rows of a stage; files that no row names any more are swept."""
     for table in (*((_OF_STAGE[stage],) if stage in _OF_STAGE else ()), s.artefacts, s.stages):
         mine = (table.c.run_id == run_id) & (table.c.round == number)
