@@ -51,7 +51,7 @@ def test_an_epoch_that_arrives_elsewhere_fails(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_signals_and_dtypes() -> None:
-    assert ratios(signals.one_pass(_models.TINY, 4, quick=True)) == ["C3"]
+    assert ratios(signals.one_pass(_models.TINY, 4, quick=True)) == ["C3", "C3"]
     assert ratios(signals.dtypes(_models.TINY, 8, quick=True)) == ["C9"]
     assert ratios(signals.dtypes(_models.TINY)) in ([], ["C9"])
 
