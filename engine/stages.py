@@ -56,7 +56,7 @@ class Run:
     def __init__(self, inputs: Inputs, say: Callable[[str], None], policy: "Policy | None") -> None:
         self.inputs, self.say = inputs, say
         self.config, self.study, self.seed = inputs.config, inputs.config.study, inputs.config.seed
-        self.strategy = inputs.config.strategy
+        self.strategy, self.sampler = inputs.config.strategy, self.study.sampler
         self.policy = policy or load_policy(self.study.model, self.seed)
         self.policy.memory = inputs.memory
         fresh_adapter(self.policy, self.seed)
@@ -122,7 +122,7 @@ class Run:
         if self.study.sampler.generates:
             asked, prompts = len(prompts), with_room(self.policy, self.data, prompts)
             dropped |= {"prompts: no room for a response": n} if (n := asked - len(prompts)) else {}
-        found = self.study.sampler.candidates(self.data, prompts, self.signals.on(number))
+        found = self.sampler.candidates(self.data, prompts, self.signals.on(number))
         allowed = self.study.oracle.can_answer(self.data)
         skipped = [label.pair_id for _, label in self.labels if label.answer == "skip"]
         picked = {pick.pair_id for pick in self.picks} - (set(self.inputs.again(skipped)) if skipped else set())
@@ -169,13 +169,15 @@ class Run:
         pairs = [self.pairs[pick.pair_id] for pick in self.picks[-self._batch_size :]]
         bought = self.inputs.bought([pair.id for pair in pairs])
         asked = [pair for pair in pairs if pair.id not in bought]
-        answers = (
-            self.study.oracle.label(Question(tuple(asked), self.data, self.seed, self.inputs.check)) if asked else []
-        )
+        answers = self.study.oracle.label(self._question(asked)) if asked else []
         new = {answer.pair_id: answer for answer in answers if answer is not None}
         if len(new) < len(asked):
             return None
         return Labelled(number, tuple(bought.get(p.id) or new[p.id] for p in pairs), len(pairs) - len(asked))
+
+    def _question(self, pairs: Sequence[Pair]) -> Question:
+        inputs = self.inputs
+        return Question(tuple(pairs), self.data, self.seed, inputs.check, inputs.cache, inputs.spent)
 
     def trained(self, number: int) -> Trained:
         """DPO on the labels so far (or the round's) and the round's pseudo-labels, from the reference (or on)."""
@@ -216,6 +218,7 @@ class Run:
         """Take an event into the state; the same for an event just made and for one from the store."""
         if isinstance(event, Pooled):
             self.pooled_now = event
+            self.sampler = self.sampler.as_begun(self.data, event.made_pairs)
             self.pairs.update((pair.id, pair) for pair in event.made_pairs)
             new = [r for r in event.made if r.id not in self.data.responses]
             self.data.responses.update((r.id, r) for r in new)

@@ -13,7 +13,8 @@ from engine.config import StudyConfig
 from engine.data.pool import Comparison, PreferenceData
 from engine.errors import ModelError, SelectionError
 from engine.loop import Inputs, rounds
-from engine.records import Event, Label, Message, Pair, Picked, Prompt, Response, records, stage_of
+from engine.records import Event, Label, Message, Pair, Picked, Pooled, Prompt, Response, records, stage_of
+from engine.samplers.all_pairs import AllPairs
 from engine.seeds import rng_for
 
 WORDS = "wash cold warm dry iron fold soap brush rinse soak never always gently twice slowly".split()
@@ -247,3 +248,28 @@ def test_a_run_from_when_badge_read_both_gradients_goes_on(
         if event.round < 2
     ]
     same(list(rounds(given, older)), done[len(older) :])
+
+
+def test_a_run_that_began_with_the_first_responses_of_the_file_goes_on_with_them(
+    tiny_model_dir: Path, data: PreferenceData, held_out: dict[str, PreferenceData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`max_responses` cut by the file's order once; today it cuts by hashes, in a run that begins today."""
+    run = config(tiny_model_dir, sampler={"name": "all_pairs", "max_responses": 2}, strategies=["random"]).runs()[0]
+
+    def pools(done: Sequence[Event] = ()) -> tuple[list[Event], list[set[str]]]:
+        events = list(rounds(Inputs.in_memory(run, data, held_out), done))
+        return events, [set(event.pair_ids) for event in events if isinstance(event, Pooled)]
+
+    with monkeypatch.context() as then:
+        then.setattr(AllPairs, "_kept", lambda self, responses: responses[: self.max_responses])
+        events, old = pools()
+    begun = [event for event in events if event.round < 2]
+    _, gone_on = pools(begun)
+    assert gone_on == old[1:]
+    _, today = pools()
+    assert today[0] != old[0] and today[1] != old[1]
+    by_prompt = data.responses_of()
+    for pool, kept in ((old, lambda ids: ids[:2]), (today, lambda ids: sorted(ids)[:2])):
+        sides = {side for pair in pool[0] for side in (data.pairs[pair].a, data.pairs[pair].b)}
+        asked = {data.responses[side].prompt_id for side in sides}
+        assert sides == {side for prompt in asked for side in kept(by_prompt[prompt])}
