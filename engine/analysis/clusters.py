@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -26,20 +27,34 @@ LONGEST = 24
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
+class Rows(Protocol):
+    """Rows (n, d) that are worked out, or read, where a part of them is asked for; an array is one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, d)."""
+
+    def __len__(self) -> int:
+        """n."""
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        """Some of them."""
+
+
 @dataclass(frozen=True, eq=False)
 class Clusters:
     """Centres (k, d), the cluster with the most of the fitted rows first."""
 
     centres: np.ndarray
 
-    def of(self, rows: np.ndarray) -> np.ndarray:
+    def of(self, rows: Rows) -> np.ndarray:
         """The number of each row's nearest centre, int16 (n,)."""
         half = (self.centres**2).sum(axis=1) / 2
         parts = [np.argmax(rows[n : n + ROWS] @ self.centres.T - half, axis=1) for n in range(0, len(rows), ROWS)]
         return np.concatenate(parts or [np.zeros(0)]).astype(np.int16)
 
 
-def clusters_of(rows: np.ndarray, seed: int, purpose: str) -> Clusters:
+def clusters_of(rows: Rows, seed: int, purpose: str) -> Clusters:
     """k-means of `rows` (n, d): a cluster for 25 rows each, 16 at most. `seed` and `purpose` name its random stream."""
     from sklearn.cluster import KMeans
 
@@ -66,7 +81,7 @@ def names_of(text_of: Callable[[int], str], cluster: np.ndarray, k: int, words: 
     held: Counter[str] = Counter()
     read = 0
     for number in range(k):
-        for place in np.flatnonzero(cluster == number)[:TEXTS]:
+        for place in counted(cluster, number):
             said = [word for word in words_of(text_of(int(place))) if word not in ENGLISH_STOP_WORDS]
             counts[number].update(said)
             held.update(set(said))
@@ -78,6 +93,11 @@ def names_of(text_of: Callable[[int], str], cluster: np.ndarray, k: int, words: 
     total = sum(counts, Counter())
     average = sum(total.values()) / max(k, 1)
     return [_foremost(weights(one, total, average), words) for one in counts]
+
+
+def counted(cluster: np.ndarray, number: int) -> np.ndarray:
+    """The rows whose texts the words of a cluster are counted in: its first 500."""
+    return np.flatnonzero(cluster == number)[:TEXTS]
 
 
 def weights(one: Counter[str], total: Counter[str], average: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
+from engine.analysis.clusters import Rows
 from engine.errors import DataError
 from engine.seeds import key_for
 
@@ -71,7 +72,7 @@ def turned(rows: np.ndarray) -> np.ndarray:
     return np.where(rows[:, :1] < 0, -rows, rows)
 
 
-def umap_places(rows: np.ndarray, seed: int, purpose: str) -> np.ndarray:
+def umap_places(rows: Rows, seed: int, purpose: str) -> np.ndarray:
     """UMAP of `rows` (n, k) in the plane, float32 (n, 2); McInnes et al. 2018, arXiv:1802.03426.
 
     Fitted to the first 20,000 rows, the others are placed among them, block by block. Rows are in the order of hashes,

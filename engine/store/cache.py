@@ -10,11 +10,13 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from engine.errors import StoreError
 from engine.store.files import room_in
 
 _log = logging.getLogger(__name__)
@@ -72,6 +74,43 @@ class FileCache:
             with contextlib.suppress(OSError):
                 temporary.unlink()
 
+    def mapped(self, key: str, rows: int, blocks: Callable[[], Iterable[np.ndarray]]) -> np.ndarray:
+        """The array (`rows`, d) as a read-only map of its file, which holds none of it in memory.
+
+        Where it is not there it is written block by block, blocks (n, d) in order; one larger than the cap lies in a
+        file without a name, which is gone when nobody reads it any more. StoreError where the disk cannot hold it.
+        """
+        path = self.folder / f"{key}.npy"
+        try:
+            with path.open("rb") as file:
+                _check(file)
+                found = _map(file)
+            with contextlib.suppress(OSError):
+                os.utime(path)
+            return found
+        except FileNotFoundError:
+            pass
+        except (ValueError, OSError, EOFError) as error:
+            _log.warning("Dropped from the cache, so it will be computed again: %s: %s", path, error)
+            path.unlink(missing_ok=True)
+        temporary = self.folder / f".{key}.{uuid.uuid4().hex}.npy"
+        try:
+            with temporary.open("w+b") as file:
+                _write_blocks(file, rows, blocks(), self.folder)
+                found = _map(file)
+            if temporary.stat().st_size <= self.cap_bytes:
+                with self._alone():
+                    self._make_room(temporary.stat().st_size, key)
+                    temporary.replace(path)
+            return found
+        except OSError as error:
+            raise StoreError(
+                f"The arrays of this step cannot be written to {self.folder}: {error.strerror or error}.",
+                "Make room on that disk, or ask for less at once.",
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
     def bytes(self) -> int:
         """What it takes on disk."""
         return sum(size for _, size, _ in self.files())
@@ -111,26 +150,62 @@ class FileCache:
             os.close(folder)
 
 
+def _write_blocks(file: BinaryIO, rows: int, blocks: Iterable[np.ndarray], folder: Path) -> None:
+    """As `_write_entry`, of an array (`rows`, d) that comes in blocks (n, d) of float32; OSError if it has no room."""
+    begun, written = False, 0
+    for block in blocks:
+        if not begun:
+            shape = (rows, *block.shape[1:])
+            if not room_in(folder).holds(int(np.prod(shape)) * block.itemsize + _HEADER):
+                raise OSError(0, "too little of the disk is free")
+            header = {"descr": np.lib.format.dtype_to_descr(block.dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            begun = True
+        file.write(np.ascontiguousarray(block).data)
+        written += len(block)
+    if written != rows:
+        raise ValueError(f"{written:,} rows came for an array of {rows:,}.")
+    _sign(file)
+
+
+def _sign(file: BinaryIO) -> None:
+    """Behind the file's bytes their sha256."""
+    file.flush()
+    file.seek(0)
+    checksum = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
+    file.seek(0, os.SEEK_END)
+    file.write(checksum)
+
+
 def _write_entry(path: Path, value: np.ndarray) -> None:
     """The array, and behind it the sha256 of its bytes; no copy of it is made in memory."""
     with path.open("w+b") as file:
         np.save(file, value, allow_pickle=False)
-        file.flush()
-        file.seek(0)
-        checksum = hashlib.file_digest(file, "sha256").digest()
-        file.seek(0, os.SEEK_END)
-        file.write(checksum)
+        _sign(file)
 
 
 def read_entry(path: Path) -> np.ndarray:
     """The array of a cache file; ValueError if its bytes are not those that were written, OSError if it is gone."""
     with path.open("rb") as file:
-        left, digest = os.fstat(file.fileno()).st_size - _SUM, hashlib.sha256()
-        while left > 0 and (block := file.read(min(left, 1 << 20))):
-            digest.update(block)
-            left -= len(block)
-        if left or file.read() != digest.digest():
-            raise ValueError("it is cut, changed, or of an older version without a checksum.")
+        _check(file)
         file.seek(0)
         value: np.ndarray = np.load(file, allow_pickle=False)
         return value
+
+
+def _check(file: BinaryIO) -> None:
+    """ValueError if the bytes of a cache file are not those that were written."""
+    left, digest = os.fstat(file.fileno()).st_size - _SUM, hashlib.sha256()
+    while left > 0 and (block := file.read(min(left, 1 << 20))):
+        digest.update(block)
+        left -= len(block)
+    if left or file.read() != digest.digest():
+        raise ValueError("it is cut, changed, or of an older version without a checksum.")
+
+
+def _map(file: BinaryIO) -> np.ndarray:
+    """The array of an open cache file as a read-only map; it holds while somebody reads it, whatever its name does."""
+    file.seek(0)
+    np.lib.format.read_magic(file)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return np.asarray(np.memmap(file, dtype=dtype, mode="r", shape=shape, offset=file.tell()))

@@ -1,11 +1,10 @@
-"""Maps of a pool: the texts a projection is made of, and its points as files of the store.
+"""Maps of a pool: the points of a projection as files of the store, and what is marked on them.
 
 A projection belongs to no run, so its files stand in `artefacts` without one; their names are made of their content.
 """
 
 import hashlib
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,77 +17,18 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from engine.config import StudyConfig
-from engine.errors import StoreError
-from engine.records import Message, Pair, Pooled, Prompt, Response
+from engine.records import Pair
 from engine.store import schema as s
 from engine.store.database import Store, now
 from engine.store.files import Written, read_bytes, write_bytes
-from engine.store.history import load_event
-from engine.store.texts import add_pairs, load_dataset
+from engine.store.reviews import read_review
+from engine.store.texts import add_pairs
 
 
-@dataclass(frozen=True)
-class PoolTexts:
-    """The pairs of a pool with the texts they are made of, each once and in order."""
-
-    pairs: tuple[Pair, ...]
-    prompts: Mapping[str, Prompt]
-    responses: tuple[Response, ...]
-
-
-def study_config(store: Store, study_id: str) -> StudyConfig:
-    """The study's config; StoreError if there is no such study."""
-    with store.read() as connection:
-        found = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar()
-    if found is None:
-        raise StoreError(f"There is no study {study_id!r} in {store.folder}.", "See `workbench study list`.")
-    return StudyConfig.from_dict(found, f"Study {study_id}")
-
-
-def fixed_pool(store: Store, study_id: str) -> PoolTexts:
-    """Every pair the study's sampler makes of its data, whatever the round; StoreError if it draws from the policy."""
-    sampler = study_config(store, study_id).sampler
-    if sampler.generates:
-        raise StoreError(f"The pool of study {study_id} is drawn anew by every run.", "Name a run and a round.")
-    with store.read() as connection:
-        datasets = connection.execute(sa.select(s.studies.c.datasets).where(s.studies.c.id == study_id)).scalar_one()
-    data = load_dataset(store, datasets["pool"])
-    return _texts(sampler.candidates(data, list(data.prompts), None).pairs, data.prompts, data.responses)
-
-
-def round_pool(store: Store, run_id: str, round_number: int) -> PoolTexts:
-    """The pool of one round of a run; StoreError before that round has one."""
-    pooled = load_event(store, run_id, round_number, "pooled")
-    if not isinstance(pooled, Pooled):
-        raise StoreError(f"Round {round_number} of run {run_id} has no pool yet.", "Wait for the round, then retry.")
-    prompts, responses = texts_of(store, {side for pair in pooled.made_pairs for side in (pair.a, pair.b)})
-    return _texts(pooled.made_pairs, prompts, responses)
-
-
-def texts_of(store: Store, response_ids: Iterable[str]) -> tuple[dict[str, Prompt], dict[str, Response]]:
-    """Those of the responses that are in the store, and their prompts, by id."""
-    ids = sa.func.json_each(json.dumps(sorted(response_ids))).table_valued("value")
-    wanted = sa.select(s.responses).where(s.responses.c.id.in_(sa.select(ids.c.value)))
-    asked = sa.select(s.prompts).where(s.prompts.c.id.in_(sa.select(wanted.subquery().c.prompt_id)))
-    with store.read() as connection:
-        prompts = {
-            r.id: Prompt(r.id, tuple(Message(*m) for m in r.messages), r.topic or "") for r in connection.execute(asked)
-        }
-        responses = {r.id: Response(r.id, r.prompt_id, r.text, r.source) for r in connection.execute(wanted)}
-    return prompts, responses
-
-
-def _texts(pairs: Sequence[Pair], prompts: Mapping[str, Prompt], responses: Mapping[str, Response]) -> PoolTexts:
-    ordered = sorted(pairs, key=lambda pair: pair.id)
-    sides = sorted({side for pair in ordered for side in (pair.a, pair.b)})
-    return PoolTexts(tuple(ordered), prompts, tuple(responses[side] for side in sides))
-
-
-def write_points(store: Store, name: str, frame: pd.DataFrame) -> dict[str, Any]:
+def write_points(store: Store, name: str, table: pa.Table) -> dict[str, Any]:
     """Keep a table of points as Parquet, named in `artefacts`; what `read_points` needs, as JSON."""
     buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False, compression="zstd")
+    pq.write_table(table, buffer, compression="zstd")
     content = buffer.getvalue()
     path = f"files/projections/{name}.{hashlib.sha256(content).hexdigest()[:16]}.parquet"
     written = write_bytes(store.folder, path, content)
@@ -167,7 +107,10 @@ def keep_pairs(store: Store, pairs: Iterable[Pair]) -> None:
 
 
 def marks(store: Store, study_id: str, seed: int) -> pd.DataFrame:
-    """Every pick of the seed's runs: strategy, run_id, round, rank, pair_id, and answer (None until it is answered)."""
+    """Every pick of the seed's runs: strategy, run_id, round, rank, pair_id, and answer (None until it is answered).
+
+    Of a batch that people change in review: the batch as it stands.
+    """
     answers = sa.select(s.labels.c.pair_id, sa.func.min(s.labels.c.id).label("first"))
     answers = answers.where(
         (s.labels.c.study_id == study_id) & sa.or_(s.labels.c.seed == seed, s.labels.c.seed.is_(None))
@@ -189,9 +132,22 @@ def marks(store: Store, study_id: str, seed: int) -> pd.DataFrame:
         .where((s.runs.c.study_id == study_id) & (s.runs.c.seed == seed))
         .order_by(s.runs.c.position, s.picks.c.round, s.picks.c.rank)
     )
+    changed = sa.select(s.edits.c.run_id, s.edits.c.round, s.runs.c.strategy).distinct()
+    changed = changed.join(s.runs, s.runs.c.id == s.edits.c.run_id)
     with store.read() as connection:
         rows = connection.execute(wanted).all()
-    return pd.DataFrame(rows, columns=[column.name for column in columns])
+        theirs = connection.execute(changed.where((s.runs.c.study_id == study_id) & (s.runs.c.seed == seed))).all()
+        stand = {one: read_review(connection, one.run_id, one.round) for one in theirs}
+    found = pd.DataFrame(rows, columns=[column.name for column in columns])
+    for one, review in stand.items():
+        here = (found["run_id"] == one.run_id) & (found["round"] == one.round)
+        known = set(found.loc[here, "pair_id"])
+        left = {pick.pair_id: pick.rank for pick in review.picks}
+        came = [(*one[2:], *one[:2], rank, pair_id, None) for pair_id, rank in left.items() if pair_id not in known]
+        found = found[~here | found["pair_id"].isin(left)]
+        if came:
+            found = pd.concat([found, pd.DataFrame(came, columns=found.columns)], ignore_index=True)
+    return found
 
 
 def points_are_there(store: Store, file: Mapping[str, Any]) -> bool:

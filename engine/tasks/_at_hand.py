@@ -19,7 +19,7 @@ from engine.selection.execute import executed
 from engine.signals.base import Signal
 from engine.store.cache import FileCache
 from engine.store.database import Store
-from engine.store.projected import texts_of
+from engine.store.pool_texts import texts_of
 from engine.store.recorded import file_scores, votes
 from engine.strategies.base import Strategy
 from engine.tasks._laboratory import PARTS, Laboratory, Pool, ids_of, kept_pool, read_by, slot_of

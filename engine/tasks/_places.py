@@ -1,19 +1,25 @@
-"""From vectors of responses to the tables of a map: where responses and pairs lie, and which clusters they are in."""
+"""From vectors of responses to the tables of a map: where responses and pairs lie, and which clusters they are in.
 
-from collections.abc import Callable, Iterable, Iterator
+Nothing of a vector's length is held for the whole pool: vectors lie in a file, and what is worked out of them, their
+first directions and the differences of pairs, is worked out block by block and wherever it is asked for.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
-from engine.analysis.clusters import Clusters, clusters_of, names_of, said_by_one
+from engine.analysis.clusters import Clusters, clusters_of, counted, names_of, said_by_one
 from engine.analysis.projection import Plane, dissimilarity, plane_of, turned, umap_places
-from engine.store.projected import PoolTexts
+from engine.store.pool_texts import PoolRows
 
 Say = Callable[[str], None]
+TextsOf = Callable[[Sequence[int] | np.ndarray], Sequence[str]]
+"""The texts of these rows of the pool's responses, in their order."""
 ROWS = 4096
-"""Rows a block of the PCA: no array of all pairs' differences is ever made."""
+"""Rows a block: no array of all pairs' differences is ever made."""
 DIRECTIONS = 50
 """Of the vectors, the first ones of their PCA: what clusters and UMAP read."""
 
@@ -33,94 +39,134 @@ class Placed:
     map. `stamp`: the method in words.
     """
 
-    tables: dict[str, pd.DataFrame]
+    tables: dict[str, pa.Table]
     explained: dict[str, list[float]] | None
     clusters: dict[str, list[dict[str, Any]]]
     stamp: dict[str, str]
 
 
-def places(pool: PoolTexts, vectors: np.ndarray, method: Literal["pca", "umap"], seed: int, say: Say) -> Placed:
+class _Along:
+    """Rows (n, k) along the axes of a plane, worked out of the vectors wherever a part of them is asked for."""
+
+    def __init__(self, n: int, vectors: Callable[[Any], np.ndarray], *, centred: bool, width: int) -> None:
+        self._n, self._vectors, self._centred = n, vectors, centred
+        self.plane: Plane = plane_of(self._blocks, centred=centred, directions=width)
+        self.shape = (n, len(self.plane.axes))
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        """Of a slice or of row numbers; of differences, each turned to one side."""
+        rows = self.plane.place(self._vectors(part))
+        return rows if self._centred else turned(rows)
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        yield from (self._vectors(part) for part in _parts(self._n))
+
+
+def places(
+    pool: PoolRows, vectors: np.ndarray, texts_of: TextsOf, method: Literal["pca", "umap"], seed: int, say: Say
+) -> Placed:
     """Responses lie by their vectors (n, d), a pair by the difference of its two, turned to one side.
 
     Responses without a vector (NaN), and their pairs, are left out.
     """
-    there = np.isfinite(vectors).all(axis=1)
-    responses = [response for response, is_there in zip(pool.responses, there, strict=True) if is_there]
-    row = {response.id: n for n, response in enumerate(responses)}
-    pairs = [pair for pair in pool.pairs if pair.a in row and pair.b in row]
-    sides = np.array([(row[pair.a], row[pair.b]) for pair in pairs], dtype=np.int32).reshape(-1, 2)
-    shown = vectors[there]
-    say(f"placing {len(shown):,} responses")
-    width = max(min(DIRECTIONS, shown.shape[1]), 2)
-    flat = plane_of(lambda: _blocks(shown), directions=width)
-    own = _placed(flat, _blocks(shown))
+    there = np.concatenate([np.isfinite(vectors[part]).all(axis=1) for part in _parts(len(vectors))])
+    rows = np.flatnonzero(there)
+    row = np.cumsum(there, dtype=np.int32) - 1
+    pairs = np.flatnonzero(there[pool.sides].all(axis=1))
+    sides = row[pool.sides[pairs]]
+
+    def of_responses(part: Any) -> np.ndarray:
+        return np.asarray(vectors[rows[part]])
+
+    def of_pairs(part: Any) -> np.ndarray:
+        a, b = (rows[sides[part, side]] for side in (0, 1))
+        return np.asarray(vectors[a] - vectors[b])
+
+    say(f"placing {len(rows):,} responses")
+    width = max(min(DIRECTIONS, vectors.shape[1]), 2)
+    own = _Along(len(rows), of_responses, centred=True, width=width)
     say(f"placing {len(pairs):,} pairs")
-    across = plane_of(lambda: _differences(shown, sides), centred=False, directions=width)
-    between = turned(_placed(across, _differences(shown, sides)))
+    between = _Along(len(pairs), of_pairs, centred=False, width=width)
     say("looking for clusters")
     topics, kinds = clusters_of(own, seed, "clusters of responses"), clusters_of(between, seed, "clusters of pairs")
     topic, kind = topics.of(own), kinds.of(between)
-    middles = [topics.of((own[part[:, 0]] + own[part[:, 1]]) / 2) for part in _blocks(sides)]
-    unlike = [dissimilarity(shown[part[:, 0]], shown[part[:, 1]]) for part in _blocks(sides)]
-    at, across_at = own[:, :2], between[:, :2]
+    middle, unlike = np.zeros(len(pairs), np.int16), np.zeros(len(pairs), np.float32)
+    for part in _parts(len(pairs)):
+        a, b = (sides[part, side] for side in (0, 1))
+        middle[part] = topics.of((own[a] + own[b]) / 2)
+        unlike[part] = dissimilarity(of_responses(a), of_responses(b))
     if method == "umap":
         say(f"placing {len(own):,} responses by UMAP, which takes minutes")
         at = umap_places(own, seed, "umap of responses")
         say(f"placing {len(between):,} pairs by UMAP, which takes minutes")
-        across_at = umap_places(between, seed, "umap of pairs")
-    first = {"response_id": [r.id for r in responses], "prompt_id": [r.prompt_id for r in responses]}
-    second = {"pair_id": [p.id for p in pairs], "prompt_id": [p.prompt_id for p in pairs]}
+        across = umap_places(between, seed, "umap of pairs")
+    else:
+        at, across = _flat(own), _flat(between)
+    say("counting the words of clusters")
     tables = {
-        "responses": pd.DataFrame({**first, "x": at[:, 0], "y": at[:, 1], "cluster": topic}),
-        "pairs": pd.DataFrame(
-            {
-                **second,
-                "row_a": sides[:, 0],
-                "row_b": sides[:, 1],
-                "x": across_at[:, 0],
-                "y": across_at[:, 1],
-                "dissimilarity": np.concatenate(unlike) if unlike else np.zeros(0, np.float32),
-                "cluster": kind,
-                "topic": np.concatenate(middles) if middles else np.zeros(0, np.int16),
-            }
+        "responses": _table(
+            "response_id", pool.responses[rows], pool.prompts[pool.prompt_of_response[rows]],
+            x=at[:, 0], y=at[:, 1], cluster=topic,
         ),
-    }
+        "pairs": _table(
+            "pair_id", pool.pairs[pairs], pool.prompts[pool.prompt_of_pair[pairs]],
+            row_a=sides[:, 0], row_b=sides[:, 1], x=across[:, 0], y=across[:, 1], dissimilarity=unlike, cluster=kind,
+            topic=middle,
+        ),
+    }  # fmt: skip
 
-    def text_of(place: int) -> str:
-        return responses[place].text
+    def one(places: np.ndarray) -> list[str]:
+        return list(texts_of(rows[places]))
 
-    def differing(place: int) -> str:
-        a, b = sides[place]
-        return said_by_one(responses[a].text, responses[b].text)
+    def differing(places: np.ndarray) -> list[str]:
+        a, b = (texts_of(rows[sides[places, side]]) for side in (0, 1))
+        return [said_by_one(*both) for both in zip(a, b, strict=True)]
 
     return Placed(
         tables,
-        {"responses": list(flat.explained[:2]), "pairs": list(across.explained[:2])} if method == "pca" else None,
-        {
-            "responses": _named(topics, topic, at, names_of(text_of, topic, len(topics.centres))),
-            "pairs": _named(kinds, kind, across_at, names_of(differing, kind, len(kinds.centres))),
+        None if method == "umap" else {
+            "responses": list(own.plane.explained[:2]), "pairs": list(between.plane.explained[:2])
         },
+        {"responses": _named(topics, topic, at, one), "pairs": _named(kinds, kind, across, differing)},
         {"method": METHODS[method], "clusters": "k-means of the first 50 directions"},
-    )
+    )  # fmt: skip
 
 
-def _named(clusters: Clusters, cluster: np.ndarray, at: np.ndarray, words: list[list[str]]) -> list[dict[str, Any]]:
+def _named(
+    clusters: Clusters, cluster: np.ndarray, at: np.ndarray, texts: Callable[[np.ndarray], list[str]]
+) -> list[dict[str, Any]]:
     """A row a cluster, in the order of their numbers: words, points, and the median of its points on the map."""
-    found = []
-    for number in range(len(clusters.centres)):
+    k = len(clusters.centres)
+    read: dict[int, str] = {}
+    for number in range(k):
+        found = counted(cluster, number)
+        read.update(zip(found.tolist(), texts(found), strict=True))
+    words = names_of(read.__getitem__, cluster, k)
+    named = []
+    for number in range(k):
         members = at[cluster == number]
         x, y = np.median(members, axis=0).tolist() if len(members) else (0.0, 0.0)
-        found.append({"words": words[number], "n": len(members), "x": x, "y": y})
+        named.append({"words": words[number], "n": len(members), "x": x, "y": y})
+    return named
+
+
+def _table(key: str, ids: np.ndarray, prompts: np.ndarray, **columns: np.ndarray) -> pa.Table:
+    """Ids as text without an object for each of them."""
+    said = {key: ids, "prompt_id": prompts}
+    texts = {name: pa.array(one, pa.binary()).cast(pa.string()) for name, one in said.items()}
+    return pa.table({**texts, **{name: pa.array(one) for name, one in columns.items()}})
+
+
+def _flat(rows: _Along) -> np.ndarray:
+    """The first two directions, float32 (n, 2)."""
+    found = np.zeros((len(rows), 2), dtype=np.float32)
+    for part in _parts(len(rows)):
+        found[part] = rows[part][:, :2]
     return found
 
 
-def _placed(plane: Plane, blocks: Iterable[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.zeros((0, len(plane.axes)), np.float32), *(plane.place(block) for block in blocks)])
-
-
-def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    yield from (rows[start : start + ROWS] for start in range(0, len(rows), ROWS))
-
-
-def _differences(vectors: np.ndarray, sides: np.ndarray) -> Iterator[np.ndarray]:
-    yield from (vectors[part[:, 0]] - vectors[part[:, 1]] for part in _blocks(sides))
+def _parts(n: int) -> Iterator[slice]:
+    yield from (slice(start, min(start + ROWS, n)) for start in range(0, n, ROWS))

@@ -19,7 +19,7 @@ from engine.store import queries
 from engine.store.database import Store
 from engine.store.files import keep_room
 from engine.store.history import load_event
-from engine.store.projected import study_config
+from engine.store.pool_texts import study_config
 from engine.tasks.base import TASKS, Say, Task
 
 

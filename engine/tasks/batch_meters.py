@@ -16,7 +16,7 @@ from engine.store.as_queued import run_as_queued
 from engine.store.database import Store
 from engine.store.history import load_event
 from engine.store.picked import picked_before
-from engine.store.projected import texts_of
+from engine.store.pool_texts import texts_of
 from engine.store.scored import pairs_of
 from engine.tasks.base import TASKS, Say, Task
 

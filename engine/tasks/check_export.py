@@ -16,7 +16,7 @@ from engine.data.profiles.base import Container
 from engine.store.database import Store
 from engine.store.files import Written, read_bytes, write_bytes
 from engine.store.labelled import answers_given, asked_pairs, held_out_of, pairs_asked, salt_of, state_of
-from engine.store.projected import study_config
+from engine.store.pool_texts import study_config
 from engine.tasks.base import TASKS, Say, Task
 
 

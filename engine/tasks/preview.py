@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.errors import StoreError
 from engine.store.database import Store
-from engine.store.projected import study_config, texts_of
+from engine.store.pool_texts import study_config, texts_of
 from engine.tasks.base import TASKS, Say, Task
 
 

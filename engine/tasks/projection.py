@@ -1,27 +1,20 @@
 """The pool in the plane, by PCA or UMAP: responses, pairs as differences of two responses, clusters with names."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from engine.cache import cached, key_of
+from engine.cache import key_of
 from engine.errors import DataError, StoreError
-from engine.records import Response, Trained
+from engine.records import Trained
 from engine.signals.embedding import Embedding
 from engine.store.cache import FileCache
 from engine.store.database import Store
 from engine.store.history import load_event
-from engine.store.projected import (
-    PoolTexts,
-    fixed_pool,
-    keep_pairs,
-    points_are_there,
-    round_pool,
-    study_config,
-    write_points,
-)
+from engine.store.pool_texts import PoolRows, fixed_pool, round_pool, study_config
+from engine.store.projected import keep_pairs, points_are_there, write_points
 from engine.tasks._places import places
 from engine.tasks.base import TASKS, Say, Task
 
@@ -29,7 +22,9 @@ if TYPE_CHECKING:
     from engine.models.policy import Policy
 
 BLOCK = 256
-"""Texts a pass, between two words."""
+"""Texts that are held and passed at a time, between two words."""
+KEPT = 4096
+"""Pairs that are written at a time."""
 Spoken = tuple[np.ndarray, dict[str, Any]]
 
 
@@ -58,13 +53,18 @@ class Projection(Task):
         say("reading the pool")
         own = self.run_id and study_config(store, self.study_id).sampler.generates
         pool = round_pool(store, self.run_id, self.round) if own else fixed_pool(store, self.study_id)
-        if not pool.pairs:
+        if not len(pool.pairs):
             raise DataError("The pool has no pair, so there is nothing to draw.", "Look at the data of the study.")
         vectors, stamp = self._sentences(store, pool, say) if self.vectors == "sentences" else self._model(
             store, pool, say
         )  # fmt: skip
-        found = places(pool, vectors, self.method, self.seed, say)
-        keep_pairs(store, pool.pairs)
+
+        def texts_of(rows: Sequence[int] | np.ndarray) -> list[str]:
+            return [response.text for response in pool.texts(store, rows)]
+
+        found = places(pool, vectors, texts_of, self.method, self.seed, say)
+        for start in range(0, len(pool.pairs), KEPT):
+            keep_pairs(store, pool.records(start, start + KEPT))
         files = {name: write_points(store, f"projection-{name}", found.tables[name]) for name in found.tables}
         counts = {name: len(table) for name, table in found.tables.items()}
         return {
@@ -83,20 +83,19 @@ class Projection(Task):
             points_are_there(store, files.get(what, {})) for what in ("responses", "pairs")
         )
 
-    def _sentences(self, store: Store, pool: PoolTexts, say: Say) -> Spoken:
+    def _sentences(self, store: Store, pool: PoolRows, say: Say) -> Spoken:
         """Vectors (n, d) of all responses by the sentence encoder that is shipped."""
         from engine.models.embed import embed_sentences
 
-        signal = Embedding(model="other")
-        texts = [response.text for response in pool.responses]
-        key = key_of({"task": self.name, "signal": signal.spec()}, [r.id for r in pool.responses])
-        vectors = _kept(
-            store, key, texts, lambda block: embed_sentences(block), say, "reading responses with the sentence encoder"
-        )
+        def embed(rows: range) -> np.ndarray:
+            return embed_sentences([response.text for response in pool.texts(store, rows)])
+
+        of = {"task": self.name, "signal": Embedding(model="other").spec()}
+        vectors = _kept(store, of, pool, embed, say, "reading responses with the sentence encoder")
         stamp = {"model": "sentence encoder all-MiniLM-L6-v2", "adapter": "", "layer": "its output"}
         return vectors, {**stamp, "pooling": "mean over tokens", "read": "response without prompt"}
 
-    def _model(self, store: Store, pool: PoolTexts, say: Say) -> Spoken:
+    def _model(self, store: Store, pool: PoolRows, say: Say) -> Spoken:
         """Hidden states of the study's model; NaN for responses that do not fit its context."""
         from engine.models.embed import embed_responses
         from engine.models.load import load_policy
@@ -107,23 +106,23 @@ class Projection(Task):
         policy = load_policy(config.model.model_copy(update={"device": "cpu", "dtype": "auto"}), config.seeds[0])
         words = "reference (adapter off)" if self.vectors == "reference" else self._adapt(store, policy)
 
-        def embed(block: Sequence[Response]) -> np.ndarray:
-            fitting, rows = [], []
-            for row, response in enumerate(block):
+        def embed(rows: range) -> np.ndarray:
+            fitting, places = [], []
+            for place, (prompt, response) in enumerate(pool.asked(store, rows)):
                 try:
-                    fitting.append(encode(policy, pool.prompts[response.prompt_id], response.text))
-                    rows.append(row)
+                    fitting.append(encode(policy, prompt, response.text))
+                    places.append(place)
                 except TooLong:
                     continue
             width = policy.model.config.get_text_config().hidden_size
-            found = np.full((len(block), width), np.nan, dtype=np.float32)
-            if rows:
-                found[rows] = embed_responses(policy, fitting, reference=self.vectors == "reference")
+            found = np.full((len(rows), width), np.nan, dtype=np.float32)
+            if places:
+                found[places] = embed_responses(policy, fitting, reference=self.vectors == "reference")
             return found
 
         of: Literal["policy", "reference"] = "reference" if self.vectors == "reference" else "policy"
-        key = key_of({"task": self.name, "model": policy.fingerprint(of)}, [r.id for r in pool.responses])
-        vectors = _kept(store, key, pool.responses, embed, say, "passing responses through the model")
+        made_of = {"task": self.name, "model": policy.fingerprint(of)}
+        vectors = _kept(store, made_of, pool, embed, say, "passing responses through the model")
         stamp = {"model": policy.name, "adapter": words, "layer": "last layer"}
         return vectors, {**stamp, "pooling": "mean over response tokens", "read": "response without prompt"}
 
@@ -145,20 +144,15 @@ class Projection(Task):
 
 
 def _kept(
-    store: Store,
-    key: str,
-    items: Sequence[Any],
-    embed: Callable[[Sequence[Any]], np.ndarray],
-    say: Say,
-    words: str,
+    store: Store, of: dict[str, Any], pool: PoolRows, embed: Callable[[range], np.ndarray], say: Say, words: str
 ) -> np.ndarray:
-    """One vector an item, from the cache or block by block."""
+    """One vector a response, in a file of the cache; where it is not there it is made and written block by block."""
+    n = len(pool.responses)
 
-    def compute() -> np.ndarray:
-        blocks = []
-        for start in range(0, len(items), BLOCK):
-            say(f"{words}, {start:,} of {len(items):,}")
-            blocks.append(embed(items[start : start + BLOCK]))
-        return np.concatenate(blocks)
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, n, BLOCK):
+            say(f"{words}, {start:,} of {n:,}")
+            yield embed(range(start, min(start + BLOCK, n)))
 
-    return cached(FileCache(store.folder / "cache"), key, compute)[0]
+    key = key_of(of, (one.decode() for one in pool.responses))
+    return FileCache(store.folder / "cache").mapped(key, n, blocks)

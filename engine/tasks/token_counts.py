@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.store.database import Store
-from engine.store.projected import fixed_pool, round_pool, study_config
+from engine.store.pool_texts import fixed_pool, round_pool, study_config
 from engine.tasks.base import TASKS, Say, Task
 
 BLOCK = 512
@@ -37,13 +37,13 @@ class TokenCounts(Task):
         say("loading the tokenizer")
         reader = load_reader(config.model)
         counts, too_long = [], 0
-        for n, response in enumerate(pool.responses):
-            if n % BLOCK == 0:
-                say(f"counting tokens, {n:,} of {len(pool.responses):,} responses")
-            try:
-                counts.append(len(encode(reader, pool.prompts[response.prompt_id], response.text).response_ids))
-            except TooLong:
-                too_long += 1
+        for start in range(0, len(pool.responses), BLOCK):
+            say(f"counting tokens, {start:,} of {len(pool.responses):,} responses")
+            for prompt, response in pool.asked(store, range(start, min(start + BLOCK, len(pool.responses)))):
+                try:
+                    counts.append(len(encode(reader, prompt, response.text).response_ids))
+                except TooLong:
+                    too_long += 1
         values = np.array(counts or [0])
         return {
             "n": len(pool.responses),

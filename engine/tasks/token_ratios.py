@@ -15,7 +15,7 @@ from engine.store.as_queued import AsQueued, run_as_queued
 from engine.store.cache import FileCache
 from engine.store.database import Store
 from engine.store.history import load_event
-from engine.store.projected import texts_of
+from engine.store.pool_texts import texts_of
 from engine.store.scored import pairs_of
 from engine.tasks.base import TASKS, Say, Task
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 
 from engine.config import StudyConfig
@@ -97,7 +98,7 @@ def _queries(store: Store) -> dict[str, Callable[[int], object]]:
     pool = browse.datasets_of(store, studies[0])["pool"]
     large_prompts = [found.id for found in browse.search(store, large).prompts]
     frame = pd.DataFrame({"pair_id": pair_ids, "x": np.zeros(len(pair_ids)), "y": np.zeros(len(pair_ids))})
-    points = projected.write_points(store, "map", frame)
+    points = projected.write_points(store, "map", pa.Table.from_pandas(frame, preserve_index=False))
     selection = inbox.save_selection(store, studies[0], pair_ids[:500], {})
 
     def study(n: int) -> str:

@@ -10,10 +10,10 @@ from engine.signals.base import Signal
 from engine.store import queries
 from engine.store.cache import FileCache
 from engine.store.database import Store
-from engine.store.projected import fixed_pool
 from engine.strategies.base import STRATEGIES
 from engine.tasks._laboratory import PARTS, Laboratory, Made, Pool, ids_of, keep_pool, signals_for, slot_of
 from engine.tasks.score_pool import ScorePool
+from tests.engine.tasks.toys import whole_pool
 
 WIDE = {"reward_gradient": 16, "embedding": 16}
 
@@ -28,7 +28,7 @@ def request(store: Store, *names: str, **fields: Any) -> dict[str, Any]:
 def scored(store: Store, asked: dict[str, Any], *, failed: str = "", zero: bool = False) -> Laboratory:
     """Leave the pool and its signals; `failed` is the sentence of all of them, `zero` sets them to 0."""
     task = ScorePool.model_validate(asked)
-    pool = fixed_pool(store, task.study_id)
+    pool = whole_pool(store, task.study_id)
     past = tuple(pool.pairs[:4]) if task.run_id else ()
     pairs = tuple(pair for pair in pool.pairs if pair not in past)
     cache = FileCache(store.folder / "cache")

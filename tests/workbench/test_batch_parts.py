@@ -147,9 +147,9 @@ def test_how_to_read_a_chart_takes_forty_words_at_most() -> None:
 def test_the_sum_of_a_score_and_a_rank_on_its_line() -> None:
     term = {"unit": "", "percentile": 97.0, "note": "", "read": False}
     read = {"unit": "reward units", "percentile": None, "note": "", "read": True}
-    parts = [{"name": "with nothing labelled", "value": 28.0, **term}, {"name": "its margin", "value": -1.5, **read}]
+    parts = [{"name": "with nothing labelled", "symbol": "‖φ‖²/λ", "value": 28.0, **term}, {"name": "its margin", "value": -1.5, **read}]
     ranks = [Rank(APL, 51, 101, "its pick 3"), Rank(REAL, None, 0, "no scores")]
-    shown = why_card(pick(), ACTIVE, Why("Far away.", 568, 99.0, parts, (), ranks))
+    shown = why_card(pick(), ACTIVE, Why("Far away.", 568, 99.0, parts, (), ranks, says="a = φᵀV⁻¹φ & so <on>"))
     order = [
         "with nothing labelled",
         "score before the batch",
@@ -158,6 +158,8 @@ def test_the_sum_of_a_score_and_a_rank_on_its_line() -> None:
         "its margin",
     ]
     assert [shown.index(word) for word in order] == sorted(shown.index(word) for word in order)
+    assert "with nothing labelled: ‖φ‖²/λ" in shown
+    assert "a = φᵀV⁻¹φ &amp; so &lt;on&gt;" in shown
     assert "rank 4 of 568 · above 99.0 % of the pool" in shown
     assert "−0.500" in shown
     assert "left:50.0%" in shown

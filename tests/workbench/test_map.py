@@ -144,7 +144,7 @@ def legend(test: AppTest) -> list[str]:
 def test_umap_is_made_when_asked_for_and_the_map_by_pca_stands_meanwhile(tmp_path, monkeypatch):
     store = worlds.finished(tmp_path / "own", seeds=(1,), rounds=1, strategies=("random",))
     monkeypatch.setattr("engine.models.embed.embed_sentences", vectors)
-    monkeypatch.setattr("engine.tasks._places.umap_places", lambda rows, seed, purpose: rows[:, :2])
+    monkeypatch.setattr("engine.tasks._places.umap_places", lambda rows, seed, purpose: rows[:][:, :2])
     ask(store, projection(store))
     ToolsWorker(store).work(until_idle=True)
     test = app(store.folder, monkeypatch, "map", method="UMAP")

@@ -13,9 +13,9 @@ from workbench.charts.dissimilarity import dissimilarity_figure, unlike
 from workbench.charts.plane import plane_figure
 from workbench.charts.scene import LABELLED, PICKED, POOL, Marks, Name
 from workbench.components.map_controls import COLOURS, METHODS, POINTS
-from workbench.components.map_facts import embedding_stamp, how_to_read, ids_of, unit_of
+from workbench.components.map_facts import counted_words, embedding_stamp, how_to_read, ids_of, unit_of
 from workbench.components.map_marks import chosen_points, first_rows, foremost, marked, sample, shapes_of, within
-from workbench.components.map_scene import choice_of, ground_of, scene_of
+from workbench.components.map_scene import Ground, choice_of, ground_of, scene_of
 from workbench.components.map_unlike import READING, range_words, read_range
 from workbench.components.task_card import _share
 
@@ -169,13 +169,27 @@ def test_a_lasso_around_responses_holds_their_pairs_and_one_around_the_middle_it
     assert ids_of(of_responses, choice_of(of_responses, (), one, None)) == ["p0", "p1"]
     assert np.flatnonzero(of_responses.of_pairs(points().has(["p1"]))).tolist() == [1, 2]
     segments = ground_of("segments", points(), responses(), CLUSTERS)
-    assert (segments.x[0], segments.y[1]) == (0.5, 2.5)
-    middle = {"box": [{"x": [1, 2], "y": [2, 3]}]}  # between r1 (1, 1) and r2 (2, 4)
+    assert segments.turned, "the responses reach to (6, 36), and lie along the wider side of the page"
+    assert (segments.y[0], segments.x[1]) == (0.5, 2.5)
+    middle = {"box": [{"x": [2, 3], "y": [1, 2]}]}  # between r1 (1, 1) and r2 (2, 4)
     assert ids_of(segments, choice_of(segments, (), middle, None)) == ["p1"]
     figure = plane_figure(scene_of(segments, marks()), colour="state", strategies=(A, B), explained=(0, 0), mode="dark")
     lines = [trace for trace in figure.data if trace.mode == "lines"]
     assert sum(np.isnan(trace.x).sum() for trace in lines) == 6, "a gap after every segment"
-    assert lines[0].x[:2].tolist() == [2.0, 3.0], "the first of the pool is p2, from r2 to r3"
+    assert lines[0].y[:2].tolist() == [2.0, 3.0], "the first of the pool is p2, from r2 to r3"
+
+
+def test_a_plane_lies_along_the_page_and_the_figure_is_as_high_as_its_points():
+    flat, steep = (ground_of(what, points(), responses(), CLUSTERS) for what in ("pairs", "responses"))
+    assert (flat.turned, steep.turned) == (False, True)
+    assert np.ptp(steep.x) == 36
+
+    def high(ground: Ground) -> int:
+        scene = scene_of(ground, marks())
+        return plane_figure(scene, colour="state", strategies=(A, B), explained=(0, 0), mode="light").layout.height
+
+    square = replace(flat, y=flat.x)
+    assert high(steep) == high(flat) < high(replace(flat, y=0.6 * flat.x)) < high(square) == 600
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -188,9 +202,10 @@ def test_the_figures_draw_every_point_once_and_name_their_axes(mode, what, colou
     dots = [trace for trace in figure.data if trace.mode == "markers"]
     assert sorted(row for trace in dots for row in trace.customdata) == list(range(len(ground.points)))
     assert all(trace.type == "scattergl" and trace.customdata.dtype == np.int32 for trace in dots)
-    assert figure.layout.xaxis.title.text == "first direction, 25.0 % of the spread (no unit)"
+    first, second = ("yaxis", "xaxis") if ground.turned else ("xaxis", "yaxis")
+    assert figure.layout[first].title.text == "first direction, 25.0 % of the spread (no unit)"
     curved = plane_figure(scene, colour=colour, strategies=(A, B), explained=None, mode=mode)
-    assert curved.layout.yaxis.title.text == "second direction, of UMAP (no unit)"
+    assert curved.layout[second].title.text == "second direction, of UMAP (no unit)"
 
 
 def test_what_is_saved_is_ringed_what_is_chosen_is_lit_and_a_lasso_is_drawn_again():
@@ -295,3 +310,10 @@ def test_words_of_the_stamp_of_units_and_of_progress():
         (0, 0),
         (0, 0),
     ]
+
+
+def test_the_words_of_clusters_say_in_how_many_texts_they_were_counted() -> None:
+    assert counted_words([400, 500], "responses") == "The words were counted in all 900 responses."
+    assert counted_words([1200, 800, 20], "pairs") == (
+        "The words were counted in 1,020 of 2,020 pairs: in the first 500 of each larger cluster."
+    )

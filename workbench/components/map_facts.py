@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from engine.analysis.clusters import TEXTS
 from engine.store.summaries import PairTexts, Quantity
 from workbench.charts.scene import PICKED, STATES, Marks, Name, What
 from workbench.components.foreign_text import first_line
@@ -151,6 +152,18 @@ def clusters_table(names: Sequence[Name], cluster: np.ndarray, marks: Marks, wha
         ]
         points = "responses" if what == "responses" else "pairs"
         show(table([("words", False), (points, True), ("picked in this round", True), ("picked so far", True)], rows))
+        show(f"<small>{escaped(counted_words([name.n for name in names], points))}</small>")
+
+
+def counted_words(sizes: Sequence[int], points: str) -> str:
+    """In how many texts the words of the clusters were counted."""
+    read, of = sum(min(n, TEXTS) for n in sizes), sum(sizes)
+    if read == of:
+        return f"The words were counted in all {integer(of)} {points}."
+    return (
+        f"The words were counted in {integer(read)} of {integer(of)} {points}: in the first {integer(TEXTS)} of each "
+        "larger cluster."
+    )
 
 
 def how_to_read(what: What, colour: str, method: str) -> str:

@@ -8,7 +8,7 @@ from engine.records import Trained
 from engine.store import queries
 from engine.store.database import Store
 from engine.store.history import load_event
-from engine.store.projected import study_config
+from engine.store.pool_texts import study_config
 from engine.store.provenance import at_round, provenance_of
 from engine.strategies.base import STRATEGIES
 

@@ -107,7 +107,7 @@ def test_the_adapter_of_a_round_loads_with_peft_and_merged_it_gives_the_same_num
     with pytest.raises(ModelError, match="does not fit"):
         task.do(store, silent)  # the world's adapter is two ones, of no model
 
-    from engine.store.projected import study_config
+    from engine.store.pool_texts import study_config
     from engine.tasks import adapter as room
 
     settings = study_config(store, run.study_id).model

@@ -12,7 +12,7 @@ from engine.errors import EngineError
 from engine.store import queries, tasks
 from engine.store.cache import FileCache
 from engine.store.database import Store
-from engine.store.projected import study_config
+from engine.store.pool_texts import study_config
 from engine.strategies.base import STRATEGIES
 from engine.tasks import _at_hand
 from engine.tasks._laboratory import kept_pool, signals_for

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from engine.errors import EngineError
 from engine.store import queries
 from engine.store.database import Store
-from engine.store.projected import fixed_pool, marks, read_points, round_pool, selection, write_points
+from engine.store.pool_texts import round_pool
+from engine.store.projected import marks, read_points, selection, write_points
 from engine.tasks import _places
 from engine.tasks import projection as module
 from engine.tasks.base import ask, asked
@@ -18,7 +20,7 @@ from engine.tasks.preview import Preview
 from engine.tasks.projection import Projection
 from engine.tasks.token_counts import TokenCounts
 from engine.tools import ToolsWorker
-from tests.engine.tasks.toys import vectors
+from tests.engine.tasks.toys import vectors, whole_pool
 from tests.engine.worker.test_real_loop import study_in
 from workbench.processes import start_tools
 
@@ -36,7 +38,7 @@ def test_the_points_are_those_of_a_plain_loop(store: Store, monkeypatch: pytest.
     said: list[str] = []
     answer = Projection(study_id=study).do(store, said.append)
     assert any("7 of 36" in sentence for sentence in said)
-    pool = fixed_pool(store, study)
+    pool = whole_pool(store, study)
     of = dict(zip([r.id for r in pool.responses], vectors([r.text for r in pool.responses]), strict=True))
     pairs = read_points(store, answer["files"]["pairs"])
     assert (answer["pairs"], answer["responses"], answer["left_out"]) == (len(pool.pairs), len(pool.responses), 0)
@@ -104,8 +106,9 @@ def test_the_models_own_vectors_before_and_after_a_round(store: Store) -> None:
         points(vectors="policy")
 
     pool = round_pool(store, run, 1)
-    assert {p.id for p in pool.pairs} <= {p.id for p in fixed_pool(store, study).pairs}
-    assert {r.id for r in pool.responses} == {side for p in pool.pairs for side in (p.a, p.b)}
+    drawn = pool.records(0, len(pool.pairs))
+    assert {p.id for p in drawn} <= {p.id for p in whole_pool(store, study).pairs}
+    assert {r.decode() for r in pool.responses} == {side for p in drawn for side in (p.a, p.b)}
     picks = marks(store, study, 1)
     assert set(picks["answer"]) <= {"a", "b"}
     of_seed = [r.id for r in queries.study(store, study).runs if r.seed == 1]
@@ -115,7 +118,7 @@ def test_the_models_own_vectors_before_and_after_a_round(store: Store) -> None:
 def test_responses_that_do_not_fit_are_left_out_with_their_pairs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.models import tokens
 
-    real, pool = tokens.encode, fixed_pool(store, queries.studies(store)[0].id)
+    real, pool = tokens.encode, whole_pool(store, queries.studies(store)[0].id)
     long = pool.responses[0]
 
     def encode(policy: object, prompt: object, text: str) -> tokens.Encoded:
@@ -136,8 +139,8 @@ def test_token_counts_and_the_token_view_agree_with_the_policy(store: Store, tin
     from engine.models.tokens import encode
 
     study = queries.studies(store)[0].id
-    pool = fixed_pool(store, study)
-    expected = [encode(tiny_policy, pool.prompts[r.prompt_id], r.text) for r in pool.responses]  # type: ignore[arg-type]
+    pool = whole_pool(store, study)
+    expected = [encode(tiny_policy, pool.data.prompts[r.prompt_id], r.text) for r in pool.responses]  # type: ignore[arg-type]
     lengths = [len(e.response_ids) for e in expected]
     counts = TokenCounts(study_id=study).do(store, lambda _: None)
     assert (counts["n"], counts["max"], counts["over_length"]) == (36, max(lengths), 0)
@@ -154,7 +157,7 @@ def test_umap_needs_its_package_and_leaves_the_map_by_pca_as_it_is(
 ) -> None:
     study = queries.studies(store)[0].id
     by_pca = Projection(study_id=study).do(store, lambda _: None)
-    monkeypatch.setattr(_places, "umap_places", lambda rows, seed, purpose: rows[:, :2] + 1)
+    monkeypatch.setattr(_places, "umap_places", lambda rows, seed, purpose: rows[:][:, :2] + 1)
     by_umap = Projection(study_id=study, method="umap").do(store, lambda _: None)
     assert by_umap["explained"] is None
     assert by_umap["stamp"]["method"].startswith("UMAP")
@@ -165,7 +168,7 @@ def test_umap_needs_its_package_and_leaves_the_map_by_pca_as_it_is(
 
 def test_points_are_found_by_id_and_values_are_put_beside_them(store: Store, tmp_path: Path) -> None:
     frame = pd.DataFrame({"pair_id": ["x1", "x3", "x5"], "prompt_id": "m", "x": [1.0, 2, 3], "cluster": [0, 1, 0]})
-    points = read_points(store, write_points(store, "made", frame))
+    points = read_points(store, write_points(store, "made", pa.Table.from_pandas(frame, preserve_index=False)))
     rows, there = points.find(["x3", "x4", "x9", "x30", "ä", "x1"])
     assert [int(row) if known else None for row, known in zip(rows, there, strict=True)] == [1, *[None] * 4, 0]
     assert points.has(["x5", "x2"]).tolist() == [False, False, True]
@@ -175,7 +178,7 @@ def test_points_are_found_by_id_and_values_are_put_beside_them(store: Store, tmp
     assert values.tolist() == pytest.approx([np.nan, 0.5, np.nan], nan_ok=True)
     with pytest.raises(ValueError, match="read-only"):
         points["x"][0] = 5
-    none = read_points(store, write_points(store, "none", frame[:0]))
+    none = read_points(store, write_points(store, "none", pa.Table.from_pandas(frame[:0], preserve_index=False)))
     assert (len(none), none.has(["x1"]).tolist()) == (0, [])
 
 
