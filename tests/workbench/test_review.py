@@ -12,7 +12,7 @@ from engine.data.export.about import about_subset
 from engine.data.export.files import files_of
 from engine.data.export.make import export
 from engine.records import Pooled
-from engine.store import edits, inbox, queries, reviews, writer
+from engine.store import edits, inbox, projected, queries, reviews, writer
 from engine.store.database import Store, open_store
 from engine.store.labelled import asked_pairs
 from engine.worker import Worker
@@ -106,6 +106,9 @@ def test_pairs_come_in_by_selection_or_id_and_others_are_refused(waiting, monkey
     assert "No pair can be added: 1 in the batch already; 1 unknown here." in seen(test)
     picks = queries.batch(store, run, 2)
     assert [pick.pair_id for pick in picks][-1] == new[0]
+    marks = projected.marks(store, batch.study_id, 1)
+    assert set(marks.loc[marks["round"] == 2, "pair_id"]) == {pick.pair_id for pick in picks}, "the map shows the same"
+    assert marks.loc[marks["round"] == 1, "answer"].notna().all()
     assert (picks[-1].why, picks[-1].response_a != "") == ({"brought_in_by": "lead"}, True)
 
 

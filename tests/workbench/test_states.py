@@ -4,33 +4,19 @@ A component that is in no row of it and under no reason fails the first test.
 """
 
 import json
-import os
-from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.store import queries, tasks, writer
-from engine.store.database import Store, open_store
-from engine.strategies.base import STRATEGIES
-from engine.tasks.base import ask
-from engine.tasks.dry_run import DryRun
-from engine.tasks.projection import Projection
-from engine.tasks.prove_data import ProveData
-from engine.tasks.score_pool import ScorePool
-from engine.tools import ToolsWorker
-from tests.engine.tasks.toys import vectors
-from tests.workbench import lab_worlds, worlds
+from engine.store.database import Store
 from tests.workbench.batch_states import BATCH
+from tests.workbench.state_stores import filled, state_stores
 from tests.workbench.states import EMPTY_OVER, NO_STATE, ON_ITS_OWN
 from tests.workbench.states import WHERE as ELSEWHERE
-from tests.workbench.test_explore import scored_world
 from tests.workbench.test_pages import ROOT, app, seen
 from workbench import cache
 
 WHERE = {**ELSEWHERE, **BATCH}
-ROWS = ('{"prompt": "How do I wash wool?", "chosen": "By hand.", "rejected": "Boil it."}', "not json {")
 
 
 def test_every_component_is_in_the_table():
@@ -43,78 +29,7 @@ def test_every_component_is_in_the_table():
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory) -> dict[str, Store]:
-    folder = tmp_path_factory.mktemp("states")
-    path = folder / "mine.jsonl"
-    path.write_text("\n".join(ROWS), encoding="utf-8")
-    made = {
-        "empty": open_store(folder / "empty"),
-        "queued": open_store(folder / "queued"),
-        "running": scored_world(folder / "running", stop_after=9),
-        "failed": worlds.failed(folder / "failed"),
-        "finished": scored_world(folder / "finished"),
-    }
-    worlds.add_study(made["queued"], "just queued", seeds=(1,), strategies=("random", "activedpo"))
-    writer.register_worker(made["queued"], "device", "cpu", 1, "here", lease_s=-1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.models.embed.embed_sentences", vectors)
-        for state, store in made.items():
-            if state in ("running", "finished"):
-                writer.register_worker(store, "device", "cpu", os.getpid(), "here", lease_s=3600)
-            if state != "empty":
-                _asked(store, state, path)
-                _dry(store, state)
-    return made
-
-
-def _asked(store: Store, state: str, path: Path) -> None:
-    """A map and an import in that state."""
-    ask(store, Projection(study_id=queries.studies(store)[0].id))
-    ask(store, ProveData(path=str(path)))
-    if state == "finished":
-        ToolsWorker(store).work(until_idle=True)
-    elif state != "queued":
-        me = writer.register_worker(store, "tools", "cpu", 1, "here", lease_s=3600)
-        for word, error in (("reading responses, 16 of 64", "The disk is full: <b>x</b>."),
-                            ("12,000 rows read", "It could not be read: <b>x</b>.")):  # fmt: skip
-            claim = tasks.claim_task(store, me, lease_s=3600)
-            assert claim is not None
-            tasks.task_word(store, claim, word)
-            if state == "failed":
-                tasks.end_task(store, claim, "failed", error=error)
-
-
-def _dry(store: Store, state: str) -> None:
-    """A dry run of the SFT model over the study's pool in that state."""
-    names = ("random", "real")
-    if state == "finished":
-        task = lab_worlds.scored(store, lab_worlds.request(store, *names, seed=1))
-        chosen = tuple(STRATEGIES.build(name) for name in names)
-        ask(store, DryRun.model_validate({**task.request(), "strategies": chosen, "k": 6}))
-        ToolsWorker(store).work(until_idle=True)
-        return
-    ask(store, ScorePool.model_validate(lab_worlds.request(store, *names, seed=1)))
-    if state == "queued":
-        return
-    me = writer.register_worker(store, "device", "cpu", os.getpid(), "here", lease_s=3600)
-    claim = tasks.claim_task(store, me, wants="device", lease_s=3600)
-    assert claim is not None
-    tasks.task_word(store, claim, "round 1, embedding, 16 of 64 responses")
-    if state == "failed":
-        tasks.end_task(store, claim, "failed", error="The disk is full: <b>x</b>.")
-
-
-def _filled(query: Mapping[str, str], store: Store) -> dict[str, str]:
-    """The query with what this store has: a file, and the first pick of a run with its prompt."""
-    if not any("{" in value for value in query.values()):
-        return dict(query)
-    run = queries.study(store, queries.studies(store)[0].id).runs[0]
-    pick = queries.batch(store, run.id, 1)[0] if queries.study(store, run.study_id).summary.rounds_done else None
-    known = {"path": str(store.folder.parent / "mine.jsonl"), "pair": pick.pair_id if pick else "", "prompt": ""}
-    if pick is not None:
-        from engine.store.browse import pair_texts
-
-        known["prompt"] = pair_texts(store, [pick.pair_id])[0].prompt_id
-    return {name: value.format(**known) for name, value in query.items()}
+    return state_stores(tmp_path_factory.mktemp("states"))
 
 
 def said(test: AppTest) -> str:
@@ -128,7 +43,7 @@ def test_a_component_says_what_its_state_asks_for(stores, monkeypatch, component
     row = WHERE[component][state]
     store = stores[EMPTY_OVER.get(component, state) if state == "empty" else state]
     cache.workers.clear()  # type: ignore[attr-defined]  # it is asked every two seconds only
-    test = app(store.folder, monkeypatch, row.page, **_filled(row.query, store))
+    test = app(store.folder, monkeypatch, row.page, **filled(row.query, store))
     if row.press:
         next(b for b in test.button if b.label == row.press).click().run()
     assert not test.exception
