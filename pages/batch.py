@@ -104,7 +104,7 @@ def page() -> None:
     batch = Batch(looking, tuple(picks), asks)
     with st.container(border=True, key="meters"):
         answer = batches.answer_of(batch, batch.meters(), "The comparison with random batches")
-        show(batch_meters(meters_of(picks, answer, batches.clusters(batch)), batches.drawn_from(answer)))
+        show(batch_meters(meters_of(picks, answer, batches.clusters(batch), asked=asks), batches.drawn_from(answer)))
     if view == CARDS:
         as_cards(batch, marked=marked)
     elif view == TABLE:

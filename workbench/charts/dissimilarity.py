@@ -1,6 +1,5 @@
 """How unlike the two responses of each pair are: a histogram of the pool, those chosen in it, a tick for every pick."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import plotly.graph_objects as go
 
 from engine.store.summaries import StrategyRef
 from workbench.charts.axes import round_axis
-from workbench.charts.curves import FONT
+from workbench.charts.curves import FONT, plain_text
 from workbench.charts.palette import INKS, Mode, mark_of
 from workbench.charts.plane import ACCENT
 from workbench.charts.scores import FAINT, POOL
@@ -80,9 +79,9 @@ def dissimilarity_figure(
             mode="markers",
             marker={"symbol": "line-ns-open", "size": 8, "color": mark_of(strategy.slot, mode).colour,
                     "line": {"width": 1.4}},
-            hovertemplate=f"picked by {html.escape(strategy.title)} · %{{x:.3f}}<extra></extra>",
+            hovertemplate=f"picked by {plain_text(strategy.title)} · %{{x:.3f}}<extra></extra>",
             showlegend=False,
-            name=f"picks of {html.escape(strategy.title)}",
+            name=f"picks of {plain_text(strategy.title)}",
             unselected={"marker": {"opacity": 1}},
         )  # fmt: skip
     if brushed is not None:

@@ -1,6 +1,5 @@
 """The map: points in the plane, coloured by state, strategy, round or a quantity; the ground is grey, picks on top."""
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ import plotly.graph_objects as go
 
 from engine.store.summaries import StrategyRef
 from workbench.charts.agreement import SEQUENTIAL
-from workbench.charts.curves import FONT
+from workbench.charts.curves import FONT, plain_text
 from workbench.charts.palette import INKS, Ink, Mode, mark_of
 from workbench.charts.scene import LABELLED, Marks, Name, Scene
 from workbench.charts.scores import POOL
@@ -22,6 +21,8 @@ NAMED = 8
 """Clusters that are named on the map at most, the largest first."""
 WIDE, HIGH = 680, 500
 """The drawn plane in pixels, about: enough to keep names from lying on each other."""
+LOW, AROUND = 340, 100
+"""The plane's least height, and what lies around it: margins, legend and the room beyond the outermost points."""
 ACCENT: dict[Mode, str] = {"light": "#2F4A7A", "dark": "#6E97E0"}
 
 
@@ -43,14 +44,17 @@ def plane_figure(
     strategies: Sequence[StrategyRef],
     explained: Sequence[float] | None,
     mode: Mode,
-    height: int = 600,
 ) -> go.Figure:
-    """`colour` is "state", "strategy", "round" or a quantity; `explained` the share of the spread along each axis."""
-    ink, figure = INKS[mode], go.Figure()
+    """`colour` is "state", "strategy", "round" or a quantity; `explained` the share of the spread along each direction.
+
+    Both axes have one scale, so the figure is as high as its points are, not a box with empty sides.
+    """
+    ink, figure, height = INKS[mode], go.Figure(), _height(scene)
     layers = [layer for layer in _layers(scene, colour, strategies, mode, ink) if len(layer.rows) or layer.ground]
-    if scene.ends is not None:
+    ends = scene.ends or ()
+    if ends:
         for layer in layers:
-            _segments(figure, scene.ends, layer, ink)
+            _segments(figure, ends, layer, ink)
     for layer in layers:
         rows = layer.rows
         lit = {} if scene.lit is None else {"selectedpoints": np.flatnonzero(scene.lit[rows])}
@@ -81,12 +85,30 @@ def plane_figure(
     for name, shift in _apart(scene, height):
         figure.add_annotation(
             x=name.x, y=name.y, yshift=shift, text=_written(name), showarrow=False,
-            font={"size": 12, "color": ink.ink, "family": FONT}, bgcolor=ink.paper, opacity=0.85, borderpad=1,
+            font={"size": 12, "color": ink.ink, "family": FONT}, bgcolor=_thin(ink.paper), borderpad=1,
             captureevents=False,
         )  # fmt: skip
     _outline(figure, scene.outline, ACCENT[mode])
-    _lay_out(figure, explained, ink, height)
+    _lay_out(figure, explained, ink, height, turned=scene.turned)
+    for axis, values in ((figure.update_xaxes, (scene.x, *ends[::2])), (figure.update_yaxes, (scene.y, *ends[1::2]))):
+        axis(range=_range(values))  # else names at the border would push the points together
     return figure
+
+
+def _range(values: Sequence[np.ndarray]) -> list[float] | None:
+    """From the least to the greatest of them, and a little room."""
+    known = [one for one in values if len(one)]
+    if not known:
+        return None
+    low, high = min(float(one.min()) for one in known), max(float(one.max()) for one in known)
+    room = 0.04 * (high - low) or 1.0
+    return [low - room, high + room]
+
+
+def _height(scene: Scene) -> int:
+    """In pixels, for a plane about `WIDE` wide; of all points, so that it is the same in every round."""
+    across, up = (float(np.ptp(values)) if len(values) else 0.0 for values in (scene.x, scene.y))
+    return AROUND + round(min(max(WIDE * up / across, LOW), HIGH) if across else HIGH)
 
 
 def _layers(scene: Scene, colour: str, strategies: Sequence[StrategyRef], mode: Mode, ink: Ink) -> Iterator[Layer]:
@@ -117,7 +139,7 @@ def _layers(scene: Scene, colour: str, strategies: Sequence[StrategyRef], mode: 
         "cmax": float(values[known].max()),
     }
     bar = {
-        "title": {"text": f"{html.escape(unit)}, {integer(int(known.sum()))} points", "side": "right",
+        "title": {"text": f"{plain_text(unit)}, {integer(int(known.sum()))} points", "side": "right",
                   "font": {"size": 11}},
         "thickness": 10,
         "len": 0.6,
@@ -152,7 +174,7 @@ def _of_strategies(
         mark = mark_of(strategy.slot, mode)
         look = {"color": mark.colour, "symbol": mark.marker, "size": 9 if colour == "state" else 8,
                 "line": {"width": 1, "color": ink.paper}}  # fmt: skip
-        yield Layer(f"picked by {html.escape(strategy.title)}", rows[who == place], look, 0.8)
+        yield Layer(f"picked by {plain_text(strategy.title)}", rows[who == place], look, 0.8)
 
 
 def _hover(scene: Scene, layer: Layer, strategies: Sequence[StrategyRef]) -> dict[str, Any]:
@@ -161,17 +183,17 @@ def _hover(scene: Scene, layer: Layer, strategies: Sequence[StrategyRef]) -> dic
     if len(layer.rows) <= SPOKEN:
         return {"hovertext": _spoken(scene, layer.rows, one, strategies), "hoverinfo": "text"}
     value = " · %{marker.color:.3f}" if isinstance(layer.marker["color"], np.ndarray) else ""
-    shared = html.escape(layer.name) or "scored"
+    shared = plain_text(layer.name) or "scored"
     return {"hovertemplate": f"{one} no. %{{customdata}} of the map{value} · {shared}<extra></extra>"}
 
 
 def _spoken(scene: Scene, rows: np.ndarray, one: str, strategies: Sequence[StrategyRef]) -> list[str]:
-    titles, marks, lines = [html.escape(s.title) for s in strategies], scene.marks.at(rows), []
+    titles, marks, lines = [plain_text(s.title) for s in strategies], scene.marks.at(rows), []
     values = scene.values[rows] if scene.values is not None else np.full(len(rows), np.nan)
     for n, point in enumerate(scene.ids_of(rows)):
-        said = [f"{one} {html.escape(point[:9])}"]
+        said = [f"{one} {plain_text(point[:9])}"]
         if not np.isnan(values[n]):
-            said.append(f"{html.escape(scene.unit)} {number(float(values[n]))}")
+            said.append(f"{plain_text(scene.unit)} {number(float(values[n]))}")
         by, ever = int(marks.by[n]), int(marks.ever_by[n])
         if by >= 0 or ever >= 0:
             said.append(f"picked by {titles[by]}" if by >= 0 else f"picked by {titles[ever]} in an earlier round")
@@ -202,7 +224,7 @@ def _apart(scene: Scene, height: int) -> Iterator[tuple[Name, int]]:
     if not len(scene.rows):
         return
     x, y = scene.x[scene.rows], scene.y[scene.rows]
-    scale = min(WIDE / max(float(np.ptp(x)), 1e-9), HIGH * height / 600 / max(float(np.ptp(y)), 1e-9))
+    scale = min(WIDE / max(float(np.ptp(x)), 1e-9), (height - AROUND) / max(float(np.ptp(y)), 1e-9))
     taken: list[tuple[float, float, float]] = []
     for name in sorted(scene.names, key=lambda name: -name.n)[:NAMED]:
         half = 3.4 * len(_plain(name)) + 6
@@ -214,13 +236,19 @@ def _apart(scene: Scene, height: int) -> Iterator[tuple[Name, int]]:
                 break
 
 
+def _thin(colour: str) -> str:
+    """So that a mark under a name is still seen."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.6)"
+
+
 def _plain(name: Name) -> str:
     return ", ".join(name.words)
 
 
 def _written(name: Name) -> str:
     """Words of the data as text only: Plotly would read markup in them. Each keeps its own reading direction."""
-    return ", ".join(f"\u2068{html.escape(word)}\u2069" for word in name.words)
+    return ", ".join(f"\u2068{plain_text(word)}\u2069" for word in name.words)
 
 
 def _outline(figure: go.Figure, shapes: Mapping[str, Any], colour: str) -> None:
@@ -233,9 +261,9 @@ def _outline(figure: go.Figure, shapes: Mapping[str, Any], colour: str) -> None:
         figure.add_shape(type="rect", x0=x0, x1=x1, y0=y0, y1=y1, line=line)
 
 
-def _lay_out(figure: go.Figure, explained: Sequence[float] | None, ink: Ink, height: int) -> None:
-    words = {"size": 11, "color": ink.muted, "family": FONT}
-    for place, (axis, nth) in enumerate(((figure.update_xaxes, "first"), (figure.update_yaxes, "second"))):
+def _lay_out(figure: go.Figure, explained: Sequence[float] | None, ink: Ink, height: int, *, turned: bool) -> None:
+    words, axes = {"size": 11, "color": ink.muted, "family": FONT}, (figure.update_xaxes, figure.update_yaxes)
+    for place, (axis, nth) in enumerate(zip(axes[::-1] if turned else axes, ("first", "second"), strict=True)):
         share = "of UMAP" if explained is None else f"{100 * explained[place]:.1f} % of the spread"
         axis(
             title={"text": f"{nth} direction, {share} (no unit)", "font": words},
@@ -248,7 +276,7 @@ def _lay_out(figure: go.Figure, explained: Sequence[float] | None, ink: Ink, hei
     figure.update_yaxes(scaleanchor="x", scaleratio=1)
     figure.update_layout(
         height=height,
-        margin={"l": 28, "r": 8, "t": 8, "b": 58},
+        margin={"l": 28, "r": 8, "t": 8, "b": 58},  # and 34 pixels below the plane, under its title, the legend
         dragmode="lasso",
         hovermode="closest",
         uirevision="map",
@@ -258,7 +286,7 @@ def _lay_out(figure: go.Figure, explained: Sequence[float] | None, ink: Ink, hei
         legend={
             "orientation": "h",
             "x": 0,
-            "y": -0.06,
+            "y": -34 / (height - 66),
             "yanchor": "top",
             "font": {"size": 11, "color": ink.ink},
             "itemsizing": "constant",

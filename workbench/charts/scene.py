@@ -57,7 +57,7 @@ class Scene:
     `values` colour the points if colour is a quantity, NaN where a point has none; `unit` names it. `ends` are the two
     responses of every segment: x and y of one, x and y of the other. `ids_of` says the ids of rows. `ringed` rows are
     in a saved selection, `lit` says of every point whether it is chosen (None: nothing is). `outline` is the shape of
-    a lasso or box, as `map_marks.shapes_of` gives it.
+    a lasso or box, as `map_marks.shapes_of` gives it. `turned`: x is the second direction, y the first.
     """
 
     what: What
@@ -73,3 +73,4 @@ class Scene:
     ringed: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     lit: np.ndarray | None = None
     outline: Mapping[str, Any] = field(default_factory=dict)
+    turned: bool = False

@@ -37,8 +37,14 @@ def batch_meters(shown: Sequence[Shown], drawn: str) -> str:
     return f'<div class="meters">{cells}</div>{reading}'
 
 
-def meters_of(picks: Sequence[PickedPair], answer: Mapping[str, Any] | None, clusters: Shown) -> list[Shown]:
-    """What is known of the batch: lengths, prompts and answers at once, the rest when the task has answered."""
+def meters_of(
+    picks: Sequence[PickedPair], answer: Mapping[str, Any] | None, clusters: Shown, *, asked: bool = False
+) -> list[Shown]:
+    """What is known of the batch: lengths, prompts and answers at once, the rest when the task has answered.
+
+    `asked`: what became of the answer stands above the meters.
+    """
+    later = "beside random batches: see above" if asked else "beside random batches: switch on “explain”"
     found = (answer or {}).get("meters", {})
     size = len(picks)
     prompts = len({pick.messages for pick in picks})
@@ -46,10 +52,12 @@ def meters_of(picks: Sequence[PickedPair], answer: Mapping[str, Any] | None, clu
     length = sum(words) / max(len(words), 1)
     reach = 1.25 * max([length, *(found[name]["high"] for name in ("length",) if name in found)]) or 1.0
     return [
-        _measured("redundancy", found.get("redundancy"), "mean cosine", 1.0, 2, None),
+        _measured("redundancy", found.get("redundancy"), "mean cosine", 1.0, 2, None, later),
         clusters,
-        _measured("prompts", found.get("prompts"), f"of {count(size, 'pair')}", float(max(size, 1)), 0, float(prompts)),
-        _measured("length of a response", found.get("length"), "words, mean", reach, 1, length),
+        _measured(
+            "prompts", found.get("prompts"), f"of {count(size, 'pair')}", float(max(size, 1)), 0, float(prompts), later
+        ),
+        _measured("length of a response", found.get("length"), "words, mean", reach, 1, length, later),
         answers(picks),
     ]
 
@@ -69,7 +77,7 @@ def no_clusters(why: str) -> Shown:
 
 def covered(found: Mapping[str, float], of: int, missing: Sequence[str]) -> Shown:
     """How many clusters the batch touches beside random ones (the fields of `Meter`); the names of those it misses."""
-    shown = _measured("clusters", found, f"of {integer(of)}", float(max(of, 1)), 0, None)
+    shown = _measured("clusters", found, f"of {integer(of)}", float(max(of, 1)), 0, None, "")
     if not missing:
         return shown
     some = ", ".join(f"“{words}”" for words in missing[:2]) + (f" and {len(missing) - 2} more" if missing[2:] else "")
@@ -77,12 +85,11 @@ def covered(found: Mapping[str, float], of: int, missing: Sequence[str]) -> Show
 
 
 def _measured(
-    title: str, found: Mapping[str, float] | None, unit: str, top: float, digits: int, known: float | None
+    title: str, found: Mapping[str, float] | None, unit: str, top: float, digits: int, known: float | None, later: str
 ) -> Shown:
     if found is None:
         words = NOTHING if known is None else number(known, digits)
-        below = "beside random batches: switch on “explain”"
-        return Shown(title, words, unit, None if known is None else min(known / top, 1.0), below)
+        return Shown(title, words, unit, None if known is None else min(known / top, 1.0), later)
     value, mean, low, high = (float(found[name]) for name in ("value", "mean", "low", "high"))
     where = "above" if value > high else "below" if value < low else "as"
     said = "as random" if where == "as" else f"{where} random"

@@ -63,14 +63,14 @@ def controls(
                                       required=True)  # fmt: skip
         titles: dict[str, str] = dict.fromkeys(COLOURS[:3], "") | {SCORE: SCORE}
         titles |= {q.title: q.key for q in quantities if q.key != SCORE}
-        colour = st.selectbox("Colour", list(titles), key="colour", bind="query-params", width=120)
+        colour = st.selectbox("Colour", list(titles), key="colour", bind="query-params", width=110)
         named = {s.title: s for s in strategies}
         first = focus or (strategies[0] if strategies else None)
         of = st.multiselect("Picks of", list(named), default=[first.title] if first else [], key="picks",
-                            bind="query-params", placeholder="nobody", width=260)  # fmt: skip
+                            bind="query-params", placeholder="nobody", width=190)  # fmt: skip
         names = list(VECTORS) if rounds else list(VECTORS)[:2]
-        vectors = st.selectbox("Vectors of", names, key="vectors", bind="query-params", width=180)
-        sel = st.text_input("Saved selection", key="sel", bind="query-params", placeholder="none", width=120)
+        vectors = st.selectbox("Vectors of", names, key="vectors", bind="query-params", width=168)
+        sel = st.text_input("Saved selection", key="sel", bind="query-params", placeholder="none", width=108)
     # In slot order, whatever the order of choosing, so that the same choice draws the same map.
     picked = tuple(s for s in strategies if s.title in of)
     return Chosen(what or "pairs", METHODS[method or "PCA"], titles.get(colour, "") or colour or "state", picked,

@@ -20,7 +20,8 @@ Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 class Ground:
     """The points of a map as the reader wants them, (n,) each; `points` has their ids, `names` those of the clusters.
 
-    A segment stands where its middle lies, in the cluster that its middle is in.
+    A segment stands where its middle lies, in the cluster that its middle is in. A plane that is higher than wide is
+    `turned`, x for y, because the page is wider than high.
     """
 
     what: What
@@ -31,6 +32,7 @@ class Ground:
     cluster: np.ndarray
     names: tuple[Name, ...]
     ends: Ends | None = None
+    turned: bool = False
 
     @property
     def own(self) -> str:
@@ -87,14 +89,20 @@ def ground_of(
     what: What, pairs: Points, responses: Points, clusters: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Ground:
     """`pairs` and `responses` as the projection wrote them, `clusters` as its answer says them."""
+    points = pairs if what == "pairs" else responses
+    x, y = points["x"], points["y"]
+    turned = len(x) > 0 and float(np.ptp(y)) > float(np.ptp(x))
+    if turned:
+        x, y = y, x
     own = clusters["pairs" if what == "pairs" else "responses"]
-    names = tuple(Name(tuple(one["words"]), one["n"], one["x"], one["y"]) for one in own)
+    names = tuple(Name(tuple(one["words"]), one["n"], *((one["y"], one["x"]) if turned else (one["x"], one["y"])))
+                  for one in own)  # fmt: skip
     if what != "segments":
-        points = pairs if what == "pairs" else responses
-        return Ground(what, pairs, points, points["x"], points["y"], points["cluster"], names)
-    a, b, x, y = pairs["row_a"], pairs["row_b"], responses["x"], responses["y"]
+        return Ground(what, pairs, points, x, y, points["cluster"], names, turned=turned)
+    a, b = pairs["row_a"], pairs["row_b"]
     ends = (x[a], y[a], x[b], y[b])
-    return Ground(what, pairs, pairs, (ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2, pairs["topic"], names, ends)
+    middle = (ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2
+    return Ground(what, pairs, pairs, *middle, pairs["topic"], names, ends, turned)
 
 
 def scene_of(
@@ -134,4 +142,5 @@ def scene_of(
         ringed=ringed,
         lit=None if lit is None else ground.of_pairs(lit),
         outline=outline or {},
+        turned=ground.turned,
     )

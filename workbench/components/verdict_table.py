@@ -111,7 +111,7 @@ def _row(ref: StrategyRef, found: Finding) -> tuple[str, ...]:
 def _difference(found: Crossed) -> str:
     """Mean over interval; the interval is missing with fewer than three seeds, and it says so."""
     if found.low is None or found.high is None:
-        return f"{signed(found.mean)}<br><small>no interval, {found.seeds} seeds</small>"
+        return f"{signed(found.mean)}<br><small>no interval, {count(found.seeds, 'seed')}</small>"
     return f"{signed(found.mean)}<br><small>{signed(found.low)} to {signed(found.high)}</small>"
 
 
@@ -119,7 +119,7 @@ def _reach(found: Reach) -> str:
     point = "not reached" if found.labels is None else f"{integer(round(found.labels))}"
     low = f"more than {integer(round(found.budget))}" if found.low is None else integer(round(found.low))
     if found.low is None and found.high is None and found.labels is not None:
-        return f"{point}<br><small>no interval, {found.n_seeds} seeds</small>"
+        return f"{point}<br><small>no interval, {count(found.n_seeds, 'seed')}</small>"
     high = "" if found.low is None else " or more" if found.high is None else f" to {integer(round(found.high))}"
     saved = f", {found.saved[0]:.0%} saved".replace("%", " %") if found.labels is not None else ""
     return f"{point}{saved}<br><small>{low}{high}</small>"
