@@ -14,6 +14,7 @@ from engine.cache import ArrayCache, MemoryCache
 from engine.config import RunConfig
 from engine.data.pool import PreferenceData
 from engine.errors import OutOfMemory
+from engine.oracles.base import nothing_spent
 from engine.records import STAGES, Event, Label, Pick, Picked, Scored, Spent, stage_of
 from engine.resume import Checkpoints, MemoryCheckpoints, MemoryPlan, unasked
 
@@ -57,6 +58,7 @@ class Inputs:
 
     `bought` answers with the labels of this study that were bought before; `edited` with the batch as a person left it,
     or None while it is under review; `again` with those of skipped pairs that may be picked once more.
+    `spent` says what the study has spent on asked models.
     `check` is called before each pass of a model and may raise `Stopped`. `memory` is the plan to begin with; if it has
     to be halved, `keep_memory` is told before anything is computed under the new one.
     """
@@ -68,6 +70,7 @@ class Inputs:
     bought: Callable[[Sequence[str]], Mapping[str, Label]] = nothing_bought
     edited: Callable[[int, Sequence[Pick]], Sequence[Pick] | None] = unedited
     again: Callable[[Sequence[str]], Collection[str]] = for_nobody
+    spent: Callable[[], Mapping[str, float]] = nothing_spent
     check: Callable[[], None] = unasked
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)
     memory: MemoryPlan = field(default_factory=MemoryPlan)

@@ -10,6 +10,7 @@ from engine.data.pool import PreferenceData
 from engine.errors import ConfigError, DataError
 from engine.models.fit import unusable
 from engine.models.logps import reference_logps
+from engine.oracles.base import Desk
 from engine.oracles.recorded import majority
 from engine.records import Answer, Evaluated, Metric, Prompt
 from engine.seeds import uniforms
@@ -26,7 +27,7 @@ class Measures:
 
     def __init__(self, inputs: "Inputs", policy: "Policy", say: Callable[[str], None]) -> None:
         self.study, self.seed, self.policy = inputs.config.study, inputs.config.seed, policy
-        self.cache, self.say = inputs.cache, say
+        self.cache, self.say, self.check, self.spent = inputs.cache, say, inputs.check, inputs.spent
         self.sets: list[HeldOut] = []
         self.reference: dict[str, float] = {}
         self.left_out: dict[str, Mapping[str, int]] = {}
@@ -71,7 +72,8 @@ class Measures:
         found, generations = generation_metrics(
             self.policy,
             prompts,
-            score=evaluator.score_texts if evaluator.scores_texts() else None,
+            evaluator=evaluator if evaluator.compares_texts() else None,
+            desk=Desk(self.check, self.cache, self.spent),
             sft=self._sft,
             settings=settings,
             seed=self.seed,

@@ -12,7 +12,7 @@ from engine.errors import OracleError
 from engine.loop import Inputs
 from engine.models.adapters import adapter_state, fresh_adapter, set_adapter
 from engine.models.logps import BLOCK
-from engine.oracles.base import Oracle
+from engine.oracles.base import Desk, Oracle
 from engine.records import Answer, Label, Pair, Response, SignalArray
 from engine.signals.base import GOLD, Bought, Pass, Reads, Signal, Texts, reads_of
 
@@ -195,7 +195,8 @@ class Signals:
         for oracle in self._judges():
             if oracle.scores_texts():
                 prompts = [self.data.prompts[response.prompt_id] for response in responses]
-                return np.asarray(oracle.score_texts(prompts, [response.text for response in responses]))
+                texts = [response.text for response in responses]
+                return np.asarray(oracle.score_texts(prompts, texts, Desk(self.inputs.check, self.inputs.cache)))
         missing = [response.id for response in responses if response.id not in self.data.scores]
         if missing:
             raise OracleError(

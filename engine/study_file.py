@@ -5,6 +5,9 @@ from typing import Any
 
 from engine.errors import ConfigError
 
+MODELS = ("path", "local")
+"""Fields of an oracle that name a model."""
+
 
 def read(path: Path) -> dict[str, Any]:
     """The mapping in the file; ConfigError if there is no such file or it holds something else."""
@@ -40,6 +43,9 @@ def absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:
         out["data"] = {k: v for k, v in data.items() if v is not None}
     if isinstance(out.get("model"), dict):
         out["model"] = {**out["model"], "path": fix(out["model"].get("path"))}
+    for who in ("oracle", "evaluator"):
+        if isinstance(out.get(who), dict):
+            out[who] = {k: fix(v) if k in MODELS else v for k, v in out[who].items()}
     if isinstance(out.get("evaluation"), dict) and "text_file" in out["evaluation"]:
         out["evaluation"] = {**out["evaluation"], "text_file": fix(out["evaluation"]["text_file"])}
     return out

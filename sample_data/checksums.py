@@ -14,6 +14,7 @@ def shipped(folder: Path) -> list[Path]:
         *folder.glob("flat/*.jsonl"),
         *folder.glob("perplexity.txt"),
         *(path for path in folder.glob("model/*") if path.is_file()),
+        *(path for path in folder.glob("reward_model/*") if path.is_file()),
     ]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 

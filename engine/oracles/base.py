@@ -113,7 +113,8 @@ class Oracle(Plugin):
     ) -> Verdicts:
         """Which of two texts is better, as the evaluator of generations: by their scores, or by its own judgement."""
         one, other = (np.asarray(self.score_texts(prompts, texts, desk), np.float64) for texts in (ours, theirs))
-        return Verdicts((one > other) + 0.5 * (one == other))
+        known = np.isfinite(one) & np.isfinite(other)
+        return Verdicts(np.where(known, (one > other) + 0.5 * (one == other), np.nan))
 
     def compares_texts(self) -> bool:
         """Whether `compare_texts` answers."""

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.errors import OracleError
-from engine.oracles.base import ORACLES, Oracle, Question
+from engine.oracles.base import ORACLES, Desk, Oracle, Question
 from engine.records import Label, Prompt
 from engine.seeds import uniforms
 
@@ -59,10 +59,10 @@ class Gold(Oracle):
             )
         return [data.scores[r] for r in response_ids]
 
-    def score_texts(self, prompts: Sequence[Prompt], texts: Sequence[str]) -> Sequence[float]:
+    def score_texts(self, prompts: Sequence[Prompt], texts: Sequence[str], desk: Desk | None = None) -> Sequence[float]:
         """The gold score of any text (only scorer 'howto' knows it)."""
         if self.scorer != "howto":
-            return super().score_texts(prompts, texts)
+            return super().score_texts(prompts, texts, desk)
         from sample_data.world.gold import score
 
         return [score(prompt.text, text).value for prompt, text in zip(prompts, texts, strict=True)]

@@ -1,17 +1,16 @@
 """Fresh responses from a server that speaks the OpenAI protocol."""
 
-import os
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from engine.asking import Asked, Asking
 from engine.cache import key_of
 from engine.data.pool import PreferenceData
-from engine.errors import ModelError, SelectionError
+from engine.errors import SelectionError
+from engine.keys import address, secret_of, variable
 from engine.records import Response
-from engine.samplers._asking import Asked, Asking
 from engine.samplers._drawn import Drawn, Unended, candidates_of
 from engine.samplers.base import SAMPLERS, Candidates, Sampler
 from engine.seeds import key_for
@@ -38,7 +37,9 @@ class Server(Sampler):
     url: str = Field("http://localhost:8000/v1", description="address of the server, up to /v1")
     model: str = Field("", description="name of the model there; empty: the only one that the server lists")
     key_variable: str = Field(
-        "", description="environment variable of the worker that holds the API key; the key itself is kept nowhere"
+        "",
+        description="environment variable of the worker, or Streamlit secret, that holds the API key; the key itself "
+        "is kept nowhere",
     )
     responses: int = Field(3, ge=2, le=64, description="m: responses drawn for each prompt")
     temperature: float = Field(1.0, ge=0, le=5, description="of the draws (no unit)")
@@ -58,16 +59,12 @@ class Server(Sampler):
     @field_validator("url")
     @classmethod
     def _address(cls, value: str) -> str:
-        if not re.fullmatch(r"https?://[^\s@?#]+", value):
-            raise ValueError("is no address of the form http://HOST:PORT/v1, without a name, a password, ? or # in it")
-        return value.rstrip("/")
+        return address(value)
 
     @field_validator("key_variable")
     @classmethod
     def _named(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise ValueError("is no name of an environment variable; the key itself must not stand in a study")
-        return value
+        return variable(value)
 
     def candidates(self, data: PreferenceData, prompt_ids: Sequence[str], on: "Pass | None") -> Candidates:
         """Draws named by (seed, round, prompt, number), each asked for once. What is left out is counted.
@@ -88,7 +85,15 @@ class Server(Sampler):
             Asked(self._key(texts[prompt_id], seed), self._request(texts[prompt_id], seed))
             for (prompt_id, _), seed in zip(slots, seeds, strict=True)
         ]
-        asking = Asking(self.url, self.model, self._secret(), self.at_once, self.timeout_s, self.attempts, on.check)
+        asking = Asking(
+            self.url,
+            self.model,
+            secret_of(self.key_variable, "sampler"),
+            self.at_once,
+            self.timeout_s,
+            self.attempts,
+            on.check,
+        )
         said = f"{self.model or 'server'}, T {self.temperature:g}"
         found = [
             Drawn(Response.of(prompt_id, answer.text, said), answer.ended)
@@ -111,16 +116,3 @@ class Server(Sampler):
             **({"seed": seed % 2**31} if self.seeded else {}),
             "extra_body": self.extra,
         }
-
-    def _secret(self) -> str:
-        """The key, from the environment alone; "" where none is named."""
-        if not self.key_variable:
-            return ""
-        found = os.environ.get(self.key_variable, "")
-        if not found:
-            raise ModelError(
-                f"The environment variable {self.key_variable}, which sampler.key_variable names, is not set where the "
-                "worker runs.",
-                f"Start the worker with it: {self.key_variable}=… workbench worker.",
-            )
-        return found

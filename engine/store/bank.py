@@ -46,7 +46,7 @@ def loan(store: Store, lender: str, config: StudyConfig, pool: str) -> dict[str,
         differs = [
             what
             for what, same in (
-                ("oracle", theirs.oracle.spec() == config.oracle.spec()),
+                ("oracle", theirs.oracle.answers_by() == config.oracle.answers_by()),
                 ("pool", row.datasets["pool"] == pool),
             )
             if not same

@@ -23,6 +23,7 @@ from engine.seeds import rng_for
 from engine.settings import DPOSettings, EvaluationSettings, LoraSettings, ModelSettings
 from tests.conftest import move
 from tests.engine.dpo.labelled import reference_of
+from tests.engine.dpo.scorer import scorer
 
 
 def examples(n: int, salt: str = "") -> list[Example]:
@@ -219,14 +220,14 @@ def test_generations_are_compared_with_the_sft_answers_ties_half(tiny_policy: Po
         return [float(len(t)) for t in texts]  # type: ignore[attr-defined]
 
     metrics, answers = generation_metrics(
-        tiny_policy, prompts, score=score, sft=sft, settings=settings, seed=1, round_number=1
+        tiny_policy, prompts, evaluator=scorer(score), sft=sft, settings=settings, seed=1, round_number=1
     )
     values = {m.name: m.value for m in metrics}
     assert (values["win_rate"], values["win_rate_ties"], values["kl"]) == (0.5, 1.0, 0.0)
     assert [r.text for r in answers] == [draw.text for draw in sft]
     move(tiny_policy)
     metrics, answers = generation_metrics(
-        tiny_policy, prompts, score=score, sft=sft, settings=settings, seed=1, round_number=1
+        tiny_policy, prompts, evaluator=scorer(score), sft=sft, settings=settings, seed=1, round_number=1
     )
     values = {m.name: m.value for m in metrics}
     wins = [len(r.text) > len(s.text) for r, s in zip(answers, sft, strict=True)]
@@ -234,7 +235,7 @@ def test_generations_are_compared_with_the_sft_answers_ties_half(tiny_policy: Po
     assert values["win_rate"] == pytest.approx(np.mean(wins) + 0.5 * np.mean(ties))
     assert values["kl"] > 0
     without, _ = generation_metrics(
-        tiny_policy, prompts, score=None, sft=sft, settings=settings, seed=1, round_number=1
+        tiny_policy, prompts, evaluator=None, sft=sft, settings=settings, seed=1, round_number=1
     )
     assert "win_rate" not in {m.name for m in without}
 

@@ -20,6 +20,7 @@ from engine.seeds import key_for
 from engine.settings import EvaluationSettings
 from tests import conftest
 from tests.engine import naive
+from tests.engine.dpo.scorer import scorer
 
 
 def values(metrics: Sequence[Metric]) -> dict[str, float]:
@@ -94,7 +95,7 @@ def test_wins_ties_and_scores_by_hand(tiny_policy: Policy) -> None:
         return [1.0, 0.0, 5.0, 0.0] if list(texts) == [draw.text for draw in sft] else [1.0, 2.0, 3.0, 4.0]
 
     metrics, _ = generation_metrics(
-        tiny_policy, prompts, score=score, sft=sft, settings=small(), seed=1, round_number=1
+        tiny_policy, prompts, evaluator=scorer(score), sft=sft, settings=small(), seed=1, round_number=1
     )
     found = values(metrics)
     assert (found["win_rate"], found["win_rate_ties"]) == (0.625, 0.25)
@@ -112,7 +113,7 @@ def test_length_end_and_kl_are_those_of_the_draws(tiny_policy: Policy) -> None:
     prompts = [Prompt.of([Message("user", f"tell {i}" * (1 + i))]) for i in range(5)]
     conftest.move(tiny_policy)
     metrics, answers = generation_metrics(
-        tiny_policy, prompts, score=None, sft=[], settings=small(guardrails=()), seed=3, round_number=2
+        tiny_policy, prompts, evaluator=None, sft=[], settings=small(guardrails=()), seed=3, round_number=2
     )
     found = values(metrics)
     greedy = generate(tiny_policy, prompts, keys=[0] * 5, temperature=0, max_new_tokens=6)

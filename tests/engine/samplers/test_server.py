@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
+from engine import asking
 from engine.cache import MemoryCache
 from engine.config import StudyConfig
 from engine.errors import ConfigError, ModelError
 from engine.loop import Stopped
 from engine.models.policy import Policy
-from engine.samplers import _asking
 from engine.samplers.base import SAMPLERS, Sampler
 from engine.signals.base import Pass
 from tests.contracts.texts import small_world
@@ -34,7 +34,7 @@ MODEL = Path(__file__).parents[3] / "sample_data" / "model"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
-    monkeypatch.setattr(_asking, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(asking, "FIRST_PAUSE_S", 0.01)
     with running(SmallServer()) as found:
         yield found
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -35,14 +36,27 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `ended` is False where the length limit cut it off."""
+    """What came back; `ended` is False where the length limit cut it off.
+
+    `read` and `written` are the tokens that the server counted, 0 where it did not say. `retries`: attempts that failed
+    before it came. `kept`: nobody was asked now, it was there.
+    """
 
     text: str
     ended: bool
+    read: int = 0
+    written: int = 0
+    retries: int = 0
+    kept: bool = False
 
 
 class _Message(BaseModel):
     content: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class _Choice(BaseModel):
@@ -52,6 +66,7 @@ class _Choice(BaseModel):
 
 class _Body(BaseModel):
     choices: list[_Choice]
+    usage: _Usage | None = None
 
 
 class Passing(Exception):
@@ -62,9 +77,31 @@ class Passing(Exception):
         super().__init__(what)
 
 
+def unread(answer: Answer) -> None:
+    """Nobody looks at the answers as they come."""
+
+
+class _Turns:
+    """At most so many requests a minute, whoever makes them; 0: as many as there are."""
+
+    def __init__(self, a_minute: int) -> None:
+        self._apart = 60.0 / a_minute if a_minute else 0.0
+        self._next, self._lock = 0.0, threading.Lock()
+
+    def wait_s(self) -> float:
+        """Seconds until the turn that the asker now has."""
+        with self._lock:
+            at = max(self._next, time.monotonic())
+            self._next = at + self._apart
+            return at - time.monotonic()
+
+
 @dataclass
 class Asking:
-    """One server and how it is asked. `secret` is sent and shown nowhere; `check` may raise to end it all."""
+    """One server and how it is asked. `secret` is sent and shown nowhere; `check` may raise to end it all.
+
+    `who` is whose fields ("sampler", "oracle") a sentence names. `came` gets every new answer, and may raise as well.
+    """
 
     url: str
     model: str
@@ -73,6 +110,9 @@ class Asking:
     timeout_s: float
     attempts: int
     check: Callable[[], None]
+    who: str = "sampler"
+    a_minute: int = 0
+    came: Callable[[Answer], None] = unread
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def all(self, wanted: Sequence[Asked], cache: ArrayCache) -> list[Answer]:
@@ -83,15 +123,16 @@ class Asking:
         kept = {asked.key: cache.get(asked.key) for asked in wanted}
         open_ = {asked.key: asked.request for asked in wanted if kept[asked.key] is None}
         if open_:
-            with _client(self.url, self.secret, self.timeout_s) as client:
+            with _client(self.url, self.secret, self.timeout_s, self.who) as client:
                 model = self.model or self._only_model(client)
                 self._ask_all(client, model, open_, kept, cache)
-        return [_answer(kept[asked.key]) for asked in wanted]
+        return [_answer(kept[asked.key], asked.key not in open_) for asked in wanted]
 
     def _ask_all(
         self, client: "OpenAI", model: str, open_: dict[str, Any], kept: dict[str, Any], cache: ArrayCache
     ) -> None:
         going: dict[Future[np.ndarray], str] = {}
+        turns = _Turns(self.a_minute)
 
         def take(done: Future[np.ndarray]) -> None:
             key = going.pop(done)
@@ -100,12 +141,14 @@ class Asking:
                 cache.put(key, kept[key])
 
         with ThreadPoolExecutor(self.at_once, thread_name_prefix="server") as threads:
-            going.update((threads.submit(self._patiently, client, model, what), key) for key, what in open_.items())
+            going.update(
+                (threads.submit(self._patiently, client, model, what, turns), key) for key, what in open_.items()
+            )
             try:
                 while going:
                     for done in wait(going, _LOOKS_S, FIRST_COMPLETED).done:
                         take(done)
-                        done.result()
+                        self.came(_answer(done.result(), False))
                     self.check()
             finally:
                 self._ended.set()
@@ -114,24 +157,26 @@ class Asking:
                 for done in list(wait(going).done):
                     take(done)
 
-    def _patiently(self, client: "OpenAI", model: str, request: dict[str, Any]) -> np.ndarray:
+    def _patiently(self, client: "OpenAI", model: str, request: dict[str, Any], turns: _Turns) -> np.ndarray:
         """One answer as bytes, after as many attempts as it takes; ModelError when they are used up or of no use."""
         pause = FIRST_PAUSE_S
         for attempt in range(1, self.attempts + 1):
             try:
-                return self._once(client, model, request)
+                if self._ended.wait(turns.wait_s()):
+                    raise Passing("it was not asked any more")
+                return self._once(client, model, request, attempt - 1)
             except Passing as error:
                 wanted = min(LONGEST_PAUSE_S, max(pause, error.pause_s))
                 if attempt == self.attempts or self._ended.wait(wanted):
                     raise ModelError(
                         f"The server at {self.url} gave no answer in {attempt} attempts; the last time: {error}.",
                         "See that it runs there (vllm serve MODEL, transformers serve MODEL), then retry: what it has "
-                        "answered is kept. A smaller sampler.at_once asks less of it.",
+                        f"answered is kept. A smaller {self.who}.at_once asks less of it.",
                     ) from error
                 pause *= 2
         raise AssertionError("there is at least one attempt")
 
-    def _once(self, client: "OpenAI", model: str, request: dict[str, Any]) -> np.ndarray:
+    def _once(self, client: "OpenAI", model: str, request: dict[str, Any], retries: int) -> np.ndarray:
         import openai
 
         try:
@@ -152,8 +197,14 @@ class Asking:
             raise Passing("its answer is not one of the OpenAI protocol") from error
         if not body.choices:
             raise Passing("its answer holds no response")
-        choice = body.choices[0]
-        kept = {"text": choice.message.content or "", "ended": choice.finish_reason != "length"}
+        choice, usage = body.choices[0], body.usage or _Usage()
+        text = choice.message.content or ""
+        kept = {
+            "text": text.replace(self.secret, "…") if self.secret else text,
+            "ended": choice.finish_reason != "length",
+            "tokens": [usage.prompt_tokens or 0, usage.completion_tokens or 0],
+            "retries": retries,
+        }
         return np.frombuffer(json.dumps(kept).encode(), dtype=np.uint8)
 
     def _only_model(self, client: "OpenAI") -> str:
@@ -161,8 +212,9 @@ class Asking:
         if len(names) != 1:
             there = ", ".join(names) if names else "none"
             raise ModelError(
-                f"sampler.model is empty, and the server at {self.url} lists not one model but {len(names)}: {there}.",
-                "Name the one that is meant as sampler.model.",
+                f"{self.who}.model is empty, and the server at {self.url} lists not one model but {len(names)}: "
+                f"{there}.",
+                f"Name the one that is meant as {self.who}.model.",
             )
         return names[0]
 
@@ -175,7 +227,7 @@ class Asking:
         except openai.APIConnectionError as error:
             raise ModelError(
                 f"No server answers at {self.url} ({self._without_secret(str(error.__cause__ or error))}).",
-                "Start one there (vllm serve MODEL, transformers serve MODEL), or mend sampler.url; then retry.",
+                f"Start one there (vllm serve MODEL, transformers serve MODEL), or mend {self.who}.url; then retry.",
             ) from error
         except openai.APIStatusError as error:
             raise self._refused(client, self.model, error.status_code, self._said(error)) from error
@@ -185,11 +237,11 @@ class Asking:
         if code in (401, 403):
             return ModelError(
                 f"The server at {self.url} refuses the key: {said}.",
-                "Name the environment variable that holds a good one as sampler.key_variable, then retry.",
+                f"Name the environment variable that holds a good one as {self.who}.key_variable, then retry.",
             )
         return ModelError(
             f"The server at {self.url} refuses the request for model {model!r}: {said}{self._lists(client)}.",
-            "Mend sampler.model, or the field that it names (seeded: false where it takes no seed), then retry.",
+            f"Mend {self.who}.model, or the field that it names (seeded: false where it takes no seed), then retry.",
         )
 
     def _lists(self, client: "OpenAI") -> str:
@@ -218,13 +270,13 @@ class Asking:
 
 
 @contextmanager
-def _client(url: str, secret: str, timeout_s: float) -> "Iterator[OpenAI]":
+def _client(url: str, secret: str, timeout_s: float, who: str) -> "Iterator[OpenAI]":
     """The client, without retries of its own."""
     try:
         import openai
     except ImportError as error:
         raise ModelError(
-            "Sampler 'server' needs the package openai, which is not installed here.",
+            f"The {who} asks a server and needs the package openai, which is not installed here.",
             'Install it beside the workbench: pip install -e ".[server]".',
         ) from error
     with openai.OpenAI(base_url=url, api_key=secret or "none", timeout=timeout_s, max_retries=0) as client:
@@ -239,6 +291,7 @@ def _asked_to_wait(error: Any) -> float:
         return 0.0
 
 
-def _answer(kept: Any) -> Answer:
+def _answer(kept: Any, was_there: bool) -> Answer:
     found = json.loads(np.asarray(kept, dtype=np.uint8).tobytes())
-    return Answer(found["text"], found["ended"])
+    read, written = found.get("tokens", (0, 0))
+    return Answer(found["text"], found["ended"], read, written, found.get("retries", 0), was_there)

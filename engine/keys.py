@@ -1,0 +1,58 @@
+"""API keys: read where they are used, from the environment or Streamlit's secrets; a config holds only their name."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+from engine.errors import ModelError
+
+SECRETS = Path(".streamlit") / "secrets.toml"
+"""Where Streamlit has them: below the home folder, and below the folder that the program was started in."""
+
+
+def secret_of(name: str, who: str) -> str:
+    """The key of that name; "" where none is named. The environment goes before the secrets.
+
+    `who` is whose field `key_variable` named it. ModelError if it is nowhere.
+    """
+    if not name:
+        return ""
+    found = os.environ.get(name, "") or _secrets().get(name, "")
+    if not found:
+        raise ModelError(
+            f"The environment variable {name}, which {who}.key_variable names, is not set where the worker runs, and "
+            "it is no Streamlit secret.",
+            f"Start the worker with it: {name}=… workbench worker.",
+        )
+    return found
+
+
+def _secrets() -> dict[str, str]:
+    """The texts at the top of the secrets files, those of the folder before those of the home folder."""
+    found: dict[str, str] = {}
+    for file in (Path.home() / SECRETS, Path.cwd() / SECRETS):
+        try:
+            held = tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:  # the parser's own words could say a line, and with it a key
+            raise ModelError(
+                f"{file} cannot be read as TOML ({type(error).__name__}).", "Mend it, or set the variable instead."
+            ) from None
+        found |= {name: value for name, value in held.items() if isinstance(value, str)}
+    return found
+
+
+def address(url: str) -> str:
+    """A server's address without a slash at its end; ValueError if it is none, or could hold a secret."""
+    if not re.fullmatch(r"https?://[^\s@?#]+", url):
+        raise ValueError("is no address of the form http://HOST:PORT/v1, without a name, a password, ? or # in it")
+    return url.rstrip("/")
+
+
+def variable(name: str) -> str:
+    """The name of an environment variable, or ""; ValueError for anything else, such as a key itself."""
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("is no name of an environment variable; the key itself must not stand in a study")
+    return name
