@@ -1,17 +1,19 @@
 """Rows out of files, one at a time: JSONL, JSON, CSV, Parquet, Arrow, a `datasets` folder, a hub id, several files.
 
 Whatever stands in a file, it ends as rows, as a `NotARow` or as a DataError; memory stays bounded by the longest line
-(by the file, for JSON, which is read whole).
+(for JSON by MAX_JSON: a smaller file is read whole, a larger one item by item).
 """
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from engine.data.json_list import items_of
 from engine.data.places import files_of, sources_of
 from engine.data.tables import rows_of_arrow, rows_of_parquet, rows_of_saved
 from engine.data.unpacked import Source
@@ -20,7 +22,8 @@ from engine.errors import DataError
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of the longest line of JSONL, characters of CSV."""
 MAX_JSON = 64 * 1024 * 1024
-"""Bytes, unpacked, of a .json file; what it holds takes up to twenty times as much memory where rows are small."""
+"""Bytes, unpacked, of a .json file that is read whole: what it holds takes up to twenty times as much memory where rows
+are small. A larger one must be a list, and is read row by row."""
 BLOCK = 1024 * 1024
 
 
@@ -155,10 +158,9 @@ def _json(source: Source) -> Rows:
         while block := file.read(BLOCK):  # to ask for all of it at once would take that memory, however small it is
             content += block
             if len(content) > MAX_JSON:
-                raise DataError(
-                    f"{name} is over {MAX_JSON:,} bytes, the most of a .json file: it is read whole.",
-                    "Give it as JSONL (a row a line) or Parquet: these are read row by row and may have any size.",
-                )
+                begun = (bytes(content[at : at + BLOCK]) for at in range(0, len(content), BLOCK))
+                yield from _list_of(name, itertools.chain(begun, iter(lambda: file.read(BLOCK), b"")))
+                return
     try:
         value = _DECODER.decode(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -174,6 +176,14 @@ def _json(source: Source) -> Rows:
         raise DataError(f"{name} holds {type(value).__name__}, not a list of rows.", "Give a list, or JSONL.")
     for row in value:
         yield row if isinstance(row, dict) else NotARow("not an object", type(row).__name__)
+
+
+def _list_of(name: str, blocks: Iterator[bytes]) -> Rows:
+    try:
+        for row in items_of(blocks, name, _DECODER, MAX_LINE):
+            yield row if isinstance(row, dict) else NotARow("not an object", type(row).__name__)
+    except _Twice as error:
+        raise DataError(f"{name} has an object in which the key {str(error)!r} stands twice.", "Mend it.") from error
 
 
 def _csv(source: Source) -> Rows:

@@ -55,12 +55,23 @@ def test_without_a_connection_a_hub_id_gets_a_sentence(monkeypatch: pytest.Monke
         examine("some/pairs")
 
 
-def test_a_large_json_file_is_told_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_json_file_is_read_row_by_row_and_told_where_it_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, whole = tmp_path / "x.json", json.dumps(ROWS)
+    path.write_text(whole)
+    read_whole = examine(path)
     monkeypatch.setattr(containers, "MAX_JSON", 100)
-    (tmp_path / "x.json").write_text(json.dumps(ROWS))
-    with pytest.raises(DataError, match=r"over 100 bytes, the most of a \.json file") as found:
-        examine(tmp_path / "x.json")
-    assert found.value.next_step.startswith("Give it as JSONL (a row a line) or Parquet")
+    assert examine(path).data == read_whole.data
+    for broken, said in (
+        (whole[:-20], rf"not JSON: after {len(ROWS) - 1} whole rows it "),
+        (whole + "{}", rf"goes on after its list of {len(ROWS)} rows"),
+        (json.dumps({"rows": ROWS}), "holds an object, not a list of rows"),
+        (whole.replace("]", ', {"prompt": 1, "prompt": 2}]'), "the key 'prompt' stands twice"),
+    ):
+        path.write_text(broken)
+        with pytest.raises(DataError, match=said):
+            examine(path)
 
 
 def test_of_one_row_it_is_said_in_the_singular(tmp_path: Path) -> None:
