@@ -13,7 +13,21 @@ import torch
 from engine.models.load import load_policy
 from engine.models.policy import Policy
 from engine.settings import ModelSettings
-from tests.bench import _engine, _less, _models, _trl, cache, distances, dpo, facility, gpu, gradient, scaling, signals
+from tests.bench import (
+    _engine,
+    _less,
+    _models,
+    _trl,
+    cache,
+    distances,
+    dpo,
+    facility,
+    gpu,
+    gradient,
+    reading,
+    scaling,
+    signals,
+)
 from tests.bench.__main__ import measured
 from tests.bench._harness import Disagreement, Outcome, agree, has_failed, is_there
 from tests.bench._svg import Line, panels
@@ -178,3 +192,15 @@ def test_the_four_signals_are_the_engines_own(tiny_policy: Policy) -> None:
     found = _engine.separate_passes(tiny_policy, texts)
     assert {name: len(values) for name, values in found.items()} == dict.fromkeys(found, 4)
     assert np.isfinite(np.concatenate([values.ravel() for values in found.values()])).all()
+
+
+def test_reading_says_its_speed_and_fails_over_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = reading.measure((300, 600))
+    ways = ["into the store", "proved, without near-duplicates", "proved, with near-duplicates (MinHash)"]
+    assert [next(way for way in ways if f" {way}" in line) for line in lines[:6]] == ways * 2
+    assert all(re.search(r"rows/s, \d+ s, \d+ µs of CPU a row.*peak [\d,]+ MiB$", line) for line in lines[:6])
+    assert lines[6].startswith("peak memory grows by ") and lines[7].startswith("peak memory in MiB")
+    monkeypatch.setattr(reading, "MOST_MIB", 1)
+    monkeypatch.setattr(reading, "PROVED", 0)
+    with pytest.raises(Disagreement, match="peak memory in MiB"):
+        reading.measure((300,))
