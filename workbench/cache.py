@@ -19,6 +19,7 @@ from engine.data.profiles.base import Container
 from engine.data.read import read
 from engine.settings import DataSettings
 from engine.store import queries
+from engine.store.claims import WORKERS
 from engine.store.database import Store, open_store
 from engine.store.files import Room, room_in
 from engine.store.labelled import asked_pairs, salt_of
@@ -26,7 +27,15 @@ from engine.store.pace import pace as pace_of_runs
 from engine.store.plugins import describe
 from engine.store.spent import spent as spent_by_round
 from engine.store.spent import stage_costs as costs_by_stage
-from engine.store.summaries import DatasetSummary, MetricRef, PickedPair, StudyDetail, StudySummary, WorkerSummary
+from engine.store.summaries import (
+    DatasetSummary,
+    LastWord,
+    MetricRef,
+    PickedPair,
+    StudyDetail,
+    StudySummary,
+    WorkerSummary,
+)
 from workbench.subset import Preview, preview_of
 
 STORE_VARIABLE = "WORKBENCH_STORE"
@@ -144,8 +153,17 @@ def exported(subset: Subset, profile: str, container: Container, names: bool = F
 
 @st.cache_data(ttl=2, max_entries=4, show_spinner=False)
 def workers(folder: str) -> list[WorkerSummary]:
-    """The workers and their last words; asked at most every two seconds, whatever the number of open tabs."""
-    return queries.workers(_open(folder))
+    """The workers and how long they are silent, anew at most every two seconds, whatever the number of open tabs.
+
+    Their rows are read again only when one of them has said a word; till then only their silence grows.
+    """
+    there = _open(folder)
+    return queries.as_of_now(_last_words(folder, queries.revision(there), queries.revision(there, WORKERS)))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _last_words(folder: str, revision: int, words: int) -> list[LastWord]:
+    return queries.last_words(_open(folder))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

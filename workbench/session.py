@@ -6,36 +6,24 @@ tab is open. Unknown values in a link fall back to the default, and the sidebar 
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import streamlit as st
 
 from engine.errors import EngineError
-from engine.store.summaries import RunSummary, StrategyRef, StudyDetail, StudySummary
+from engine.store.summaries import StudyDetail, StudySummary
+from engine.strategies.base import bare
 from workbench import cache
 from workbench.charts.palette import Mode
+from workbench.choices import Draft as Draft
+from workbench.choices import Looking as Looking
+from workbench.choices import Said as Said
 from workbench.components import picker
 from workbench.components.markup import show
 
 SAID_S = 8.0
 LOOKING, DRAWN, HELD = "_looking", "_drawn", "_held"
 Thing = TypeVar("Thing")
-
-
-@dataclass(frozen=True)
-class Looking:
-    """The choices of this page; None where the page does not use a part or there is nothing to choose.
-
-    `rounds` are those of the run that had picks when the page was opened: what came since is news.
-    """
-
-    study: StudySummary | None = None
-    strategy: StrategyRef | None = None
-    run: RunSummary | None = None
-    round: int | None = None
-    pair: str = ""
-    rounds: tuple[int, ...] = ()
 
 
 def look_at(
@@ -99,6 +87,7 @@ def _choose(parts: Sequence[str], studies: Sequence[StudySummary], study_of: Cal
     there: tuple[int, ...] = ()
     pair = ""
     if "strategy" in parts:
+        _translate("strategy", {s.title: (s.name, s.title) for s in study.strategies})
         _say_unknown("strategy", [s.title for s in study.strategies])
         strategy = picker.pick_strategy(study.strategies)
     if strategy is not None and "seed" in parts:
@@ -123,6 +112,17 @@ def _pick_round(there: Sequence[int], planned: int) -> int:
         st.session_state["round"] = str(there[-1])
     settle("round", names, str(there[-1]))
     return picker.pick_round(there, names)
+
+
+def _translate(part: str, titles: Mapping[str, Sequence[str]]) -> None:
+    """A link may call a thing by any of its names, however written: "activedpo" is "ActiveDPO". `titles`: what its
+    widget calls it → its names. Of two things of one name neither is meant."""
+    asked = st.query_params.get(part)
+    if asked is None or asked in titles:
+        return
+    meant = [title for title, names in titles.items() if bare(asked) in map(bare, names)]
+    if len(meant) == 1:
+        st.query_params[part] = st.session_state[part] = meant[0]
 
 
 def _say_unknown(part: str, known: Sequence[str]) -> None:
@@ -169,15 +169,6 @@ def choose(part: str, value: Any) -> None:
 def value_of(key: str) -> Any:
     """What the widget of that key holds; to be asked in its callback. None if it is not there."""
     return st.session_state.get(key)
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A study that is being filled in: the config its form began with, and the study that it was cloned from."""
-
-    start: dict[str, Any]
-    cloned: str = ""
-    number: int = 0
 
 
 def open_draft(start: Mapping[str, Any], cloned: str = "") -> None:
@@ -241,15 +232,6 @@ def mode_changed() -> bool:
     return st.session_state.get(DRAWN, mode()) != mode()
 
 
-@dataclass(frozen=True)
-class Said:
-    """What came of the reader's last action: what was done, or the error that it met."""
-
-    sentence: str = ""
-    error: EngineError | None = None
-    at: float = 0.0
-
-
 def say(sentence: str = "", error: EngineError | None = None) -> None:
     """Answer an action on the next drawing of the page, and for some seconds after."""
     st.session_state["_said"] = Said(sentence, error, time.monotonic())
@@ -297,3 +279,13 @@ def is_news(name: str, value: str) -> bool:
     before = st.session_state.get(f"_news_{name}")
     st.session_state[f"_news_{name}"] = value
     return bool(before != value)
+
+
+def token() -> str:
+    """The token of this tab's link, "" for none. It stays in the link from page to page, so that a reload finds it."""
+    found = str(st.query_params.get("token") or st.session_state.get("_token") or "")
+    if found:
+        st.session_state["_token"] = found
+        if st.query_params.get("token") != found:
+            st.query_params["token"] = found
+    return found

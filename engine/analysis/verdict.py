@@ -125,11 +125,6 @@ def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-def detectable(found: Crossed, seeds: int, strategies: int, level: float = 0.95) -> float:
-    """The smallest difference that so many seeds can be expected to show, in units of the statistic."""
-    return half_width(found, seeds, found.prompts, 1 - (1 - level) / max(1, strategies))
-
-
 def _enough(holds: Callable[[int], bool], least: int) -> int | None:
     """The least number from `least` on for which it holds; None if it does not at `MOST`."""
     if not holds(MOST):

@@ -16,9 +16,11 @@ from sqlalchemy.dialects.sqlite import insert
 from engine.config import RunConfig, StudyConfig
 from engine.errors import ConfigError
 from engine.store import schema as s
-from engine.store.database import Store, now, raise_revisions
+from engine.store.database import Store, now, raise_only, raise_revisions
 from engine.store.plugins import describe
 
+WORKERS = "workers"
+"""The scope of revisions that rises with every word of a worker."""
 LEASE_S = 30.0
 HALVED_AT = (3, 6)
 """Deaths over one stage after which it is tried with half the memory, if the system ends processes for theirs."""
@@ -145,9 +147,10 @@ def heartbeat(store: Store, worker_id: str, run_id: str | None, doing: str, leas
 
 
 def spoke(connection: sa.Connection, worker_id: str, doing: str) -> None:
-    """Note the worker's word, within the transaction that renews what it holds."""
+    """Note the worker's word, within the transaction that renews what it holds; news of workers alone."""
     said = {"last_word": time.time(), "beat": beat(), "doing": doing}
     connection.execute(s.workers.update().where(s.workers.c.id == worker_id).values(**said))
+    raise_only(connection, WORKERS)
 
 
 def set_state(

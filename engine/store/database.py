@@ -83,7 +83,12 @@ _TROUBLE = {
 
 def raise_revisions(connection: sa.Connection, *scopes: str) -> None:
     """Say in this transaction that something changed: in "all", and in each of these scopes."""
-    for scope in ("all", *scopes):
+    raise_only(connection, "all", *scopes)
+
+
+def raise_only(connection: sa.Connection, *scopes: str) -> None:
+    """Say that something changed in these scopes, and to nobody else."""
+    for scope in scopes:
         statement = insert(schema.revisions).values(scope=scope, n=1)
         connection.execute(
             statement.on_conflict_do_update(index_elements=["scope"], set_={"n": schema.revisions.c.n + 1})

@@ -1,6 +1,7 @@
 """What pages, notebooks and the command line read. Plain records and frames; ids in, one or two statements each."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from engine.store.progress import runs_of, summaries_of
 from engine.store.scored import scores
 from engine.store.summaries import (
     DatasetSummary,
+    LastWord,
     MetricRef,
     RunSummary,
     StudyDetail,
@@ -183,20 +185,33 @@ def notes(store: Store, run_id: str, *, figures: bool = False) -> list[tuple[int
 
 def workers(store: Store) -> list[WorkerSummary]:
     """Workers that have not ended, the one heard last first."""
-    at, ticks = time.time(), beat()
+    return as_of_now(last_words(store))
+
+
+def last_words(store: Store) -> list[LastWord]:
+    """What those workers said last; it changes when a revision of "all" or of `claims.WORKERS` does."""
+    of = s.workers.c
+    columns = (of.id, of.kind, of.device, of.doing, of.last_word, of.beat, of.lease_s)
     with store.read() as connection:
-        rows = connection.execute(
-            sa.select(s.workers).where(~s.workers.c.ended).order_by(s.workers.c.last_word.desc()).limit(20)
-        ).all()
+        rows = connection.execute(sa.select(*columns).where(~of.ended).order_by(of.last_word.desc()).limit(20)).all()
+    return [LastWord(*row) for row in rows]
+
+
+def as_of_now(words: Sequence[LastWord]) -> list[WorkerSummary]:
+    """Who answers, and since when they are silent: by the clock that nobody sets, or, from before a restart, by the
+    wall's."""
+    at, ticks = time.time(), beat()
     return [
-        WorkerSummary(r.id, r.kind, r.device, 0 <= ticks - r.beat < r.lease_s, _silent(r, at, ticks), r.doing)
-        for r in rows
+        WorkerSummary(
+            word.id,
+            word.kind,
+            word.device,
+            0 <= ticks - word.beat < word.lease_s,
+            float(ticks - word.beat if 0 < word.beat <= ticks else max(0.0, at - word.last_word)),
+            word.doing,
+        )
+        for word in words
     ]
-
-
-def _silent(row: Any, at: float, ticks: float) -> float:
-    """Seconds since its last word: by the clock that nobody sets, or, from before a restart, by the wall's."""
-    return float(ticks - row.beat if 0 < row.beat <= ticks else max(0.0, at - row.last_word))
 
 
 def datasets(store: Store) -> list[DatasetSummary]:

@@ -90,6 +90,19 @@ class MetricRef:
 
 
 @dataclass(frozen=True)
+class LastWord:
+    """What a worker said last: when by the wall's clock and by the steady one, and for how many seconds it counts."""
+
+    id: str
+    kind: str
+    device: str
+    doing: str
+    last_word: float
+    beat: float
+    lease_s: float
+
+
+@dataclass(frozen=True)
 class WorkerSummary:
     """A worker. It is alive while its last word is younger than its lease."""
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plotly.validator_cache import ValidatorCache
 from scipy import stats
 
 from workbench.charts.axes import pushed_apart, round_axis
@@ -18,6 +19,7 @@ from workbench.charts.metrics import KNOWN, words_of
 from workbench.charts.palette import DARK, DASHES, INKS, LIGHT, MARKERS, mark_of
 from workbench.charts.reading import how_to_read
 from workbench.charts.strips import strip_figure
+from workbench.components.markup import slot_class
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 
@@ -133,8 +135,13 @@ def test_no_strategy_is_told_by_colour_alone():
         marks = [mark_of(slot, mode) for slot in range(10)]
         assert len({m.colour for m in marks}) == len({m.dash for m in marks}) == 10
         assert all(_contrast(m.colour, paper) >= 3 for m in marks)
-    assert mark_of(10, "light").marker == "circle-open"
+    assert mark_of(10, "light").marker == "square-open"
     assert mark_of(10, "light").colour == mark_of(1, "light").colour
+    many = [mark_of(slot, "light") for slot in range(82)]
+    assert len({(m.colour, m.dash) for m in many}) == len({(m.colour, m.marker) for m in many}) == 82
+    assert len({slot_class(slot) for slot in range(28)}) == 28
+    symbols = ValidatorCache.get_validator("scatter.marker", "symbol")
+    assert all(marker in symbols.values for marker in {m.marker for m in many})
     assert len(DASHES) == len(MARKERS) == 10
 
 

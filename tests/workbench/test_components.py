@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.data.answers import Subset
-from engine.store import queries
+from engine.store import claims, queries
 from engine.store.database import open_store
-from engine.store.summaries import RunSummary, StrategyRef, StudyDetail, StudySummary, WorkerSummary
+from engine.store.summaries import LastWord, RunSummary, StrategyRef, StudyDetail, StudySummary
 from tests.workbench import worlds
 from workbench import cache
 from workbench.components import study_card
@@ -170,15 +170,45 @@ def test_workers_are_asked_at_most_every_two_seconds(tmp_path, monkeypatch):
     store = open_store(tmp_path)
     asked = []
 
-    def counted(handle) -> list[WorkerSummary]:
+    def counted(handle) -> list[LastWord]:
         asked.append(handle.folder)
         return []
 
-    monkeypatch.setattr(queries, "workers", counted)
+    monkeypatch.setattr(queries, "last_words", counted)
     cache.workers.clear()
     for _ in range(50):
         cache.workers(str(store.folder))
     assert len(asked) == 1
+
+
+def test_workers_are_read_again_only_when_one_has_said_a_word(tmp_path, monkeypatch):
+    store = open_store(tmp_path)
+    monkeypatch.setenv("WORKBENCH_STORE", str(tmp_path))
+    one = claims.register_worker(store, "device", "cpu", 1, "here")
+    read, asked = queries.last_words, []
+    monkeypatch.setattr(queries, "last_words", lambda handle: asked.append(1) or read(handle))
+
+    def silent() -> float:
+        cache.workers.clear()
+        (worker,) = cache.workers(str(store.folder))
+        return worker.seconds_since_word
+
+    def later(seconds: float) -> None:
+        monkeypatch.setattr(queries, "beat", lambda: claims.beat() + seconds)
+
+    first = silent()
+    later(100)
+    assert silent() > first + 99, "its silence grows without a look at its row"
+    assert len(asked) == 1
+    before = queries.revision(store)
+    later(0)
+    claims.heartbeat(store, one, None, "rests")
+    assert queries.revision(store) == before, "a word is no news for pages"
+    assert silent() < 50
+    assert len(asked) == 2
+    claims.end_worker(store, one)
+    cache.workers.clear()
+    assert cache.workers(str(store.folder)) == []
 
 
 def test_a_study_runs_only_while_one_of_its_runs_does():

@@ -134,6 +134,14 @@ def test_an_unknown_value_in_a_link_falls_back_and_says_so(stores, monkeypatch):
     assert "The link asks for" not in seen(test), "it is said once"
 
 
+@pytest.mark.parametrize("name", ["activedpo", "ACTIVEDPO", "Active-DPO", "ActiveDPO"])
+def test_a_link_may_name_a_strategy_as_the_command_line_does(stores, monkeypatch, name):
+    test = app(stores["finished"], monkeypatch, "batch", strategy=name)
+    assert "The link asks for" not in seen(test)
+    assert next(box for box in test.selectbox if box.key == "strategy").value == "ActiveDPO"
+    assert test.query_params.get("strategy") in (None, "ActiveDPO", ["ActiveDPO"])
+
+
 def test_next_and_previous_walk_through_the_batch(stores, monkeypatch):
     test = app(stores["finished"], monkeypatch, "batch")
     assert "pick 1 of 6" in seen(test)

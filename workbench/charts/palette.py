@@ -1,8 +1,9 @@
 """Colour, dash and marker of a strategy's slot, and the ink of the two modes.
 
 Slot 0 is random, always grey. Ten hues were searched for distance under simulated colour blindness; dash and marker
-double each hue, so that no chart depends on colour alone. Ink and paper repeat `.streamlit/config.toml`, because
-Plotly takes plain hex values only; a test keeps the two equal.
+double each hue, so that no chart depends on colour alone. From the tenth strategy on the hues come again, each time
+with another dash and another marker: of the first 81 no two are alike. Ink and paper repeat `.streamlit/config.toml`,
+because Plotly takes plain hex values only; a test keeps the two equal.
 """
 
 from dataclasses import dataclass
@@ -63,8 +64,14 @@ def hue_of(slot: int) -> int:
     return 0 if slot <= 0 else (slot - 1) % 9 + 1
 
 
+def turn_of(slot: int) -> int:
+    """How often the hues have been used up before this slot: 0 for the first nine strategies, 1 for the next nine."""
+    return max(slot - 1, 0) // 9
+
+
 def mark_of(slot: int, mode: Mode) -> Mark:
-    """The slot's mark; from the tenth strategy on the hues come again with a hollow marker."""
-    hue = hue_of(slot)
-    hollow = "-open" if slot > 9 and not MARKERS[hue].endswith("-open") else ""
-    return Mark((LIGHT if mode == "light" else DARK)[hue], DASHES[hue], MARKERS[hue] + hollow)
+    """The slot's mark; where a hue comes again its dash and marker are those of another, every other time hollow."""
+    hue, turn = hue_of(slot), turn_of(slot)
+    other = 0 if hue == 0 else (hue - 1 + turn) % 9 + 1
+    hollow = "-open" if turn % 2 and not MARKERS[other].endswith("-open") else ""
+    return Mark((LIGHT if mode == "light" else DARK)[hue], DASHES[other], MARKERS[other] + hollow)

@@ -7,7 +7,7 @@ a report is made of the same pieces on a machine without it.
 import html
 from collections.abc import Sequence
 
-from workbench.charts.palette import hue_of
+from workbench.charts.palette import hue_of, turn_of
 from workbench.wording import STATES
 
 
@@ -41,7 +41,12 @@ def state_chip(state: str) -> str:
 
 def dot(slot: int) -> str:
     """The strategy's mark before its name in ink."""
-    return f'<span class="dot slot-{hue_of(slot)}"></span>'
+    return f'<span class="dot {slot_class(slot)}"></span>'
+
+
+def slot_class(slot: int) -> str:
+    """The class that fills a mark with the strategy's colour; where a hue comes again it is a ring, then a half."""
+    return f"slot-{hue_of(slot)}{('', ' ring', ' half')[turn_of(slot) % 3]}"
 
 
 def heading(title: str, aside: str = "") -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from engine.store.summaries import RunSummary
-from workbench.charts.palette import hue_of
-from workbench.components.markup import dot, escaped, table
+from workbench.components.markup import dot, escaped, slot_class, table
 from workbench.wording import STATES
 
 
@@ -34,7 +33,7 @@ def squares(run: RunSummary) -> str:
     marks = []
     for number in range(run.rounds_total):
         if number < run.rounds_done:
-            marks.append(f'<i class="slot-{hue_of(run.strategy.slot)}"></i>')
+            marks.append(f'<i class="{slot_class(run.strategy.slot)}"></i>')
         else:
             marks.append(f'<i class="{now if number == run.rounds_done else ""}"></i>')
     said = escaped(spoken)

@@ -14,7 +14,7 @@ from workbench.charts.ridges import ridges_figure
 from workbench.charts.scores import FAINT, POOL, Panel, ecdf_figure, histogram_figure, how_to_read_scores
 from workbench.components import score_tables
 from workbench.components.how_to_read import how_to_read, read_this
-from workbench.components.markup import empty, escaped, heading, show
+from workbench.components.markup import empty, escaped, heading, show, slot_class
 from workbench.components.pair_table import legend
 from workbench.components.score_choice import brushed, clicked, clicked_pair
 from workbench.wording import count, integer, listed, number
@@ -100,7 +100,7 @@ def _under(panels: Sequence[Panel], read: str) -> None:
     squares = legend(keys)
     for panel in panels:
         strategy, picks = panel.found.strategy, panel.found.picks
-        slot = f'<span class="dot slot-{strategy.slot}" style="border-radius:2px"></span>'
+        slot = f'<span class="dot {slot_class(strategy.slot)}" style="border-radius:2px"></span>'
         who = f"{slot}picked by {escaped(strategy.title)} {len(picks)}"
         squares += f'<small class="whole" style="margin-right:1rem">{who}</small>'
     show(f"{squares}<br>{how_to_read(read)}")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.analysis.crossed import half_width
-from engine.analysis.verdict import detectable, sentence, verdicts
+from engine.analysis.verdict import sentence, verdicts
 from tests.engine.analysis.test_crossed import drawn
 
 
@@ -58,8 +58,9 @@ def test_studies_in_which_nothing_differs_seldom_find_anything() -> None:
 def test_the_numbers_that_are_asked_for_are_the_least_that_suffice() -> None:
     found = verdicts({"one": table(0.0, seeds=4, salt=6)}, 0.02)["one"]
     assert found.seeds_needed is not None
-    assert detectable(found.difference, found.seeds_needed, 1) <= 0.02
-    assert detectable(found.difference, found.seeds_needed - 1, 1) > 0.02
+    prompts = found.difference.prompts
+    assert half_width(found.difference, found.seeds_needed, prompts, found.level) <= 0.02
+    assert half_width(found.difference, found.seeds_needed - 1, prompts, found.level) > 0.02
     assert f"{found.seeds_needed:,} seeds in all" in sentence(found, "One", "random", "points")
 
 
