@@ -184,7 +184,7 @@ def test_a_file_that_no_format_fits_is_mapped_by_hand_kept_and_imported(tmp_path
     test.text_input(key="mapping_name").set_value("odd ones").run()
     button(test, "Keep it and read the file")
     assert test.selectbox(key="format").value == "mapping odd-ones"
-    button(test, "Read the file")
+    assert "The proof waits for the tools worker." in seen(test), "the one press has asked for it"
     ToolsWorker(store).work(until_idle=True)
     test.run()
     assert "mapped by hand: prompt from q" in seen(test)
