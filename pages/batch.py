@@ -26,7 +26,8 @@ def one_by_one(batch: Batch, looking: Looking, *, marked: bool) -> None:
     left, middle, right = st.columns([25, 47, 28], gap="small")
     with left:
         key = f"picks-{batch.run_id}-{batch.round}-{session.steps()}"
-        pick_list(picks, at, key, on_select=lambda: session.show_chosen("pair", key, ids))
+        pinned = reviewing.pinned(looking)
+        pick_list(picks, at, key, on_select=lambda: session.show_chosen("pair", key, ids), pinned=pinned)
         step_buttons(ids, at, on_step=session.step_to_pair)
     with middle:
         with st.container(border=True):
@@ -108,7 +109,7 @@ def page() -> None:
     if view == CARDS:
         as_cards(batch, marked=marked)
     elif view == TABLE:
-        pick_table(picks, f"{run.id}-round-{number}.csv")
+        pick_table(picks, f"{run.id}-round-{number}.csv", reviewing.pinned(looking))
     else:
         one_by_one(batch, looking, marked=marked)
 

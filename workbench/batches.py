@@ -17,6 +17,7 @@ from engine.tasks.base import Task
 from engine.tasks.batch_meters import BatchMeters
 from engine.tasks.projection import Projection
 from engine.tasks.token_ratios import AT_MOST, Strip, TokenRatios, strips_of
+from engine.tasks.why_batch import AT_MOST as EXPLAINED_AT_ONCE
 from engine.tasks.why_batch import WhyBatch
 from workbench import asking, browsing, cache
 from workbench.components.batch_meters import Shown, covered, no_clusters
@@ -67,8 +68,9 @@ class Batch:
         return BatchMeters(run_id=self.run_id, round=self.round, picks=self.ids[:512])
 
     def reasons(self) -> WhyBatch:
-        """The task that takes its scores apart."""
-        return WhyBatch(run_id=self.run_id, round=self.round, picks=self.ids[:512])
+        """The task that takes the scores of its first picks apart, the others standing beside them."""
+        first, beside = self.ids[:EXPLAINED_AT_ONCE], self.ids[EXPLAINED_AT_ONCE:]
+        return WhyBatch(run_id=self.run_id, round=self.round, picks=first, beside=beside)
 
     def tokens(self, at: int) -> TokenRatios:
         """The task that reads the picks around this one token by token, as the policy stood that scored the round."""

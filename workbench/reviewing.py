@@ -30,6 +30,12 @@ def review_of(looking: Looking) -> Review | None:
     return _review(folder, looking.run.id, looking.round, cache.revision(study_id))
 
 
+def pinned(looking: Looking) -> frozenset[str]:
+    """The pairs that a person holds fast in the batch."""
+    review = review_of(looking)
+    return frozenset() if review is None else review.pinned
+
+
 def bar(looking: Looking) -> None:
     """Above the batch: what waits and what can be done with the whole of it, and what was done, while or after."""
     review = review_of(looking)
@@ -138,11 +144,7 @@ def _release(review: Review) -> None:
 
 def _swap(review: Review, pair_id: str) -> None:
     """At once where the runner-up is known already; else it is asked for, and the swap waits."""
-    if len(review.picks) > AT_MOST:
-        sentence = f"What would be picked instead is worked out for batches of up to {AT_MOST} pairs."
-        session.say(error=EngineError(sentence, "Drop this pick and add another."))
-        return
-    task = runner_up(review)
+    task = runner_up(review, pair_id)
     answer = asking.answered(task)
     if answer is None:
         asking.ask_task(task)
@@ -155,16 +157,26 @@ def _place(review: Review, pair_id: str) -> str:
     return f"{review.run_id} {review.round} {pair_id}"
 
 
-def runner_up(review: Review) -> WhyBatch:
-    """The request for what the strategy would pick in each place, given the batch as it stands."""
+def runner_up(review: Review, pair_id: str) -> WhyBatch:
+    """The request for what the strategy would pick in that place, and in those around it, given the batch as it stands.
+
+    Of a large batch so many places are worked out at a time, the same for each of them.
+    """
     picks = tuple(pick.pair_id for pick in review.picks)
+    first = picks.index(pair_id) // AT_MOST * AT_MOST
     out = {edit.pair_id for edit in review.changes} - set(picks)
-    return WhyBatch(run_id=review.run_id, round=review.round, picks=picks, without=tuple(sorted(out)))
+    return WhyBatch(
+        run_id=review.run_id,
+        round=review.round,
+        picks=picks[first : first + AT_MOST],
+        beside=picks[:first] + picks[first + AT_MOST :],
+        without=tuple(sorted(out)),
+    )
 
 
 def _await(review: Review, pair_id: str) -> None:
     """What became of the request; when it is answered the swap is made."""
-    task = runner_up(review)
+    task = runner_up(review, pair_id)
     answer = asking.answered(task)
     if answer is not None:
         _take(review, pair_id, answer)

@@ -108,8 +108,11 @@ def instead_of(
     picks: Sequence[str],
     check: Callable[[], None] = unasked,
     without: Collection[str] = (),
+    of: int | None = None,
 ) -> Nobody:
     """For each pick what would be picked in its place, the other picks kept; and why, where that is not said.
+
+    With `of` only the first so many picks are asked about; the others stand beside them all the same.
 
     Of designs whose worth depends on the batch, the open pair that adds most to the others; of the rest what the recipe
     takes from a pool without the pick. Pairs in `without` are not wanted. `check` is called now and then and may raise.
@@ -120,23 +123,26 @@ def instead_of(
         recipe, view = _less(
             recipe, view, [row for row, pair_id in enumerate(view.ids) if pair_id not in without], view.k
         )
+    n = len(picks) if of is None else of
     if len(view) <= len(picks):
-        return [None] * len(picks), "The batch is the whole pool: nothing is left that could be picked."
+        return [None] * n, "The batch is the whole pool: nothing is left that could be picked."
     if isinstance(recipe, KMeansPlusPlus):
-        return [None] * len(picks), "Every pick of this design is a draw, so there is no one pair in its place."
+        return [None] * n, "Every pick of this design is a draw, so there is no one pair in its place."
     if isinstance(recipe, GreedyLogDet) and recipe.in_batch and not recipe.among:
-        return _most_added(_log_det_without, recipe, view, picks, check), ""
+        return _most_added(_log_det_without, recipe, view, picks, check, n), ""
     if isinstance(recipe, FarthestFirst):
-        return _most_added(_k_center_without, recipe, view, picks, check), ""
+        return _most_added(_k_center_without, recipe, view, picks, check, n), ""
     if _in_line(recipe):
-        return [_newcomer(recipe, view, None, picks, check)] * len(picks), ""
+        return [_newcomer(recipe, view, None, picks, check)] * n, ""
     design = hasattr(recipe, "features") and getattr(recipe, "in_batch", True)
-    if len(view) * len(picks) > (AGAIN // 10 if design else AGAIN):
-        return [None] * len(picks), (
+    if len(view) * n > (AGAIN // 10 if design else AGAIN):
+        return [None] * n, (
             f"Not worked out: the batch of {len(picks):,} would have to be chosen anew from {len(view):,} pairs for "
             "each of its picks."
+            if of is None
+            else f"each of {n:,}."
         )
-    return [_newcomer(recipe, view, pick, picks, check) for pick in picks], ""
+    return [_newcomer(recipe, view, pick, picks, check) for pick in picks[:n]], ""
 
 
 def _in_line(recipe: Recipe) -> bool:
@@ -176,8 +182,10 @@ def _most_added(
     view: PoolView,
     picks: Sequence[str],
     check: Callable[[], None],
+    n: int,
 ) -> list[Instead | None]:
-    """For each pick the open row of highest worth given the past and the others; `worths` gives every row's."""
+    """For each of the first `n` picks the open row of highest worth given the past and the other picks; `worths` gives
+    the worth of every row."""
     rows = Rows.of(view, check)
     place = {pair_id: n for n, pair_id in enumerate(rows.ids)}
     batch = np.array([place[pick] for pick in picks], dtype=int)
@@ -185,7 +193,7 @@ def _most_added(
     past = np.asarray(recipe.past, dtype=np.float64).reshape(-1, features.shape[1])
     worth_without = worths(recipe, features, past, batch, check)
     found: list[Instead | None] = []
-    for number in range(len(batch)):
+    for number in range(n):
         check()
         worth = worth_without(number)
         worth[batch] = -np.inf

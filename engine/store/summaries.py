@@ -5,8 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 
 @dataclass(frozen=True)
 class StrategyRef:
@@ -284,10 +282,3 @@ class RoundScores:
     def quantity(self, key: str) -> Quantity | None:
         """That quantity, if this round has it."""
         return next((found for found in self.quantities if found.key == key), None)
-
-    @property
-    def scores(self) -> pd.Series:
-        """The scores by pair id, pairs without one left out, read anew at every look; empty where there are none."""
-        keys = ["pair_id", SCORE] if self.quantity(SCORE) else ["pair_id"]
-        frame = pd.read_parquet(self.table, columns=keys).reindex(columns=["pair_id", SCORE])
-        return frame.set_index("pair_id")[SCORE].dropna().astype(float)

@@ -1,6 +1,6 @@
 """Why each pair of a batch was picked: the terms of its score, and what would be picked in its place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.models.policy import Policy
 
 AT_MOST = 512
-"""Pairs of a batch that are explained, the first ones."""
+"""Pairs of a batch that are explained at a time."""
 WITHIN = 1e-3
 """Share of the largest score by which one may differ that was computed again: last bits, or another machine's."""
 OTHERWISE = (
@@ -50,7 +50,8 @@ class WhyBatch(Task):
 
     run_id: str = Field(description="whose batch")
     round: int = Field(ge=1, description="of which round")
-    picks: tuple[str, ...] = Field(min_length=1, max_length=AT_MOST, description="the pairs of the batch, best first")
+    picks: tuple[str, ...] = Field(min_length=1, max_length=AT_MOST, description="pairs of the batch, best first")
+    beside: tuple[str, ...] = Field((), description="the pairs of the batch that are not asked about")
     without: tuple[str, ...] = Field((), description="pairs that a person dropped: they take no pick's place")
 
     def do(self, store: Store, say: Say) -> dict[str, Any]:
@@ -77,10 +78,16 @@ class WhyBatch(Task):
         view, recipe = seen.view, seen.recipe
         if seen.gap:
             return {"pairs": len(view), "picks": {}, "why_not": OTHERWISE.format(seen.gap), "says": ""}
-        picks = [pick for pick in self.picks if pick in set(view.ids)]
+        picks = _there(self.picks, view)
         say(f"what would be picked instead, of {len(view):,} pairs")
+        beside = _there(self.beside, view)
         instead, why_not = instead_of(
-            recipe, view, picks, lambda: say("what would be picked instead"), frozenset(self.without)
+            recipe,
+            view,
+            [*picks, *beside],
+            lambda: say("what would be picked instead"),
+            frozenset(self.without),
+            len(picks) if beside else None,
         )
         return {
             "pairs": len(view),
@@ -98,7 +105,7 @@ class WhyBatch(Task):
             raise StoreError(f"Round {self.round} of run {self.run_id} has no pool yet.", "Wait for the round.")
         known = {pair.id: pair for pair in pooled.made_pairs} or pairs_of(store, list(pooled.pair_ids))
         pairs = [known[pair_id] for pair_id in pooled.pair_ids]
-        view = PoolView(pairs, {}, k=len(self.picks), seed=config.seed, round_number=self.round)
+        view = PoolView(pairs, {}, k=len(self.picks) + len(self.beside), seed=config.seed, round_number=self.round)
         return _Seen(view, Uniform() if warm_up else recipe_of(config.strategy, config.arm, view))
 
     def _scored(
@@ -130,7 +137,7 @@ class WhyBatch(Task):
         terms = terms_of(strategy.terms(view), recipe, view, lambda: say("the parts of each score"))
         unsaid = not_the_score(terms, again, strategy.heading()) if terms and again is not None else ""
         terms = None if unsaid else terms
-        picks = [pick for pick in self.picks if pick in set(view.ids)]
+        picks = _there(self.picks, view)
         found: list[list[Part]] = [[] for _ in picks]
         for kind in (
             parts_of(recipe, view, picks, terms),
@@ -183,6 +190,11 @@ class _Seen:
     says: str = ""
     unsaid: str = ""
     gap: float = 0.0
+
+
+def _there(pairs: Sequence[str], view: PoolView) -> list[str]:
+    known = set(view.ids)
+    return [pair for pair in pairs if pair in known]
 
 
 def _called(signal: str) -> str:

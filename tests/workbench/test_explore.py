@@ -12,6 +12,7 @@ from engine.store import queries, writer
 from engine.store.database import Store, open_store
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
+from tests.workbench.test_scores import scores_in
 from workbench import browsing
 
 
@@ -133,10 +134,11 @@ def test_a_range_in_the_link_leads_to_its_pairs_and_a_pair_can_be_read(scored, m
     monkeypatch.setenv("WORKBENCH_STORE", str(scored.folder))
     study = queries.studies(scored)[0]
     found = browsing.round_of_seed(study.id, 1, 2)["apl"]
-    pair_id = found.scores.idxmax()
+    scores = scores_in(found)
+    pair_id = scores.idxmax()
     test = explore(scored, monkeypatch, brush="apl 0 to 9", pair=pair_id)
     said = seen(test)
-    assert f"{(found.scores >= 0).sum()} pairs" in said
+    assert f"{(scores >= 0).sum()} pairs" in said
     assert test.dataframe[0].value["pair"].iloc[0] == pair_id
     assert f"Pair {pair_id[:9]}" in said
     assert "pick 1" in said

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
@@ -11,15 +12,16 @@ from engine.data.answers import Subset
 from engine.data.export.about import about_subset
 from engine.data.export.files import files_of
 from engine.data.export.make import export
-from engine.records import Pooled
+from engine.records import Pick, Pooled
 from engine.store import edits, inbox, projected, queries, reviews, writer
 from engine.store.database import Store, open_store
 from engine.store.labelled import asked_pairs
 from engine.worker import Worker
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
-from workbench import study_words
+from workbench import reviewing, study_words
 from workbench.cli.main import app as cli
+from workbench.components.pick_list import picks_frame
 from workbench.components.run_grid import run_grid
 from workbench.report.gather import gather
 from workbench.report.machine import machine
@@ -110,6 +112,49 @@ def test_pairs_come_in_by_selection_or_id_and_others_are_refused(waiting, monkey
     assert set(marks.loc[marks["round"] == 2, "pair_id"]) == {pick.pair_id for pick in picks}, "the map shows the same"
     assert marks.loc[marks["round"] == 1, "answer"].notna().all()
     assert (picks[-1].why, picks[-1].response_a != "") == ({"brought_in_by": "lead"}, True)
+
+
+def hands(test) -> list[str]:
+    """What stands in the pick list of each pick's being changed by hand."""
+    return next(table.value for table in test.dataframe if "#" in table.value).get("by hand", pd.Series()).tolist()
+
+
+def test_a_pick_that_was_pinned_added_or_swapped_is_marked_in_the_list(waiting, monkeypatch):
+    store, run = waiting
+    batch = reviews.review(store, run, 2)
+    first = {pick.pair_id for pick in reviews.review(store, run, 1).own}
+    mine = [pick.pair_id for pick in batch.own]
+    new = sorted(set(worlds.preference_data().pairs) - {*mine, *first})
+    assert hands(app(store.folder, monkeypatch, "batch")) == [], "nothing was done, so there is no such column"
+    edits.drop(store, run, 2, mine[5], "Ada")
+    edits.add(store, run, 2, new[:1], "Ada")
+    edits.swap(store, run, 2, mine[1], Pick(new[1], 1), "Ada")
+    for pair in (mine[0], new[1]):
+        edits.pin(store, run, 2, pair, "Ada")
+    test = app(store.folder, monkeypatch, "batch")
+    assert hands(test) == ["pinned", "swapped in, pinned", "", "", "", "added"]
+    table = next(t.value for t in app(store.folder, monkeypatch, "batch", view="table").dataframe if "label" in t.value)
+    assert table["by hand"].fillna("").tolist() == hands(test)
+    picks = queries.batch(store, run, 2)
+    assert picks_frame(picks, {mine[0]})["by_hand"].tolist() == ["pinned", "swapped in", "", "", "", "added"]
+
+
+def test_a_swap_in_a_batch_that_is_asked_about_in_parts(waiting, monkeypatch):
+    store, run = waiting
+    monkeypatch.setattr(reviewing, "AT_MOST", 4)
+    review = reviews.review(store, run, 2)
+    own = [pick.pair_id for pick in review.own]
+    task = reviewing.runner_up(review, own[5])
+    assert (list(task.picks), list(task.beside)) == (own[4:], own[:4])
+    assert task == reviewing.runner_up(review, own[4]), "one request answers for all of a part"
+    test = app(store.folder, monkeypatch, "batch", pair=own[5])
+    press(test, "Swap")
+    Worker(store, "cpu").work(until_idle=True)
+    test.run()
+    assert not test.exception
+    (edit,) = reviews.review(store, run, 2).standing
+    assert (edit.what, edit.pair_id) == ("swap", own[5])
+    assert edit.other_id not in own
 
 
 def test_a_swap_takes_what_the_strategy_would_have_picked(waiting, monkeypatch):

@@ -37,6 +37,11 @@ from workbench.components.score_choice import (
 MARGIN = {"name": "reward_margin", "axis": "pair", "unit": "reward units", "made_on": "policy", "kept": True}
 
 
+def scores_in(found: RoundScores) -> pd.Series:
+    """The scores of a round by pair id, those that have one."""
+    return pd.read_parquet(found.table).set_index("pair_id")["score"].dropna().astype(float)
+
+
 def round_of(name: str, slot: int, frame: pd.DataFrame, picks: tuple[str, ...], *, greedy: bool = False) -> RoundScores:
     """A round over a table that is written as the store writes it; `frame` as `queries.scores` gives it."""
     folder = Path(tempfile.mkdtemp(dir=FOLDER.name))
@@ -76,12 +81,12 @@ def panel_of(found: RoundScores, answered: tuple[str, ...] = (), key: str = SCOR
 def test_bars_count_what_a_loop_counts_and_leave_no_pair_out():
     found = sets_of()["one"]
     figure = histogram_figure([panel_of(found, found.picks[:2])], mode="light", log=True)
-    for bar, ids in zip(figure.data, (found.scores.index, found.picks[:2], found.picks), strict=True):
+    for bar, ids in zip(figure.data, (scores_in(found).index, found.picks[:2], found.picks), strict=True):
         assert sum(bar.y) == len(ids)
         for x, width, n in zip(bar.x, bar.width, bar.y, strict=True):
-            values = [found.scores[i] for i in ids]
+            values = [scores_in(found)[i] for i in ids]
             inside = sum(x - width / 2 <= v < x + width / 2 for v in values)
-            assert abs(inside - n) <= sum(v == max(found.scores) for v in values)
+            assert abs(inside - n) <= sum(v == max(scores_in(found)) for v in values)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=60))
@@ -161,7 +166,7 @@ def test_a_density_counts_what_a_loop_counts_and_the_picks_lie_on_top():
 def test_the_cut_line_stands_at_the_fifth_highest_score():
     found = sets_of()["one"]
     figure = histogram_figure([panel_of(found)], mode="light", log=False)
-    fifth = sorted(found.scores)[-5]
+    fifth = sorted(scores_in(found))[-5]
     assert figure.layout.shapes[0].x0 == pytest.approx(fifth)
     assert "5th highest score" in figure.layout.annotations[0].text
     top = histogram_figure([panel_of(sets_of()["two"])], mode="light", log=False)
@@ -232,7 +237,7 @@ def test_a_saved_selection_is_read_where_its_pairs_are_candidates():
     assert choice is not None
     assert str(choice) == "selection l0a"
     rows, n = rows_of(choice, sets)
-    scores = sets["one"].scores
+    scores = scores_in(sets["one"])
     assert n == 2
     assert rows["pair_id"].tolist() == sorted(["x001", "x003"], key=lambda i: -scores[i])
     assert choice_title(choice, sets, 2) == ("Kept on the map", "2 pairs · 1 not candidates of this round")
@@ -258,7 +263,7 @@ def test_a_clicked_bar_leads_to_exactly_the_pairs_it_counts(start):
         rows, many = rows_of(choice, {"one": found})
         assert len(rows) == many == n, words
         read += int(n)
-    assert read == len(found.scores)
+    assert read == len(scores_in(found))
     assert clicked({"points": [{"customdata": ["one", "two"]}]}, "shared") == "one & two"
     assert clicked({"points": []}, "both") == ""
     assert clicked_pair({"points": [{"x": 1}, {"customdata": ["x001"]}]}) == "x001"

@@ -1,10 +1,11 @@
 """A batch as a list to choose from, as a full table, and the two buttons that step through it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pandas as pd
 import streamlit as st
 
+from engine.store.reviews import BROUGHT, REPLACED
 from engine.store.summaries import PickedPair
 from workbench.components.foreign_text import first_line
 from workbench.components.markup import heading, show
@@ -12,18 +13,31 @@ from workbench.spreadsheet import as_csv
 from workbench.wording import ANSWERS, count, plain
 
 
-def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callable[[], None]) -> None:
-    """Rank, prompt and score; row `at` is chosen. A table is drawn on a canvas, so a text in it stays text."""
+def by_hand(pick: PickedPair, pinned: Collection[str] = ()) -> str:
+    """What a person did about a pick that stands: "added", "swapped in", "pinned", or "" for nothing."""
+    came = ("swapped in" if REPLACED in pick.why else "added") if BROUGHT in pick.why else ""
+    return ", ".join(filter(None, [came, "pinned" if pick.pair_id in pinned else ""]))
+
+
+def pick_list(
+    picks: Sequence[PickedPair],
+    at: int,
+    key: str,
+    on_select: Callable[[], None],
+    pinned: Collection[str] = (),
+) -> None:
+    """Rank, score, what was done by hand, and prompt; row `at` is chosen. A column of which no pick has anything is
+    left out. A table is drawn on a canvas, so a text in it stays text."""
     frame = pd.DataFrame(
         {
             "#": [p.rank for p in picks],
             "score": [p.score for p in picks],
+            "by hand": [by_hand(p, pinned) for p in picks],
             "prompt": [first_line(p.messages) for p in picks],
         }
     )
-    scored = bool(frame["score"].notna().any())
-    if not scored:
-        frame = frame.drop(columns="score")
+    scored, handled = bool(frame["score"].notna().any()), bool((frame["by hand"] != "").any())
+    frame = frame.drop(columns=[name for name, there in (("score", scored), ("by hand", handled)) if not there])
     show(heading(count(len(picks), "pick"), "best first" if scored else "in the order drawn"))
     st.dataframe(
         frame,
@@ -38,9 +52,10 @@ def pick_list(picks: Sequence[PickedPair], at: int, key: str, on_select: Callabl
             "#": st.column_config.NumberColumn(width=36),
             "score": st.column_config.NumberColumn(format="%.3f", width=58),
             # Last: what does not fit is cut at the table's edge. No wider, for a text from the right begins at its end.
-            "prompt": st.column_config.TextColumn(width=150 if scored else 200),
+            "by hand": st.column_config.TextColumn(width=68),
+            "prompt": st.column_config.TextColumn(width=200 - 50 * scored - 60 * handled),
         },
-        alt="The picks of this round, best first",
+        alt="The picks of this round, best first" + (", and what was done to them by hand" if handled else ""),
     )
 
 
@@ -52,12 +67,13 @@ def step_buttons(ids: Sequence[str], at: int, on_step: Callable[[str], None]) ->
         st.button("Next", shortcut="j", disabled=at == last, on_click=on_step, args=(ids[min(at + 1, last)],))
 
 
-def pick_table(picks: Sequence[PickedPair], file: str) -> None:
+def pick_table(picks: Sequence[PickedPair], file: str, pinned: Collection[str] = ()) -> None:
     """Every pick with its texts, numbers and label; the download of that name holds the texts in full."""
     names = list(dict.fromkeys(name for p in picks for name in p.why))
     frame = pd.DataFrame(
         {
             "rank": [p.rank for p in picks],
+            "by hand": [by_hand(p, pinned) or None for p in picks],
             "prompt": [first_line(p.messages, 300) for p in picks],
             "score": [p.score for p in picks],
             "gain": [p.gain for p in picks],
@@ -88,7 +104,7 @@ def pick_table(picks: Sequence[PickedPair], file: str) -> None:
     )
     st.download_button(
         "Download the table, CSV",
-        lambda: as_csv(picks_frame(picks)),
+        lambda: as_csv(picks_frame(picks, pinned)),
         file,
         "text/csv",
         icon=":material/download:",
@@ -97,7 +113,7 @@ def pick_table(picks: Sequence[PickedPair], file: str) -> None:
     show("<small>Score and gain have no unit. A cell shows the start of a long text; the file holds all of it.</small>")
 
 
-def picks_frame(picks: Sequence[PickedPair]) -> pd.DataFrame:
+def picks_frame(picks: Sequence[PickedPair], pinned: Collection[str] = ()) -> pd.DataFrame:
     """A row a pick, everything that is known of it, nothing cut; several turns of a prompt one under another."""
     names = list(dict.fromkeys(name for p in picks for name in p.why))
     return pd.DataFrame(
@@ -107,6 +123,7 @@ def picks_frame(picks: Sequence[PickedPair]) -> pd.DataFrame:
                 "round": p.round,
                 "rank": p.rank,
                 "warm_up": p.warm_up,
+                "by_hand": by_hand(p, pinned),
                 "score": p.score,
                 "gain": p.gain,
                 **{name: p.why.get(name) for name in names},

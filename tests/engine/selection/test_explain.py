@@ -113,6 +113,21 @@ def test_else_it_is_what_the_recipe_takes_from_a_pool_without_the_pick(recipe: R
         assert other.pair_id == new[0]
 
 
+@pytest.mark.parametrize(
+    "recipe",
+    [*SLOW, FarthestFirst(FEATURES, PAST), GreedyLogDet(FEATURES, PAST, 0.3), Uniform()],
+    ids=lambda r: type(r).__name__,
+)
+def test_of_some_picks_it_is_the_same_with_the_others_beside_them(recipe: Recipe) -> None:
+    view = view_of(20, 6, prompts=5)
+    picks = ids(recipe, view)
+    whole, _ = instead_of(recipe, view, picks)
+    order = [*picks[2:4], *picks[:2], *picks[4:]]
+    some, why_not = instead_of(recipe, view, order, of=2)
+    assert why_not == ""
+    assert [one and one.pair_id for one in some] == [one and one.pair_id for one in whole[2:4]]
+
+
 def test_where_it_is_not_said_the_reason_is(monkeypatch: pytest.MonkeyPatch) -> None:
     view = view_of(20, 6, prompts=5)
     for recipe, reason in ((KMeansPlusPlus(FEATURES), "is a draw"), (TwoStage(VALUES, VALUES, 3), "")):
