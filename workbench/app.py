@@ -9,16 +9,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from workbench import cache, messages, session, touring
+from workbench import cache, entering, messages, session, touring
 from workbench.components.page_list import page_list
 from workbench.components.sidebar import worker_line
 from workbench.style import stylesheet
 
-PAGES = Path(__file__).resolve().parent.parent / "pages"
 ICON = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from a foreign host
 # Page → the parts of "Looking at" that it uses.
 PARTS = {
-    "": ("study",),
+    **dict.fromkeys(("", "label", "guideline"), ("study",)),
     "curves": ("study", "strategy"),
     **dict.fromkeys(("data", "dry-run", "export"), ("study", "strategy", "seed", "round")),
     **dict.fromkeys(("explore", "map", "batch"), ("study", "strategy", "seed", "round", "pair")),
@@ -52,31 +51,23 @@ def main() -> None:
                        initial_sidebar_state=248)  # fmt: skip
     st.html(stylesheet())
     session.remember_mode()
-    groups = {
-        "": [st.Page(PAGES / "studies.py", title="Studies", icon=":material/science:", default=True)],
-        "Pool": [st.Page(PAGES / "data.py", title="Data", icon=":material/list:")],
-        "Pick": [
-            st.Page(PAGES / "explore.py", title="Explore", icon=":material/bar_chart:"),
-            st.Page(PAGES / "map.py", title="Map", icon=":material/scatter_plot:"),
-            st.Page(PAGES / "dry_run.py", title="Dry run", icon=":material/compare:", url_path="dry-run"),
-            st.Page(PAGES / "batch.py", title="Batch", icon=":material/checklist:"),
-        ],
-        "Result": [
-            st.Page(PAGES / "curves.py", title="Curves", icon=":material/show_chart:"),
-            st.Page(PAGES / "export.py", title="Export", icon=":material/download:"),
-        ],
-        " ": [st.Page(PAGES / "help.py", title="Help", icon=":material/help:")],
-    }
+    who, groups = None, entering.pages(None)
+    with messages.frame("The link"):
+        who = entering.person()
+        groups = entering.pages(who)
     page = st.navigation(groups, position="hidden")  # drawn by `page_list`
     with messages.frame(page.title):
-        cache.plugins()
-        touring.welcome(page.url_path)
-        studies = cache.studies()  # before the sidebar, so that a store that cannot be opened speaks on the page
-        with st.sidebar:
-            page_list(groups)
-            session.look_at(page.url_path, PARTS.get(page.url_path, ()), studies, cache.study)
-            _pulse()
-        touring.tour(page.url_path, {one.url_path: one for pages in groups.values() for one in pages})
+        if who is None or who.role != "lead":
+            entering.for_labeller(who, groups)
+        else:
+            cache.plugins()
+            touring.welcome(page.url_path)
+            studies = cache.studies()  # before the sidebar, so that a store that cannot be opened speaks on the page
+            with st.sidebar:
+                page_list(groups)
+                session.look_at(page.url_path, PARTS.get(page.url_path, ()), studies, cache.study)
+                _pulse()
+            touring.tour(page.url_path, {one.url_path: one for pages in groups.values() for one in pages})
         page.run()
     _settle()
 

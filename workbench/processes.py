@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 
 from engine.disk import Disk
-from engine.errors import EngineError
-from engine.store import queries
+from engine.errors import EngineError, StoreError
+from engine.store import queries, roles
 from engine.store.claims import release
 from engine.store.database import Store, open_store
 from engine.store.files import Room
@@ -23,6 +23,8 @@ from workbench.disk_words import said, too_much
 
 ROOT = Path(__file__).resolve().parent.parent
 STDERR = 2
+LOCAL = ("localhost", "127.0.0.1", "::1")
+"""Hosts that no other machine can reach."""
 STEADY_S = 20.0
 """An app that ends sooner has a fault that starting it again would not mend."""
 SAMPLE = ROOT / "sample_data" / "study.yaml"
@@ -146,21 +148,22 @@ def run_worker_until_idle(folder: Path) -> None:
         raise EngineError(f"A worker ended with code {codes[0]}.", "Its last lines above say why.")
 
 
-def run_app(folder: Path, port: int, sample: bool) -> int:
-    """The app on localhost, and its crew: workers for runs and one for tasks, ended when the app is told to end.
+def run_app(folder: Path, port: int, sample: bool, host: str = "localhost") -> int:
+    """The app on `host`, and its crew: workers for runs and one for tasks, ended when the app is told to end.
 
     A terminal that is closed, or an app that is killed, ends no worker: the next app finds them at work.
     """
     refuse_taken(port)
     store = open_store(folder)
+    refuse_open(store, host)
     if sample:
         queue_sample(store)
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "workbench" / "app.py")]
-    options = [f"--server.port={port}", "--server.address=localhost", "--server.headless=true"]
+    options = [f"--server.port={port}", f"--server.address={host}", "--server.headless=true"]
     options += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
     crew = Crew(store)
     app, began = None, 0.0
-    print(f"The workbench is at http://localhost:{port}  (Ctrl-C ends it)", flush=True)
+    print(f"The workbench is at http://{host}:{port}  (Ctrl-C ends it)", flush=True)
 
     def end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -198,6 +201,16 @@ def queue_sample(store: Store) -> None:
         print("\n".join(filter(None, sentences)), flush=True)
 
     prepare_study(store, StudyConfig.from_yaml(SAMPLE), tell)
+
+
+def refuse_open(store: Store, host: str) -> None:
+    """StoreError if other machines could reach the app and no lead has a link: then everybody must have a token."""
+    if host in LOCAL or roles.lead_invited(store):
+        return
+    raise StoreError(
+        f"On {host} other machines can reach the app, so it opens by personal links only, and no lead has one yet.",
+        "Make one first: workbench label invite NAME --role lead. Or leave --host out.",
+    )
 
 
 def refuse_taken(port: int) -> None:

@@ -23,6 +23,9 @@ from engine.store.picked import texts_of_pairs
 from engine.store.votes import COUNTING, UNFINISHED, Vote, oracle_of, settled, standing
 from engine.store.writer import forget_stage
 
+LATELY = 50
+"""Answers that somebody's pace is told by."""
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -41,7 +44,7 @@ class Progress:
     """How far the queue of a study is.
 
     `asked` and `done` are answers wanted and given of what is waited for now; `free` how many of them this person can
-    still give. `given` and `seconds`: this person's answers so far, and the median of their time (None: no answer).
+    still give. `given`: this person's answers so far; `seconds`: the median time of the last 50 (None: no answer).
     """
 
     asked: int
@@ -157,12 +160,15 @@ def progress(store: Store, study_id: str, person_id: str) -> Progress:
         had = sa.select(to.pair_id).where((to.person_id == person_id) & to.state.in_(("answered", "skipped")))
         mine = (to.state == "open") & to.pair_id.not_in(had) | (to.state == "leased") & (to.person_id == person_id)
         free = sa.select(sa.func.count()).where((to.run_id == run.id) & to.kind.in_(COUNTING) & mine)
-        given = standing(connection, study_id, person_id=person_id)
-        times = [vote.seconds for vote in given if vote.seconds is not None]
+        of = s.labels.c
+        of_mine = (of.study_id == study_id) & (of.person_id == person_id) & of.corrects.is_(None)
+        given = connection.execute(sa.select(sa.func.count()).where(of_mine)).scalar_one()
+        timed = sa.select(of.seconds).where(of_mine & of.seconds.is_not(None)).order_by(of.id.desc())
+        times = connection.execute(timed.limit(LATELY)).scalars().all()
         return Progress(
             left + now_.get("answered", 0), now_.get("answered", 0),
             connection.execute(free).scalar_one() if run.state == "waiting" else 0,
-            len(given), median(times) if times else None, run.state, newest,
+            given, median(times) if times else None, run.state, newest,
         )  # fmt: skip
 
 

@@ -190,6 +190,7 @@ labels = Table(
     CheckConstraint("answer IN ('a', 'b', 'tie', 'both_bad', 'skip')", name="answer"),
     Index("ix_labels_study_id_seed_pair_id", "study_id", "seed", "pair_id"),
     Index("ix_labels_assignment_id", "assignment_id", unique=True),  # an assignment is answered once
+    Index("ix_labels_person_id", "person_id"),
     Index("ix_labels_corrects", "corrects", unique=True),  # and a row corrected once
 )
 metrics = Table(

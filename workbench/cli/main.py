@@ -115,6 +115,9 @@ def app_(
     data_root: Annotated[
         Path | None, typer.Option("--data-root", help="The app reads data files below this folder only. Default: any.")
     ] = None,
+    host: Annotated[
+        str, typer.Option(help="Where it listens; any but localhost opens by personal links only (label invite).")
+    ] = "localhost",
     store: StoreOption = None,
 ) -> None:
     """Start the app on localhost, and a worker if none is alive. Ctrl-C ends both."""
@@ -123,7 +126,7 @@ def app_(
 
     if data_root is not None:
         os.environ[ROOT_VARIABLE] = str(data_root.expanduser().resolve())
-    raise typer.Exit(run_app(folder_of(store), port, sample))
+    raise typer.Exit(run_app(folder_of(store), port, sample, host))
 
 
 @app.command(epilog="Example: workbench worker --device cuda:0")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.store.summaries import WorkerSummary
-from workbench.components.markup import escaped, show
+from workbench.components.markup import escaped, foreign, show
 from workbench.wording import ago, count
 
 START = "Start one in a terminal: <code>workbench worker</code>. Nothing is lost while none runs."
@@ -49,3 +49,8 @@ def _warn(word: str, more: str) -> None:
     show(
         f'<div class="note warn" role="status"><b class="word">! {escaped(word)}</b><p><small>{more}</small></p></div>'
     )
+
+
+def who_is_here(name: str) -> str:
+    """Who a labeller's link belongs to."""
+    return f'<div class="looking">Labelling as</div><p>{foreign(name)}</p>'

@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("people", sa.Column("study_id", sa.String()))
     op.add_column("people", sa.Column("gone", sa.Boolean(), nullable=False, server_default="0"))
     op.create_index("ix_labels_assignment_id", "labels", ["assignment_id"], unique=True)
+    op.create_index("ix_labels_person_id", "labels", ["person_id"])
     op.create_index("ix_labels_corrects", "labels", ["corrects"], unique=True)
     op.create_index("ix_assignments_run_id_pair_id", "assignments", ["run_id", "pair_id"])
     op.create_index("ix_assignments_person_id", "assignments", ["person_id"])

@@ -1,0 +1,35 @@
+"""Label: pairs from the queue, side by side; answer, fast and blind."""
+
+import streamlit as st
+
+from engine.store import roles
+from workbench import cache, entering, labelling, steering_campaign
+from workbench.components.markup import empty, page_head
+
+
+def page() -> None:
+    """The queue of one study, for one person."""
+    here = entering.person()
+    named = here is not None and bool(here.id)
+    who = labelling.who_labels()
+    study_id = labelling.study_here(who)
+    asks = labelling.oracle(study_id) if study_id else None
+    sentence = "Which response would you rather get? Strategy, round and model stay hidden."
+    if asks is None:
+        page_head("Label", sentence)
+        if not study_id:
+            empty("No study is here yet.", "Start a campaign on the page Studies: a study with `oracle: people`.")
+        else:
+            empty("Nobody is asked in this study.", "Another oracle answers it. A campaign has `oracle: people`.")
+        return
+    guideline = roles.guideline(cache.store(), study_id)
+    version = f"guideline version {guideline.version}" if guideline.version else "no guideline yet"
+    page_head("Label", sentence, [f"labelling as {who.name}", version])
+    labelling.queue(study_id, who, asks, guideline.id)
+    if who.role == "lead":
+        if not named:
+            st.text_input("Labelling as", key="labeller", max_chars=80, placeholder="lead", width=240)
+        steering_campaign.panel(study_id)
+
+
+page()

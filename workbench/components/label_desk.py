@@ -1,0 +1,179 @@
+"""A pair on the desk of a labeller: prompt, A and B as they are shown, the keys, how far it is, the last answers."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from engine.store.answered import Progress
+from engine.store.assignments import Shown
+from workbench.components.difference import differing
+from workbench.components.foreign_text import Span, conversation, said
+from workbench.components.markup import chip, empty, escaped, foreign, heading, show
+from workbench.wording import count, duration
+
+REASONS = {"5": "cannot judge it", "6": "too long", "7": "not my language", "8": "a text is broken"}
+"""Key → why a pair is skipped."""
+STRENGTHS = {"slightly": 1, "clearly": 2, "by far": 3}
+LAST = 4
+"""Answers that are listed beside the pair."""
+Press = Callable[[str], None]
+
+
+def desk(shown: Shown, *, marked: bool) -> str:
+    """The pair as markup, without a word of who wrote what: A is the side that is shown first."""
+    first, second = _texts(shown)
+    marks = differing(first, second) if marked else ((), ())
+    sides = _side("A", first, marks[0]) + _side("B", second, marks[1])
+    before = ""
+    if shown.before is not None:
+        before = f'<p role="status">{chip("you answered", "run")} {escaped(answer_words(shown, shown.before))}</p>'
+    return f'<div class="desk">{before}{conversation(shown.messages)}<div class="sides">{sides}</div></div>'
+
+
+def answer_words(shown: Shown, answer: str) -> str:
+    """ "A is better", by the sides as this person saw them."""
+    names = {"tie": "tie", "both_bad": "both bad", "skip": "skipped"}
+    return names.get(answer) or ("A is better" if answer == shown.side_first else "B is better")
+
+
+def answer_keys(press: Press, *, disabled: bool = False) -> None:
+    """The two equal buttons, then tie and both bad; its key on each. `press` gets first, second, tie, both_bad."""
+    left, right = st.columns(2, gap="small")
+    with left:
+        _button("A is better", "1", "first", press, icon=":material/arrow_back:", disabled=disabled)
+    with right:
+        _button("B is better", "2", "second", press, icon=":material/arrow_forward:", disabled=disabled)
+    places = st.columns(2, gap="small")
+    for place, (label, key, what) in zip(places, (("Tie", "3", "tie"), ("Both bad", "4", "both_bad")), strict=True):
+        with place:
+            _button(label, key, what, press, disabled=disabled)
+
+
+def move_keys(press: Press, *, back: int, earlier: bool) -> None:
+    """Skip, undo, and the arrows through one's own answers; `back` is how far one looks back."""
+    places = st.columns(5, gap="small")
+    keys = (
+        ("Skip", "s", "skip", False),
+        ("Undo", "u", "undo", not earlier and not back),
+        ("Earlier", "left", "earlier", not earlier),
+        ("Later", "right", "later", not back),
+        ("Mark differences", "d", "mark", False),
+    )
+    for place, (label, key, what, off) in zip(places, keys, strict=True):
+        with place:
+            _button(label, key, what, press, kind="tertiary", disabled=off)
+
+
+def reason_keys(press: Press) -> None:
+    """Why it is skipped; `press` gets the reason's key, or "stay"."""
+    show(
+        '<p role="status">Why is it skipped? It goes to somebody else, and back to the pool where there is nobody.</p>'
+    )
+    places = st.columns(len(REASONS) + 1, gap="small")
+    for place, (key, words) in zip(places, REASONS.items(), strict=False):
+        with place:
+            _button(words.capitalize(), key, f"reason {key}", press)
+    with places[-1]:
+        _button("Do not skip", "s", "stay", press, kind="tertiary")
+
+
+def details_asked(key: str, *, strength: bool, note: bool) -> None:
+    """How much better, and a note, where the study asks for them; both may be left out."""
+    left, right = st.columns([34, 66], gap="small")
+    if strength:
+        with left:
+            st.segmented_control("How much better? (optional)", list(STRENGTHS), key=f"strength-{key}")
+    if note:
+        with right:
+            st.text_input("Note (optional)", key=f"note-{key}", max_chars=4000, placeholder="Why, in a few words")
+
+
+def legend() -> None:
+    """The line under the keys."""
+    show(
+        "<small>The grey letter on a button is its key. Every answer is on disk before the next pair shows. "
+        "Sides are shuffled for each pair.</small>"
+    )
+
+
+def progress_strip(progress: Progress) -> str:
+    """The bar, and what is left at this person's pace."""
+    share = progress.done / progress.asked if progress.asked else 1.0
+    left = progress.asked - progress.done
+    pace = ""
+    if progress.seconds is not None and progress.free:
+        pace = f"about {duration(progress.seconds * progress.free)} at your pace"
+    median = "" if progress.seconds is None else f" · your median {duration(progress.seconds)}"
+    numbers = f'aria-valuemin="0" aria-valuemax="{progress.asked}" aria-valuenow="{progress.done}"'
+    told = f"<b>{progress.done:,}</b> of {progress.asked:,} answered, {left:,} left{median}"
+    saved = chip(f"saved {progress.given:,} of {progress.given:,}", "ok")
+    return (
+        f'<div class="bar" role="progressbar" {numbers} aria-label="answers of this batch">'
+        f'<i style="width:{100 * share:.1f}%"></i></div>'
+        f'<div class="row ends"><small>{told}</small><small>{pace}</small>{saved}</div>'
+    )
+
+
+def guideline_card(version: int, text: str) -> str:
+    """The guideline beside the pair."""
+    if not text:
+        return heading("Guideline") + '<p class="muted">No guideline is written yet.</p>'
+    return f"{heading('Guideline', f'version {version}')}{said(text)}"
+
+
+def last_answers(rows: Sequence[tuple[str, str, float | None]]) -> str:
+    """Words of the prompt, the answer as it was seen, and the seconds it took; the newest first."""
+    if not rows:
+        return ""
+    body = "".join(
+        f'<tr><td>{foreign(words)}</td><td class="whole"><b>{escaped(answer)}</b></td>'
+        f'<td class="num">{"–" if seconds is None else duration(seconds)}</td></tr>'
+        for words, answer, seconds in rows[:LAST]
+    )
+    head = "<thead><tr><th>prompt</th><th>answer</th><th>time</th></tr></thead>"
+    return f"{heading('Your last answers')}<table>{head}<tbody>{body}</tbody></table>"
+
+
+def nothing_left(progress: Progress) -> None:
+    """In place of a pair: why there is none, and what comes next."""
+    others = progress.asked - progress.done
+    if progress.state == "waiting":
+        empty(
+            "You have answered all that waits for you.",
+            f"{count(others, 'answer')} of other people {_are(others)} left.",
+        )
+    elif progress.state in ("queued", "running"):
+        after = f"after round {progress.round}" if progress.round else "after the first evaluation"
+        empty("Nothing to label.", f"All is saved. The next batch comes {after}; this page looks by itself.")
+    elif progress.state == "review":
+        empty("Nothing to label yet.", "The next batch is being looked at before it is labelled.")
+    elif progress.state == "done":
+        empty("Nothing is left to label.", f"The study is done. You gave {count(progress.given, 'answer')}.")
+    else:
+        empty("Nothing to label now.", f"The run is {progress.state}.")
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _texts(shown: Shown) -> tuple[str, str]:
+    return (shown.text_a, shown.text_b) if shown.side_first == "a" else (shown.text_b, shown.text_a)
+
+
+def _side(letter: str, text: str, marks: Sequence[Span]) -> str:
+    words = count(len(text.split()), "word")
+    return (
+        f'<div class="side" tabindex="0" role="group" aria-label="Response {letter}"><header>'
+        f'<span class="letter {letter.lower()}">{letter}</span><small>{words}</small></header>{said(text, marks)}</div>'
+    )
+
+
+def _button(
+    label: str, key: str, what: str, press: Press, *, icon: str | None = None, kind: str = "secondary",
+    disabled: bool = False,
+) -> None:  # fmt: skip
+    st.button(
+        label, key=f"desk-{what}", shortcut=key, width="stretch", icon=icon, on_click=press, args=(what,),
+        type=kind, disabled=disabled,  # type: ignore[arg-type]
+    )  # fmt: skip

@@ -1,0 +1,97 @@
+"""What a lead does about a campaign: close a batch, go back to before corrected labels, write the guideline."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from engine.errors import EngineError
+from engine.store import answered, assignments, roles
+from workbench import cache, messages, session
+from workbench.components.markup import show
+from workbench.wording import count
+
+
+def panel(study_id: str) -> None:
+    """Below the queue, for the lead only: what stands still, and which labels a run used that are others now."""
+    runs = cache.study(study_id).runs
+    said = session.said()
+    if said and said.error:
+        messages.error_card(said.error)
+    elif said:
+        messages.done_card(said.sentence)
+    for run in runs[:1]:  # a campaign has one
+        changed = answered.changed_since(cache.store(), run.id)
+        if changed:
+            _changed(run.id, run.state, changed)
+        if run.state == "waiting":
+            with st.expander("For the lead"):
+                show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")
+                st.button("Go on without the rest", key="close-batch", on_click=partial(_close, run.id))
+
+
+def changed_words(changed: list[answered.Changed]) -> str:
+    """ "2 labels that this run trained on were corrected since: 1 of round 1, 1 of round 3."""
+    rounds = Counter(one.round for one in changed)
+    parts = [
+        f"{n} of {'the first sample' if number == 0 else f'round {number}'}" for number, n in sorted(rounds.items())
+    ]
+    used = "measured by" if set(rounds) == {0} else "used"
+    verb = "was" if len(changed) == 1 else "were"
+    return f"{count(len(changed), 'label')} that this run {used} {verb} changed since: {', '.join(parts)}."
+
+
+def write_guideline(study_id: str, text: str) -> None:
+    """The form for the next version."""
+    with st.form("guideline"):
+        st.text_area("Guideline", value=text, key="guideline-text", height=260, max_chars=20_000)
+        st.form_submit_button("Keep as a new version", on_click=partial(_write, study_id))
+    said = session.said()
+    if said and said.error:
+        messages.error_card(said.error)
+    elif said:
+        messages.done_card(said.sentence)
+
+
+def _changed(run_id: str, state: str, changed: list[answered.Changed]) -> None:
+    first = min(one.round for one in changed)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="changed-labels"):
+        words = f"{changed_words(changed)} What was trained stays as it is."
+        show(f'<div class="note warn" role="status"><b class="word">! Labels changed.</b> {words}</div>')
+        where = "the first evaluation" if first == 0 else f"the training of round {first}"
+        st.button(
+            f"Go on from before {where}", key="go-back", on_click=partial(_go_back, run_id, first),
+            disabled=state in ("running", "queued"),
+            help="Later rounds are computed again. What people have answered is kept, and is not asked again.",
+        )  # fmt: skip
+
+
+def _close(run_id: str) -> None:
+    def do() -> str:
+        return f"{count(assignments.close_batch(cache.store(), run_id), 'pair')} left out; the run goes on."
+
+    _say(do)
+
+
+def _go_back(run_id: str, round_number: int) -> None:
+    def do() -> str:
+        answered.go_back(cache.store(), run_id, round_number)
+        return "The run goes on from before the changed labels."
+
+    _say(do)
+
+
+def _write(study_id: str) -> None:
+    def do() -> str:
+        found = roles.write_guideline(cache.store(), study_id, str(session.value_of("guideline-text") or ""))
+        return f"Kept as version {found.version}."
+
+    _say(do)
+
+
+def _say(do: Callable[[], str]) -> None:
+    try:
+        session.say(do())
+    except EngineError as error:
+        session.say(error=error)
