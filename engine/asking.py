@@ -36,11 +36,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `ended` is False where the length limit cut it off.
-
-    `read` and `written` are the tokens that the server counted, 0 where it did not say. `retries`: attempts that failed
-    before it came. `kept`: nobody was asked now, it was there.
-    """
+    """What came back; `ended` is False where the length limit cut it off. `read` and `written` are the tokens that the
+    server counted, 0 where it did not say, `retries` the attempts that failed before. `kept`: nobody was asked now."""
 
     text: str
     ended: bool
@@ -77,10 +74,6 @@ class Passing(Exception):
         super().__init__(what)
 
 
-def unread(answer: Answer) -> None:
-    """Nobody looks at the answers as they come."""
-
-
 class _Turns:
     """At most so many requests a minute, whoever makes them; 0: as many as there are."""
 
@@ -112,8 +105,14 @@ class Asking:
     check: Callable[[], None]
     who: str = "sampler"
     a_minute: int = 0
-    came: Callable[[Answer], None] = unread
+    came: Callable[[Answer], None] = lambda answer: None
     _ended: threading.Event = field(default_factory=threading.Event)
+
+    @staticmethod
+    def kept(key: str, cache: ArrayCache) -> Answer | None:
+        """The answer that is kept under that key."""
+        found = cache.get(key)
+        return None if found is None else _answer(found, True)
 
     def all(self, wanted: Sequence[Asked], cache: ArrayCache) -> list[Answer]:
         """The answers in order, from the cache or the server; each is kept as soon as it is there.

@@ -18,10 +18,12 @@ from tests.contracts.texts import small_world
 # Settings beside the defaults that answer in another way.
 FURTHER = [{"name": "gold", "temperature": 0.0}, {"name": "gold", "scorer": "howto"},
            {"name": "reward_model", "draw": "argmax"}]  # fmt: skip
+# By default it asks a server.
+NEEDS: dict[str, dict[str, str]] = {"judge": {"name": "judge", "local": "sample"}}
 ALL = pytest.mark.parametrize(
     "oracle",
-    [ORACLES.build(value) for value in [*ORACLES.names(), *FURTHER]],
-    ids=lambda o: "-".join(str(v) for v in o.spec().values()),
+    [ORACLES.build(NEEDS.get(str(value), value)) for value in [*ORACLES.names(), *FURTHER]],
+    ids=lambda o: "-".join(str(v) for v in o.spec().values())[:60],
 )
 
 

@@ -1,0 +1,83 @@
+"""What the details of models' labels say of the model that gave them: steadiness, bias for a slot, what it cost."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.analysis.intervals import Interval, t_interval
+
+
+@dataclass(frozen=True)
+class JudgedFacts:
+    """One asked model in one study.
+
+    `pairs` were asked in both orders with a verdict each time. Over them: `consistency`, the share whose two verdicts
+    took the same side (or were both ties); `first_slot`, the share of verdicts for a side that took the response that
+    stood first; `bias`, 2 · first_slot − 1: 0 where the slot decides nothing, 1 where it decides everything. Intervals
+    are over pairs, 95 %. `refused`: reason → labels that say nothing. `kept` of the `requests` were answered before.
+    `cost` has the currency of the prices given. `routed`: why each label went where it went → labels.
+    """
+
+    labels: int = 0
+    pairs: int = 0
+    consistency: Interval | None = None
+    first_slot: Interval | None = None
+    bias: Interval | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
+    requests: int = 0
+    kept: int = 0
+    retries: int = 0
+    tokens_read: int = 0
+    tokens_written: int = 0
+    cost: float = 0.0
+    models: Mapping[str, int] = field(default_factory=dict)
+    templates: Mapping[str, int] = field(default_factory=dict)
+    routed: Mapping[str, int] = field(default_factory=dict)
+
+
+def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
+    """Of labels' details, one a label."""
+    details = list(details)
+    same: list[float] = []
+    first: list[float] = []
+    for one in details:
+        orders = one.get("orders") or ()
+        if len(orders) != 2 or None in orders:
+            continue
+        same.append(float(orders[0] == orders[1]))
+        slots = [side == slot for side, slot in zip(orders, ("a", "b"), strict=True) if side != "tie"]
+        if slots:
+            first.append(float(np.mean(slots)))
+    slot = t_interval(first) if first else None
+    return JudgedFacts(
+        labels=len(details),
+        pairs=len(same),
+        consistency=t_interval(same) if same else None,
+        first_slot=slot,
+        bias=None if slot is None else Interval(2 * slot.mean - 1, _twice(slot.low), _twice(slot.high), slot.n),
+        refused=_counted(details, "refused"),
+        requests=int(_sum(details, "requests")),
+        kept=int(_sum(details, "kept")),
+        retries=int(_sum(details, "retries")),
+        tokens_read=int(_sum(details, "tokens_read")),
+        tokens_written=int(_sum(details, "tokens_written")),
+        cost=_sum(details, "cost"),
+        models=_counted(details, "model"),
+        templates=_counted(details, "template"),
+        routed=_counted(details, "routed"),
+    )
+
+
+def _twice(value: float | None) -> float | None:
+    return None if value is None else 2 * value - 1
+
+
+def _sum(details: Iterable[Mapping[str, Any]], name: str) -> float:
+    return float(sum(one.get(name) or 0 for one in details))
+
+
+def _counted(details: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
+    return dict(Counter(str(one[name]) for one in details if one.get(name)).most_common())
