@@ -24,6 +24,8 @@ MAX_LINE = 16 * 1024 * 1024
 MAX_JSON = 64 * 1024 * 1024
 """Bytes, unpacked, of a .json file that is read whole: what it holds takes up to twenty times as much memory where rows
 are small. A larger one must be a list, and is read row by row."""
+MOST_BLANK = 1_000_000
+"""Lines without a character, one after the other: a minute's reading of nothing where a small file unpacks to them."""
 BLOCK = 1024 * 1024
 
 
@@ -111,9 +113,14 @@ def _reader(source: Source) -> Callable[[], Rows]:
 
 def _lines(source: Source) -> Rows:
     with source.bytes() as file:
-        number = 0
+        number = blank = 0
         while line := file.readline(MAX_LINE):
             number += 1
+            blank = 0 if len(line) > 1 else blank + 1
+            if blank > MOST_BLANK:
+                raise DataError(
+                    f"{source.name} has over {MOST_BLANK:,} blank lines in a row.", "Is it cut or overwritten?"
+                )
             if len(line) == MAX_LINE and not line.endswith(b"\n"):
                 while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                     pass
@@ -132,8 +139,15 @@ def _object(line: bytes, number: int) -> Mapping[str, Any] | NotARow:
         return NotARow("a key stands twice", f"line {number}: {error}")
     except (ValueError, RecursionError) as error:
         cut = "" if line.endswith(b"\n") else "; the file ends within it"
-        return NotARow("not JSON", f"line {number}: {str(error)[:120]}{cut}")
+        return NotARow("not JSON", f"line {number}: {_why(error)}{cut}")
     return value if isinstance(value, dict) else NotARow("not an object", f"line {number}: {type(value).__name__}")
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, without the language's own advice."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    return str(error)[:120] if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
 
 
 class _Twice(ValueError):
@@ -169,7 +183,7 @@ def _json(source: Source) -> Rows:
         raise DataError(f"{name} has an object in which the key {str(error)!r} stands twice.", "Mend it.") from error
     except (ValueError, RecursionError) as error:
         raise DataError(
-            f"{name} is not JSON: {str(error)[:200]}.", "It is cut short or damaged; mend or fetch it."
+            f"{name} is not JSON: {_why(error)}.", "It is cut short or damaged; mend or fetch it."
         ) from error
     del content
     if not isinstance(value, list):

@@ -138,7 +138,9 @@ def _not_saved(folder: Path, reason: str) -> DataError:
 
 
 def _no_table(name: str, kind: str, error: Exception) -> DataError:
-    return DataError(f"{name} is not {kind} file that can be read: {_first_line(error)}.", "Fetch it again.")
+    return DataError(
+        f"{name} is not {kind} file that can be read: {_first_line(error).rstrip('.')}.", "Fetch it again."
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -9,6 +9,7 @@ import typer
 from engine.strategies.base import STRATEGIES, find
 from workbench.cli.data import data
 from workbench.cli.export import export
+from workbench.cli.label import label
 from workbench.cli.plugins import kept as kept_in
 from workbench.cli.plugins import source_lines, trust
 from workbench.cli.run import run
@@ -31,6 +32,7 @@ app.add_typer(study, name="study")
 app.add_typer(data, name="data")
 app.add_typer(strategy, name="strategy")
 app.add_typer(run, name="run")
+app.add_typer(label, name="label")
 app.add_typer(store_commands, name="store")
 
 app.command(epilog="Example: workbench export s1a2b3c4d5 --strategy activedpo --out subset/")(export)
@@ -152,7 +154,8 @@ def worker(
         return
     from engine.worker import work
 
-    print(f"{work(folder_of(store), device, until_idle)} runs ended here.")
+    ended = work(folder_of(store), device, until_idle)
+    print(f"{ended} {'run' if ended == 1 else 'runs'} ended here.")
 
 
 @app.command(epilog="Example: workbench doctor --json")

@@ -80,3 +80,23 @@ def test_of_one_row_it_is_said_in_the_singular(tmp_path: Path) -> None:
     (tmp_path / "y.jsonl").write_text("no json")
     with pytest.raises(DataError, match=r"y.jsonl: its only row cannot be read \(row 1: not JSON"):
         examine(tmp_path / "y.jsonl")
+
+
+def test_what_json_cannot_hold_is_said_in_our_words(tmp_path: Path) -> None:
+    good = LINES.splitlines()[0].decode()
+    for value, why in (("9" * 6000, "a number has too many digits"), ("[" * 20_000 + "]" * 20_000, "nested too deep")):
+        (tmp_path / "x.jsonl").write_text(f'{good}\n{{"prompt": {value}}}\n')
+        refused = examine(tmp_path / "x.jsonl").report.refused[0]
+        assert (refused.row, refused.reason) == (2, "not JSON") and why in refused.detail
+        (tmp_path / "x.json").write_text(f"[{good}, {value}]")
+        with pytest.raises(DataError, match=rf"x\.json is not JSON: .*{why}\. It is cut short or damaged"):
+            examine(tmp_path / "x.json")
+
+
+def test_nothing_but_blank_lines_is_not_read_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "MOST_BLANK", 50)
+    (tmp_path / "x.jsonl").write_bytes((b"\n" * 50).join(LINES.splitlines()))
+    assert not examine(tmp_path / "x.jsonl").report.refused
+    (tmp_path / "x.jsonl").write_bytes(LINES + b"\n" * 51 + LINES)
+    with pytest.raises(DataError, match="over 50 blank lines in a row"):
+        examine(tmp_path / "x.jsonl")
