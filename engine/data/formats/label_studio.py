@@ -6,12 +6,16 @@ from typing import Any, ClassVar
 from engine.data.formats._parts import list_in, mapping_in, prompt_in, response_in, side_of, sides_in, two, word
 from engine.data.formats.base import FORMATS, BadRow, Format, ParsedComparison, ParsedResponse, ParsedRow
 
+NEITHER = ("tie", "both bad")
+"""Choices beside the pairwise tag, which has none for them."""
+
 
 @FORMATS.register
 class LabelStudio(Format):
     """{"data": {"prompt", two texts}, "annotations": [{"result": [{"type": "pairwise", "value": {"selected"}}]}]}.
 
-    Left is the first text. An annotation is a vote; one that was cancelled, or selects none, is counted."""
+    Left is the first text. An annotation is a vote, also by a choice of "tie" or "both bad" beside the pairwise tag;
+    one that was cancelled, or selects none, is counted."""
 
     name: ClassVar[str] = "label_studio"
     title: ClassVar[str] = "Label Studio, pairwise"
@@ -52,6 +56,11 @@ def _selected(annotation: Any) -> Any:
         value = item.get("value") if isinstance(item, Mapping) and item.get("type") == "pairwise" else None
         if isinstance(value, Mapping) and value.get("selected") is not None:
             return value["selected"]
+    for item in results if isinstance(results, list) else ():
+        value = item.get("value") if isinstance(item, Mapping) and item.get("type") == "choices" else None
+        chosen = value.get("choices") if isinstance(value, Mapping) else None
+        if isinstance(chosen, list) and len(chosen) == 1 and chosen[0] in NEITHER:
+            return chosen[0]
     return None
 
 
