@@ -71,7 +71,7 @@ def draw(looking: Looking, study: str, chosen: Chosen, answer: Mapping[str, Any]
         figure = plane_figure(scene, colour=chosen.colour, strategies=chosen.strategies, explained=shares,
                               mode=session.mode())  # fmt: skip
         st.plotly_chart(figure, theme=None, key=lasso.key, on_select=partial(mapping.draw_lasso, lasso.key),
-                        config={"displaylogo": False}, alt=f"The pool's {chosen.what} in the plane")  # fmt: skip
+                        config={"displaylogo": False}, alt=map_facts.map_words(scene))  # fmt: skip
         map_facts.under_map(len(scene.rows), len(scene.x), chosen.what,
                             map_facts.how_to_read(chosen.what, chosen.colour, chosen.method))  # fmt: skip
         time_machine.round_slider(looking)

@@ -7,7 +7,7 @@ from engine.store.summaries import StudyDetail, StudySummary
 from workbench import asking, cache, commands, messages, session
 from workbench.charts.metrics import set_title, words_of
 from workbench.components import stage_table, study_card, study_table
-from workbench.components.curve_figures import small_figure
+from workbench.components.curve_figures import small_figure, small_words
 from workbench.components.how_to_read import read_this
 from workbench.components.markup import empty, heading, page_head, show
 from workbench.components.picker import study_labels
@@ -30,9 +30,12 @@ def live_curve(detail: StudyDetail) -> None:
     aside = f"{set_title(split)} · mean over the seeds that have the round" if split else "mean over seeds"
     title = f"{words.title} so far" if study_card.is_live(detail) else words.title
     show(heading(title[0].upper() + title[1:], aside))
-    figure = small_figure(frame, f"{words.title} ({metric.unit or 'no unit'})", session.mode())
-    st.plotly_chart(figure, key=f"live-{detail.summary.id}", config={"displayModeBar": False}, alt=words.title)
+    unit = metric.unit or "no unit"
+    figure, (said, numbers) = small_figure(frame, f"{words.title} ({unit})", session.mode()), small_words(frame, unit)
+    st.plotly_chart(figure, key=f"live-{detail.summary.id}", config={"displayModeBar": False},
+                    alt=f"{words.title} by labels bought; {said}")  # fmt: skip
     read_this(f"A line is a strategy, up to its last round. {words.better.capitalize() or 'Neither way'} is better.")
+    show(numbers)
 
 
 def card(summary: StudySummary, label: str, others_wait: bool) -> None:

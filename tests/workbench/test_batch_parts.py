@@ -147,7 +147,8 @@ def test_how_to_read_a_chart_takes_forty_words_at_most() -> None:
 def test_the_sum_of_a_score_and_a_rank_on_its_line() -> None:
     term = {"unit": "", "percentile": 97.0, "note": "", "read": False}
     read = {"unit": "reward units", "percentile": None, "note": "", "read": True}
-    parts = [{"name": "with nothing labelled", "symbol": "‖φ‖²/λ", "value": 28.0, **term}, {"name": "its margin", "value": -1.5, **read}]
+    first = {"name": "with nothing labelled", "symbol": "‖φ‖²/λ", "value": 28.0, **term}
+    parts = [first, {"name": "its margin", "value": -1.5, **read}]
     ranks = [Rank(APL, 51, 101, "its pick 3"), Rank(REAL, None, 0, "no scores")]
     shown = why_card(pick(), ACTIVE, Why("Far away.", 568, 99.0, parts, (), ranks, says="a = φᵀV⁻¹φ & so <on>"))
     order = [

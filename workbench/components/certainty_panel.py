@@ -1,5 +1,8 @@
 """Is the uncertainty real? Reliability by round, rank correlation, calibration and flips, and the same by topic."""
 
+import math
+from collections.abc import Sequence
+
 import streamlit as st
 
 from engine.analysis.certainty import Certainty, Rank, Share
@@ -39,10 +42,23 @@ def certainty_panel(found: Uncertainty | None, ref: StrategyRef, mode: Mode) -> 
     if any(part.bins for _, part in rounds):
         st.plotly_chart(
             reliability_figure(rounds, ref.slot, mode), key="reliability", config={"displayModeBar": False},
-            alt=f"share of labels that disagree with the margin, by |margin| and round, {ref.title}",
+            alt=f"share of labels that disagree with the margin, by |margin| and round, {ref.title}; "
+            "every mark is a row of the table under it",
         )  # fmt: skip
         show(f"<small><b>How to read this.</b> {escaped(WORDS)}</small>")
+        show(bins_markup(rounds))
     show(certainty_markup(found))
+
+
+def bins_markup(rounds: Sequence[tuple[int, Certainty]]) -> str:
+    """Folded away: a row a mark of the figure, with what the margin promised."""
+    rows = [
+        [integer(number_), number(part.score, 2), integer(part.wrong.n), _share(part.wrong),
+         number(1 / (1 + math.exp(part.score)))]
+        for number_, found in rounds for part in found.bins
+    ]  # fmt: skip
+    head = [("round", True), ("|margin| about", True), *HEAD[:2], ("promised", True)]
+    return f"<details><summary>every mark as a table</summary>{table(head, rows)}</details>"
 
 
 def certainty_markup(found: Uncertainty) -> str:

@@ -19,7 +19,7 @@ from workbench.charts.paper import on_paper
 from workbench.charts.reading import ONLY_CONTROLS, how_to_read
 from workbench.charts.strips import figure_of
 from workbench.components.curve_controls import Shown
-from workbench.components.levels_table import levels_table
+from workbench.components.levels_table import levels_table, levels_words, rounds_markup
 from workbench.components.markup import escaped, heading, show
 from workbench.evidence import Arms
 
@@ -97,7 +97,8 @@ def curve_figures(curves: Curves, mode: Mode) -> None:
                 figure_of(frame, mode=mode, held=curves.held[split], **drawn),
                 key=f"curve-{curves.metric.name}-{split}",
                 config={"displayModeBar": False},
-                alt=f"{words.title} against {curves.shown.across.title}, {set_title(split)}",
+                alt=f"{words.title} against {curves.shown.across.title}, {set_title(split)}; "
+                f"{levels_words(curves.table(split))}",
             )
     show(f"<small><b>How to read this.</b> {escaped(curves.reading)}</small>")
     n = len(curves.frames)
@@ -105,6 +106,7 @@ def curve_figures(curves: Curves, mode: Mode) -> None:
         with column:
             show(heading("Last level of each strategy", set_title(split)))
             levels_table(curves.table(split), curves.metric.unit or "no unit")
+            show(rounds_markup(curves.table(split), curves.metric.unit or "no unit"))
 
 
 def papers(curves: Curves, stamp: list[str]) -> dict[str, Any]:
@@ -122,3 +124,10 @@ def small_figure(frame: pd.DataFrame, y_title: str, mode: Mode) -> Any:
     """Made anew when a round is done, not with every word of a worker: it costs more than the rest of the card."""
     frame = frame[~frame["strategy"].map(second)]
     return curve_figure(frame, y_title=y_title, mode=mode, seeds=frame["seed"].nunique() < 3, bands=False, height=300)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def small_words(frame: pd.DataFrame, unit: str) -> tuple[str, str]:
+    """The same in words, and as a table."""
+    found = levels(frame[~frame["strategy"].map(second)])
+    return levels_words(found), rounds_markup(found, unit)

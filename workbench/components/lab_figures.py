@@ -9,8 +9,8 @@ from engine.store.summaries import StrategyRef
 from workbench.charts.batches import ranks_figure, shared_figure, strips_figure
 from workbench.charts.palette import Mode
 from workbench.components.how_to_read import read_this
-from workbench.components.lab_tables import how_to_read_strips, kinds_table, title_of
-from workbench.components.markup import empty, escaped, heading, show
+from workbench.components.lab_tables import how_to_read_strips, kinds_table, strips_table, title_of
+from workbench.components.markup import empty, escaped, heading, show, table
 from workbench.wording import count, integer, number
 
 BARE = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "zoom2d", "pan2d", "select2d", "autoScale2d"]}
@@ -52,9 +52,14 @@ def _shared(
         f"95 % of cases (Jaccard {number(usual['jaccard_chance'], 3)}). Click a cell to read the pairs of both."
     )
     with st.expander("As a table, with Jaccard"):
-        lines = [f"{refs[r['first']].name} and {refs[r['second']].name}: {r['shared']} shared, Jaccard "
-                 f"{number(r['jaccard'], 2)}" for r in answer["shared"]]  # fmt: skip
-        show("<br>".join(f"<small>{escaped(line)}</small>" for line in lines))
+        rows = [[_two(refs, r), integer(r["shared"]), number(r["jaccard"], 2)] for r in answer["shared"]]
+        show(table([("two", False), ("shared", True), ("Jaccard", True)], rows))
+
+
+def _two(refs: Sequence[StrategyRef], row: Mapping[str, Any]) -> str:
+    """ "1 random and 2 ActiveDPO"."""
+    one, other = (refs[row[side]] for side in ("first", "second"))
+    return f"{escaped(one.name)} {escaped(one.title)} and {escaped(other.name)} {escaped(other.title)}"
 
 
 def _ranks(
@@ -81,6 +86,9 @@ def _ranks(
         "1: the same order; 0: none; −1: the opposite. Scores before the batch, over all pairs; –: all scores of one "
         f"are equal.{without}"
     )
+    with st.expander("As a table"):
+        rows = [[_two(refs, r), number(r["spearman"], 2), number(r["kendall"], 2)] for r in answer["ranks"]]
+        show(table([("two", False), (SPEARMAN, True), (KENDALL, True)], rows))
 
 
 def skew(refs: Sequence[StrategyRef], answer: Mapping[str, Any], mode: Mode) -> None:
@@ -94,8 +102,10 @@ def skew(refs: Sequence[StrategyRef], answer: Mapping[str, Any], mode: Mode) -> 
         part = measures[first : first + COLUMNS]
         figure = strips_figure(refs, part, mode=mode)
         words = ", ".join(measure["title"] for measure in part)
-        st.plotly_chart(figure, theme=None, key=f"skew-{first}", config=BARE, alt=f"Picks against the pool: {words}")
+        st.plotly_chart(figure, theme=None, key=f"skew-{first}", config=BARE, 
+                        alt=f"Picks against the pool: {words}; their numbers are in the table under it")  # fmt: skip
     how_to_read_strips(measures)
+    strips_table(refs, measures)
     kinds_table(refs, measures)
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.store.summaries import StrategyRef
 from workbench.components.markup import chip, dot, escaped, foreign, heading, show, table
-from workbench.wording import NOTHING, count, integer, number, percent
+from workbench.wording import NOTHING, between, count, integer, number, percent
 
 SPACES = {"words": "words", "embedding": "embedding", "reward_gradient": "gradient"}
 TITLES = {
@@ -80,6 +80,39 @@ def _looked_at(found: Sequence[Mapping[str, Any]]) -> str:
     if not sizes:
         return "no picks"
     return count(sizes[-1], "pick") if len(sizes) == 1 else f"{sizes[0]} to {count(sizes[-1], 'pick')}"
+
+
+def strips_table(refs: Sequence[StrategyRef], measures: Sequence[Mapping[str, Any]]) -> None:
+    """The marks of the strips: of each measure the pool's middle and each batch's, with what lies around it."""
+    with st.expander("As a table", key="table-strips"):
+        head = [("measure", False), ("pool", True), *[(f"{ref.name} {ref.title}", True) for ref in refs]]
+        rows = [
+            [f"{escaped(title_of(measure))}<br><small>{escaped(_unit_of(measure))}</small>",
+             *[_mark(measure, found) for found in (measure["pool"], *measure["picks"])]]
+            for measure in measures
+        ]  # fmt: skip
+        show(table(head, rows))
+
+
+def _unit_of(measure: Mapping[str, Any]) -> str:
+    """What stands in a cell of that measure."""
+    if measure["kind"] == "number":
+        return f"median and middle half, {measure['unit']}"
+    return "share and its 95 % interval" if measure["kind"] == "share" else "share of another kind; by chance up to"
+
+
+def _mark(measure: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if not found["n"]:
+        return NOTHING
+    if measure["kind"] == "number":
+        ends = found["quantiles"]
+        return f"{number(ends[2], 2)}<br><small>{between(ends[1], ends[3], 2)}</small>"
+    if measure["kind"] == "share":
+        around = f"<br><small>{percent(found['low'])} to {percent(found['high'])}</small>" if "low" in found else ""
+        return f"{percent(found['share'])}{around}"
+    if "distance" not in found:  # the pool is what the others are held against
+        return NOTHING
+    return f"{percent(found['distance'])}<br><small>{percent(found['chance'])}</small>"
 
 
 def kinds_table(refs: Sequence[StrategyRef], measures: Sequence[Mapping[str, Any]]) -> None:

@@ -9,12 +9,12 @@ import streamlit as st
 
 from engine.analysis.clusters import TEXTS
 from engine.store.summaries import PairTexts, Quantity
-from workbench.charts.scene import PICKED, STATES, Marks, Name, What
+from workbench.charts.scene import PICKED, STATES, Marks, Name, Scene, What
 from workbench.components.foreign_text import first_line
 from workbench.components.map_marks import ANSWERS
 from workbench.components.map_scene import Choice, Ground
 from workbench.components.markup import escaped, fact, foreign, heading, show, table
-from workbench.wording import NOTHING, count, integer, number
+from workbench.wording import NOTHING, count, integer, listed, number
 
 SHOWN = 200
 """Rows of the table at most, picked pairs first."""
@@ -163,6 +163,16 @@ def counted_words(sizes: Sequence[int], points: str) -> str:
     return (
         f"The words were counted in {integer(read)} of {integer(of)} {points}: in the first {integer(TEXTS)} of each "
         "larger cluster."
+    )
+
+
+def map_words(scene: Scene) -> str:
+    """The map for who does not see it: how many points of each state; tables under and beside it say the rest."""
+    n = np.bincount(scene.marks.state, minlength=len(STATES))
+    states = [f"{integer(n[state])} {word}" for state, word in enumerate(STATES) if n[state]]
+    return (
+        f"The pool's {scene.what} in the plane, {integer(len(scene.rows))} of {integer(len(scene.x))} drawn: "
+        f"{listed(states)}. Its clusters are in the table under it, its pairs in the table beside it."
     )
 
 
