@@ -1,5 +1,6 @@
 """Reads a study file: YAML to a mapping in which paths beside the file are absolute."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,15 @@ from engine.errors import ConfigError
 
 MODELS = ("path", "local")
 """Fields of an oracle that name a model."""
+
+
+def _of_oracle(value: Any, fix: Callable[[Any], Any]) -> Any:
+    """The paths of an oracle, and of those within it."""
+    if isinstance(value, list):
+        return [_of_oracle(one, fix) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: fix(v) if k in MODELS else _of_oracle(v, fix) for k, v in value.items()}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -45,7 +55,7 @@ def absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:
         out["model"] = {**out["model"], "path": fix(out["model"].get("path"))}
     for who in ("oracle", "evaluator"):
         if isinstance(out.get(who), dict):
-            out[who] = {k: fix(v) if k in MODELS else v for k, v in out[who].items()}
+            out[who] = _of_oracle(out[who], fix)
     if isinstance(out.get("evaluation"), dict) and "text_file" in out["evaluation"]:
         out["evaluation"] = {**out["evaluation"], "text_file": fix(out["evaluation"]["text_file"])}
     return out

@@ -44,7 +44,7 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
     same: list[float] = []
     first: list[float] = []
     for one in details:
-        orders = one.get("orders") or ()
+        orders = list(one.get("orders") or [])
         if len(orders) != 2 or None in orders:
             continue
         same.append(float(orders[0] == orders[1]))
