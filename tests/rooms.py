@@ -114,7 +114,9 @@ TABLE = {
     "engine.tools": room(LIGHT, "engine.claiming pydantic"),
     "engine.worker": room(LIGHT, HEAVY, "engine.beside engine.claiming engine.worker numpy psutil", inside="torch"),
     "workbench": room(LIGHT, "workbench pandas"),
-    **dict.fromkeys(words("workbench.advice workbench.certainty"), room(LIGHT, "workbench pandas numpy")),
+    **dict.fromkeys(
+        words("workbench.advice workbench.certainty workbench.worth"), room(LIGHT, "workbench pandas numpy")
+    ),
     "workbench.report": room(LIGHT, "workbench pandas", inside="yaml"),
     "workbench.setup_environment": room(""),
     "workbench.doctor": room(LIGHT, "psutil"),

@@ -22,7 +22,7 @@ from engine.store.database import Store, now, raise_revisions
 from engine.store.hidden import hidden
 from engine.store.picked import texts_of_pairs
 from engine.store.roles import left_for
-from engine.store.votes import COUNTING, UNFINISHED, oracle_of
+from engine.store.votes import ASKED, COUNTING, UNFINISHED, oracle_of
 
 ANSWERS: tuple[Answer, ...] = ("a", "b", "tie", "both_bad", "skip")
 LONGEST_LEASE_S = 86_400.0
@@ -98,7 +98,8 @@ def _take(connection: sa.Connection, study_id: str, person_id: str) -> Any:
     if oracle is None:
         return None
     waiting = sa.select(of.id).where((of.study_id == study_id) & (of.state == "waiting"))
-    here = to.run_id.in_(waiting)
+    again = (to.kind == "relabel") & to.run_id.in_(sa.select(of.id).where(of.study_id == study_id))
+    here = to.run_id.in_(waiting) | again
     _lapse(connection, here)
     mine = here & (to.person_id == person_id) & (to.state == "leased")
     row = connection.execute(sa.select(s.assignments).where(mine).order_by(to.id).limit(1)).first()
@@ -107,7 +108,8 @@ def _take(connection: sa.Connection, study_id: str, person_id: str) -> Any:
         if row is None:
             return None
         seed = int(config["seeds"][0])  # type: ignore[index]
-        row = hidden(connection, oracle, study_id, person_id, seed, waiting) or row
+        if row.kind in COUNTING:
+            row = hidden(connection, oracle, study_id, person_id, seed, waiting) or row
     first = row.side_first or _side(person_id, row.pair_id)
     held = {"state": "leased", "person_id": person_id, "lease_until": beat() + 60 * oracle.lease_minutes}
     held["side_first"] = first
@@ -136,7 +138,7 @@ def _lapse(connection: sa.Connection, here: Any) -> None:
     over = (to.lease_until < beat()) | (to.lease_until > beat() + LONGEST_LEASE_S)
     for row in connection.execute(sa.select(s.assignments).where(here & (to.state == "leased") & over)).all():
         connection.execute(s.assignments.update().where(to.id == row.id).values(state="lapsed"))
-        if row.kind in COUNTING:
+        if row.kind in ASKED:
             _again(connection, row)
 
 
@@ -193,11 +195,12 @@ def close(connection: sa.Connection, study_id: str, row: Any, said: Answer) -> N
     """Note that it is answered; a skipped pair goes to somebody else if there is anybody, and the run may go on."""
     state = "skipped" if said == "skip" else "answered"
     connection.execute(s.assignments.update().where(s.assignments.c.id == row.id).values(state=state))
-    if row.kind not in COUNTING:
+    if row.kind not in ASKED:
         return
     if state == "skipped" and row.state != "skipped" and left_for(connection, study_id, row.pair_id):
         _again(connection, row)
-    go_on(connection, row.run_id)
+    if row.kind in COUNTING:
+        go_on(connection, row.run_id)
 
 
 def let_go(connection: sa.Connection, person_id: str) -> None:
@@ -207,7 +210,7 @@ def let_go(connection: sa.Connection, person_id: str) -> None:
         sa.select(s.assignments).where((to.person_id == person_id) & (to.state == "leased"))
     ).all():
         connection.execute(s.assignments.update().where(to.id == row.id).values(state="lapsed"))
-        if row.kind in COUNTING:
+        if row.kind in ASKED:
             _again(connection, row)
     waiting = (
         sa.select(s.assignments, s.runs.c.study_id).join(s.runs).where((to.state == "open") & to.kind.in_(COUNTING))

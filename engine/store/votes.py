@@ -17,10 +17,12 @@ from engine.records import Answer, Label
 from engine.store import schema as s
 from engine.store.bank import banked
 
-Kind = Literal["label", "held_out", "audit", "repeat", "gold", "kept"]
-"""Why a person is asked. "kept": a gold question in reserve, given to nobody yet."""
+Kind = Literal["label", "held_out", "audit", "repeat", "gold", "kept", "relabel"]
+"""Why a person is asked. "kept": a gold question in reserve, given to nobody yet; "relabel": a lead doubts a label."""
 COUNTING: tuple[Kind, ...] = ("label", "held_out", "audit")
 """Kinds whose answers are the pair's label, and for which the run waits."""
+ASKED: tuple[Kind, ...] = (*COUNTING, "relabel")
+"""Kinds that are asked until they are answered. No run waits for what is labelled again."""
 UNFINISHED = ("open", "leased")
 GIVEN = ("answered", "skipped")
 """States of assignments; besides, "lapsed" (its lease ended), "dropped" (nobody needs it) and, of gold, "kept"."""
@@ -110,15 +112,17 @@ def settled(
     unfinished = {row.pair_id for row in rows if row.state in UNFINISHED}
     here = {row.pair_id for row in rows if row.round == round_number}
     votes: dict[str, list[Vote]] = {}
+    again: dict[str, list[Vote]] = {}
     for vote in standing(connection, study_id, pair_ids):
-        if vote.kind in COUNTING and vote.answer != "skip":
-            votes.setdefault(vote.pair_id, []).append(vote)
+        if vote.kind in ASKED and vote.answer != "skip":
+            (votes if vote.kind in COUNTING else again).setdefault(vote.pair_id, []).append(vote)
     found = {}
     for pair_id in pair_ids:
         if pair_id in unfinished or (pair_id not in votes and pair_id not in here):
             continue
         # Late answers are kept, and beyond what was wanted they change nothing.
         given = [vote.answer for vote in votes.get(pair_id, ())][: oracle.wanted(seed, pair_id)]
+        given += [vote.answer for vote in again.get(pair_id, ())]
         counted = {answer: given.count(answer) for answer in sorted(set(given))}
         found[pair_id] = Label(pair_id, oracle.settle(given), oracle.name, {"answers": counted})
     return found
