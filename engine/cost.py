@@ -1,8 +1,7 @@
 """What a study will take before it starts: labels, forwards, backwards, generations. Counted from its config alone.
 
-A forward is one text (a response behind its prompt) through the model; a backward is one text through it and back,
-for a reward gradient or a step of DPO; a generation is one response drawn. Counts are the most a study can take: what
-the cache holds is not done again, a tie does not train, a pool gets smaller with every pick.
+A forward is one text (a response behind its prompt) through the model, a backward one text there and back (gradient,
+training), a generation one response drawn. Counts are the most it can take: what the cache holds is not done again.
 """
 
 import math
@@ -111,11 +110,12 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
         }
         for entrant in config.entrants()
     }
-    asked = len(config.seeds) * sum(arm.budget for arm in seen.values())
+    asked = config.oracle.asks(len(config.seeds) * sum(arm.budget for arm in seen.values()))
+    there = () if config.oracle.people else (_different(config, seen), _labels_there(config, seen, pool))
     return Cost(
         labels_a_run=config.budget,
         labels_asked=asked,
-        labels_paid=min(_different(config, seen), _labels_there(config, seen, pool), asked),
+        labels_paid=min([asked, *there]),
         seeds=len(config.seeds),
         once=_once(config, pool, cuts),
         runs=runs,

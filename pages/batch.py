@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from workbench import batches, cache, reviewing, session
+from workbench import batches, cache, reviewing, session, steering_campaign
 from workbench.batches import Batch
 from workbench.components.batch_meters import batch_meters, meters_of
 from workbench.components.markup import empty, escaped, page_head, show
@@ -91,6 +91,7 @@ def page() -> None:
     said = [sentence for n, sentence in cache.notes(looking.study.id, run.id) if n == number]
     show("".join(f"<small>{escaped(sentence)}</small><br>" for sentence in said))
     reviewing.bar(looking)
+    steering_campaign.shadow(looking)
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(
             "View", [ONE, CARDS, TABLE], default=ONE, key="view", bind="query-params", required=True,

@@ -6,10 +6,14 @@ from functools import partial
 
 import streamlit as st
 
+from engine.arms import title_of
 from engine.errors import EngineError
 from engine.store import answered, assignments, roles
-from workbench import cache, messages, session
-from workbench.components.markup import show
+from engine.store.shadowed import shadowed
+from workbench import browsing, cache, messages, session
+from workbench.components.foreign_text import first_line
+from workbench.components.markup import escaped, foreign, heading, show, table
+from workbench.session import Looking
 from workbench.wording import count
 
 
@@ -29,6 +33,27 @@ def panel(study_id: str) -> None:
             with st.expander("For the lead"):
                 show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")
                 st.button("Go on without the rest", key="close-batch", on_click=partial(_close, run.id))
+
+
+def shadow(looking: Looking) -> None:
+    """On Batch: what the strategies in the shadow would have picked in this round, and how much of it was picked."""
+    if looking.run is None or looking.round is None:
+        return
+    found = shadowed(cache.store(), looking.run.id, looking.round)
+    if not found:
+        return
+    parts = [f"{title_of(one.strategy)} {one.shared} of {len(one.pair_ids)}" for one in found]
+    with st.expander(f"In the shadow, picks shared with this batch: {', '.join(parts)}"):
+        show("<p>What each would have picked from the same pool, having seen the same labels. Nobody labels it.</p>")
+        texts = {pair.pair_id: first_line(pair.messages) for one in found for pair in browsing.pair_texts(one.pair_ids)}
+        batch = {pick.pair_id for pick in cache.batch(looking.run.study_id, looking.run.id, looking.round)}
+        for one in found:
+            rows = [
+                [str(rank), f"<code>{escaped(i[:9])}</code>", foreign(texts.get(i, "")), "yes" if i in batch else "no"]
+                for rank, i in enumerate(one.pair_ids, start=1)
+            ]
+            head = [("rank", True), ("pair", False), ("prompt", False), ("in this batch", False)]
+            show(heading(title_of(one.strategy)) + table(head, rows))
 
 
 def changed_words(changed: list[answered.Changed]) -> str:

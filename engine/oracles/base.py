@@ -94,6 +94,10 @@ class Oracle(Plugin):
         """Pairs of the pool that are answered beside the budget and never picked."""
         return 0
 
+    def asks(self, budget: int) -> int:
+        """Answers that a study with this budget asks for, what is asked beside it included."""
+        return budget
+
     def answers_by(self) -> Mapping[str, Any]:
         """The parameters that decide an answer: labels may be lent to a study whose oracle has the same."""
         return self.spec()

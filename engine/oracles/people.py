@@ -70,6 +70,10 @@ class People(Oracle):
         """Pairs of the audit slice."""
         return int(np.ceil(self.audit_share * budget - 1e-9))
 
+    def asks(self, budget: int) -> int:
+        """Batches, audit slice and held-out sample, each pair by as many people as are wanted."""
+        return int(np.ceil((budget + self.aside(budget) + self.held_out_pairs) * self.answers_per_pair - 1e-9))
+
     def gold_pairs(self, budget: int) -> int:
         """Pairs of the pool that are kept for gold questions: none is shown to a person twice."""
         asked = budget + self.aside(budget) + self.held_out_pairs

@@ -171,6 +171,21 @@ def test_a_lead_closes_a_batch(desk, monkeypatch):
     assert queries.study(store, study_id).runs[0].state == "queued"
 
 
+def test_the_batch_says_what_strategies_in_the_shadow_would_have_picked(tmp_path, monkeypatch):
+    store, _, _ = campaign(tmp_path / "store", batch=4, shadow={"real": (0, 2, 9), "apl": (1,)})
+    test = app(store.folder, monkeypatch, "batch")
+    assert not test.exception
+    (shadow,) = [one for one in test.expander if "In the shadow" in one.label]
+    assert shadow.label == "In the shadow, picks shared with this batch: APL 1 of 1, REAL 2 of 3"
+
+
+def test_studies_leads_to_the_queue(desk, monkeypatch):
+    store, _, _ = desk
+    said = seen(app(store.folder, monkeypatch))
+    assert "waits for labels" in said
+    assert "it goes on by itself" in said
+
+
 def test_the_lead_writes_a_guideline_and_a_labeller_reads_it(desk, monkeypatch):
     store, study_id, _ = desk
     test = app(store.folder, monkeypatch, "guideline")

@@ -23,7 +23,8 @@ ACTIONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 )
 """(verb, what the button says, icon, states of a run it is for)."""
 ORDER = (("first", "Run first", "vertical_align_top"), ("last", "Run last", "vertical_align_bottom"))
-BATCH = Path(__file__).resolve().parents[2] / "pages" / "batch.py"
+PAGES = Path(__file__).resolve().parents[2] / "pages"
+BATCH, LABEL = PAGES / "batch.py", PAGES / "label.py"
 WAITING = 4
 """Runs waiting for review that have a line of their own."""
 MORE = ("seed", "Add a seed", "add")
@@ -81,7 +82,7 @@ def study_grid(detail: StudyDetail) -> None:
 
 
 def waiting_for_review(detail: StudyDetail, label: str) -> None:
-    """A line for each run whose batch waits for review, with the way to it; of many the first few.
+    """A line for each run whose batch waits for review or for people's answers, with the way to it; of many the first.
 
     `label` is what the study is called in links.
     """
@@ -96,6 +97,19 @@ def waiting_for_review(detail: StudyDetail, label: str) -> None:
             st.page_link(BATCH, label="Review the batch", icon=":material/checklist:", query_params=at)
     if more := len(waiting) - WAITING:
         show(f"<small>{count(more, 'more run waits', 'more runs wait')} for review.</small>" if more > 0 else "")
+    _waiting_for_labels(detail, label)
+
+
+def _waiting_for_labels(detail: StudyDetail, label: str) -> None:
+    """A line for a campaign that waits for people, with the way to the queue."""
+    for run in [run for run in detail.runs if run.state == "waiting"][:WAITING]:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"labels-{run.id}"):
+            what = f"round {run.round}" if run.round else "the first sample"
+            show(
+                f'<p class="row" role="status">{chip("waits for labels", "warn")}{dot(run.strategy.slot)}'
+                f"<b>{escaped(run_name(run))}</b><small>{what}; it goes on by itself</small></p>"
+            )
+            st.page_link(LABEL, label="Label", icon=":material/thumbs_up_down:", query_params={"study": label})
 
 
 def study_actions(detail: StudyDetail, on_press: Press, *, others_wait: bool = False) -> None:

@@ -1,6 +1,6 @@
 """A small campaign whose first batch waits for people, without a model: what tests of the queue start from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,15 @@ from engine.store.texts import add_dataset
 from tests.engine.store.test_store import a_worker, world
 
 
-def campaign(folder: Path, batch: int = 4, gold: int = 0, **oracle: Any) -> tuple[Store, str, str]:
-    """A store with a campaign in round 1, `batch` pairs in its queue; the store, the study and its run."""
-    store, data = open_store(folder), world(batch + gold)
+def campaign(
+    folder: Path, batch: int = 4, gold: int = 0, shadow: Mapping[str, Sequence[int]] | None = None, **oracle: Any
+) -> tuple[Store, str, str]:
+    """A store with a campaign in round 1, `batch` pairs in its queue; the store, the study and its run.
+
+    `shadow`: strategy → the places in the pool of the pairs that it would have picked.
+    """
+    n_more = 10 if shadow else 0
+    store, data = open_store(folder), world(batch + gold + n_more)
     config = StudyConfig.from_dict(
         {
             "name": "campaign",
@@ -42,12 +48,16 @@ def campaign(folder: Path, batch: int = 4, gold: int = 0, **oracle: Any) -> tupl
         Evaluated(0, (Metric("accuracy", "held_out", 0.5, 2, "share"),)),
         Pooled(1, ids[:batch]),
         Scored(1, (), None),
-        Picked(1, picks),
+        Picked(1, picks, shadow={name: tuple(ids[n] for n in at) for name, at in (shadow or {}).items()}),
     )
     for event in events:
         writer.save_event(store, claim, event)
     campaigns.wait(
-        store, claim, 1, [(pick.pair_id, "label") for pick in picks], {pair_id: "a" for pair_id in ids[batch:]}
+        store,
+        claim,
+        1,
+        [(pick.pair_id, "label") for pick in picks],
+        {pair_id: "a" for pair_id in ids[batch : batch + gold]},
     )
     return store, study_id, claim.run_id
 

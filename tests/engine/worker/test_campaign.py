@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.config import StudyConfig
+from engine.cost import Sizes, estimate
 from engine.errors import ConfigError, DataError, StoreError
 from engine.records import STAGES, Answer, Evaluated, Labelled, Picked, Pooled
 from engine.store import answered, assignments, queries, roles
@@ -270,3 +271,9 @@ def test_gold_questions_need_answers_in_the_file(tmp_path: Path, tiny_model_dir:
     made = study(tiny_model_dir, {"gold_share": 0.3}).runs()[0]
     with pytest.raises(DataError, match="gold_share to 0"):
         aside_of(made, data, {"near": make_data(4, "near")})
+
+
+def test_what_a_campaign_asks_for_is_counted_before_it_starts(tmp_path: Path, tiny_model_dir: Path) -> None:
+    made = study(tiny_model_dir, {"answers_per_pair": 1.5})
+    found = estimate(made, Sizes(8, 24, 24), [Sizes(3, 9, 9)], 0)
+    assert (found.labels_a_run, found.labels_asked, found.labels_paid) == (4, 12, 12), "(4 + 1 + 3) · 1.5"
