@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.analysis.meters import Meter, coverage
 from engine.arms import strategy_of
-from engine.store.summaries import SCORE, PairTexts, PickedPair, RoundScores, StrategyRef
+from engine.store.summaries import SCORE, PairTexts, PickedPair, RoundScores, RunSummary, StrategyRef
 from engine.store.topics import topics_of_round
 from engine.strategies.base import STRATEGIES, Strategy
 from engine.tasks.base import Task
@@ -231,16 +231,19 @@ def ranks(batch: Batch, pair_id: str) -> list[Rank]:
     there = browsing.round_of_seed(looking.study.id, looking.run.seed, batch.round)
     found = []
     for strategy in looking.study.strategies:
-        if strategy.name == batch.strategy.name or strategy.name not in runs:
-            continue
-        scored = there.get(strategy.name)
-        found.append(_rank(batch, strategy, runs[strategy.name].id, scored, pair_id))
+        if strategy.name != batch.strategy.name:
+            found.append(_rank(batch, strategy, runs.get(strategy.name), there.get(strategy.name), pair_id))
     return found
 
 
-def _rank(batch: Batch, strategy: StrategyRef, run_id: str, scored: RoundScores | None, pair_id: str) -> Rank:
+def _rank(
+    batch: Batch, strategy: StrategyRef, run: RunSummary | None, scored: RoundScores | None, pair_id: str
+) -> Rank:
+    if run is None:
+        return Rank(strategy, None, 0, "no run with this seed")
     if scored is None:
-        return Rank(strategy, None, 0, "nothing picked in this round yet")
+        ended = {"failed": "its run failed before this round", "cancelled": "its run was cancelled before this round"}
+        return Rank(strategy, None, 0, ended.get(run.state, "nothing picked in this round yet"))
     place = scored.picks.index(pair_id) + 1 if pair_id in scored.picks else 0
     picked = f"its pick {place}" if place else ""
     if scored.warm_up:
@@ -249,7 +252,7 @@ def _rank(batch: Batch, strategy: StrategyRef, run_id: str, scored: RoundScores 
         return Rank(strategy, None, 0, f"no scores{', but picked too' if place else ''}")
     score = browsing.scores_of(batch.ids, scored).get(pair_id)
     if score is None:
-        before = _before(batch, run_id).get(pair_id)
+        before = _before(batch, run.id).get(pair_id)
         why_not = f"picked in round {before}" if before else "not among the candidates of this round"
         return Rank(strategy, None, 0, why_not)
     rising = browsing.ordered(scored, SCORE)

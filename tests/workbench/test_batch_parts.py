@@ -7,17 +7,20 @@ from dataclasses import replace
 import pytest
 
 from engine.analysis.meters import Meter
-from engine.store import queries
+from engine.store import queries, writer
 from engine.store.summaries import PickedPair, StrategyRef
 from engine.tasks.token_ratios import Strip
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
 from tests.workbench.worlds import HOSTILE
+from workbench import batches
+from workbench.batches import Batch
 from workbench.components.batch_meters import READING as METERS_READING
 from workbench.components.batch_meters import batch_meters, covered, meters_of, no_clusters
 from workbench.components.neighbours import Neighbour, neighbours
 from workbench.components.token_heat import OPEN, READING, token_heat
 from workbench.components.why_pair import Other, Rank, Why, why_card
+from workbench.session import Looking
 
 A = Strip(("Yes", ",", " soak", "<|eos|>"), (0.3, -0.06, 1.2, 0.0), (2.0, 0.0, 4.0, 9.0), 1.44)
 B = Strip(("No",), (-0.6,), (1.0,), -0.6)
@@ -180,3 +183,15 @@ def test_the_others_of_the_seed_say_where_they_put_the_pair_or_why_not(tmp_path,
     assert {task.kind for task in queries.tasks(store)} == {"batch_meters", "why_batch", "token_ratios"}
     seen(app(store.folder, monkeypatch, "batch", strategy="ActiveDPO", explain="true"))
     assert len(queries.tasks(store)) == 3, "what was asked for is not asked for again"
+
+
+def test_a_strategy_whose_run_never_came_to_the_round_says_why_it_cannot_be_ranked(tmp_path, monkeypatch) -> None:
+    store = worlds.failed(tmp_path / "s")
+    words = seen(app(store.folder, monkeypatch, "batch", strategy="random", round="2"))
+    assert "ActiveDPO: its run failed before this round." in words
+    run = next(r for r in queries.study(store, queries.studies(store)[0].id).runs if r.strategy.name == "activedpo")
+    for state, why in (("cancelled", "its run was cancelled before this round"), ("running", "nothing picked in this")):
+        writer.set_state(store, run.id, state)
+        assert f"ActiveDPO: {why}" in seen(app(store.folder, monkeypatch, "batch", strategy="random", round="2"))
+    missing = batches._rank(Batch(Looking(), (), False), ACTIVE, None, None, "x1")
+    assert (missing.rank, missing.word) == (None, "no run with this seed")
