@@ -29,6 +29,7 @@ SET: dict[str, tuple[str, Any]] = {
     "signals=[{name: prompt_entropy, samples: 32}]": ("signals.0.samples", 32),
     "signals=[{name: embedding, model: other}]": ("signals.0.model", "other"),
     "label_share=0.5": ("label_share", 0.5),
+    "one_per_prompt=true": ("one_per_prompt", True),
     "regime={pool: regenerated, weights: continue, data: new}": ("regime.weights", "continue"),
     "sampler={name: policy, model: reference, responses: 3}": ("sampler.model", "reference"),
     "sampler={name: pilaf, beta: 0.2}": ("sampler.beta", 0.2),
