@@ -12,7 +12,8 @@ from engine.tasks.why_batch import WhyBatch
 from engine.tools import ToolsWorker
 from engine.worker import Worker
 from tests.browser.conftest import served
-from tests.browser.test_journey import SLOW, main
+from tests.browser.test_journey import SLOW, main, press
+from tests.browser.test_panels import look_over
 from tests.engine.worker.test_real_loop import study_in
 
 pytestmark = pytest.mark.browser
@@ -49,6 +50,11 @@ def test_the_token_view_of_a_pick_opens_and_follows_to_the_next(page, url):
     main(page).get_by_text("Picked instead, were it not there").wait_for(timeout=SLOW)
     main(page).get_by_text("Its neighbours").wait_for(timeout=SLOW)
     before = view.locator(".verdict").inner_text()
-    page.keyboard.press("j")
-    main(page).get_by_text("pick 2 of 4").first.wait_for(timeout=SLOW)
+    page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+    press(page, "j", until="pick 2 of 4")
     page.wait_for_function("words => document.querySelector('.st-key-tokens .verdict').innerText !== words", arg=before)
+
+
+@pytest.mark.parametrize(("view", "words"), [("pair by pair", "would call"), ("cards", "Under the other strategies")])
+def test_an_explained_batch_has_no_violation_and_is_not_cut_at_double_size(page, url, view, words):
+    look_over(page, f"{url}/batch?strategy=APL&round=2&explain=true&view={view.replace(' ', '+')}", words)

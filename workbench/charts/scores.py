@@ -207,6 +207,7 @@ def brushable(figure: go.Figure, mode: Mode) -> None:
         selectdirection="h",
         newselection={"line": {"color": ACCENT[mode], "width": 1}},
         activeselection={"fillcolor": ACCENT[mode], "opacity": 0.16},
+        margin={"r": 38},  # beside the plot, not on it, stand the buttons
         modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": FAINT[mode], "activecolor": ACCENT[mode]},
     )
 
@@ -240,8 +241,11 @@ def ticks(figure: go.Figure, axis: Axis, ink: Ink, title: str, row: int | None =
 
 
 def _value_axis(figure: go.Figure, row: int, panel: Panel, ink: Ink) -> None:
-    axis = round_axis([float(panel.ordered[0]), float(panel.ordered[-1])], ticks=8)
-    ticks(figure, axis, ink, panel.axis, row)
+    ticks(figure, _ends(panel), ink, panel.axis, row)
+
+
+def _ends(panel: Panel) -> Axis:
+    return round_axis([float(panel.ordered[0]), float(panel.ordered[-1])], ticks=8)
 
 
 def _count_axis(figure: go.Figure, row: int, highest: float, log: bool, ink: Ink) -> None:
@@ -265,13 +269,15 @@ def _cut(figure: go.Figure, row: int, panel: Panel, mark: Mark, ink: Ink) -> Non
     k = len(panel.picked)
     what = f"{integer(k)}th highest score" if cut.left else "lowest picked score"
     # A shape on a log axis takes the value, an annotation its logarithm: domain coordinates fit both.
-    axis = "" if row == 1 else str(row)
+    axis, ends = "" if row == 1 else str(row), _ends(panel)
+    along = (cut.value - ends.low) / (ends.high - ends.low)  # at a border its words stand on the inner side
+    side = "left" if along < 0.25 else "right" if along > 0.75 else "center"
     figure.add_shape(
         type="line", x0=cut.value, x1=cut.value, y0=0, y1=1, xref=f"x{axis}", yref=f"y{axis} domain",
         line={"color": mark.colour, "width": 1.5, "dash": "dash"},
     )  # fmt: skip
     figure.add_annotation(
         x=cut.value, y=1, xref=f"x{axis}", yref=f"y{axis} domain", showarrow=False, yanchor="bottom",
-        xanchor="center", text=f"{what} <b>{number(cut.value)}</b>",
+        xanchor=side, text=f"{what} <b>{number(cut.value)}</b>",
         font={"size": 12, "color": ink.ink, "family": FONT},
     )  # fmt: skip

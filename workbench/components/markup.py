@@ -60,13 +60,16 @@ def fact(label: str, value: str, unit: str = "") -> str:
 
 
 def table(head: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> str:
-    """A table; `head` holds (title, is a number), `rows` markup that is already escaped."""
+    """A table; `head` holds (title, is a number), `rows` markup that is already escaped.
+
+    One that is wider than its place scrolls, with the keyboard as well.
+    """
     cells = "".join(f"<th{_num(right)}>{escaped(title)}</th>" for title, right in head)
     body = "".join(
         "<tr>" + "".join(f"<td{_num(right)}>{cell}</td>" for (_, right), cell in zip(head, row, strict=True)) + "</tr>"
         for row in rows
     )
-    return f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _num(right: bool) -> str:

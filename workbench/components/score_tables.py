@@ -51,7 +51,7 @@ def matrix_table(strategies: Sequence[StrategyRef], words: Mapping[tuple[str, st
             [escaped(one.title), *(words[one.name, other.name] if one != other else "" for other in strategies)]
             for one in strategies
         ]
-        show(table([("", False), *((other.title, True) for other in strategies)], rows))
+        show(table([("strategy", False), *((other.title, True) for other in strategies)], rows))
 
 
 def bands_table(density: Density, batches: Sequence[Batch], titles: tuple[str, str]) -> None:
