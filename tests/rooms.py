@@ -63,7 +63,9 @@ TABLE = {
         BASE, "engine.asking engine.keys engine.data engine.samplers numpy pydantic", inside="torch engine.models"
     ),
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
-    "engine.strategies": room(BASE, "engine.data.pool engine.selection.recipes engine.strategies numpy pydantic"),
+    "engine.strategies": room(
+        BASE, "engine.data.pool engine.selection.recipes engine.selection.terms engine.strategies numpy pydantic",
+    ),
     "engine.oracles": room(
         BASE, "engine.asking engine.keys engine.data engine.oracles numpy pydantic",
         inside="torch engine.models engine.settings sample_data",
@@ -112,7 +114,10 @@ TABLE = {
     "engine.claiming": room("engine.errors engine.loop engine.resume engine.store"),
     "engine.replay": room(LIGHT, "numpy sqlalchemy", inside=f"torch {HEAVY}"),
     "engine.tools": room(LIGHT, "engine.claiming pydantic"),
-    "engine.worker": room(LIGHT, HEAVY, "engine.beside engine.claiming engine.worker numpy psutil", inside="torch"),
+    "engine.computed": room(LIGHT, HEAVY, inside="torch"),
+    "engine.worker": room(
+        LIGHT, HEAVY, "engine.beside engine.claiming engine.computed engine.worker numpy psutil", inside="torch"
+    ),
     "workbench": room(LIGHT, "workbench pandas"),
     **dict.fromkeys(
         words("workbench.advice workbench.certainty workbench.worth"), room(LIGHT, "workbench pandas numpy")
