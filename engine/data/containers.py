@@ -8,7 +8,9 @@ import csv
 import io
 import itertools
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -90,7 +92,8 @@ class RowsOf:
         from datasets import load_dataset_builder
 
         try:
-            builder = load_dataset_builder(name)
+            with _quiet("huggingface_hub"):
+                builder = load_dataset_builder(name)
             self.commit = str(builder.hash or "")
             for row in builder.as_streaming_dataset(split="train"):
                 yield dict(row)
@@ -100,6 +103,18 @@ class RowsOf:
                 f"{name} is no file here, and as a hub id it cannot be loaded: {reason}.",
                 "Check the path or connection.",
             ) from error
+
+
+@contextmanager
+def _quiet(library: str) -> Iterator[None]:
+    """Without its warnings of each try: the sentence in the end says what there is to say."""
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def open_rows(path: Path | str) -> RowsOf:
