@@ -102,6 +102,7 @@ def _close(run_id: str) -> None:
 def _go_back(run_id: str, round_number: int) -> None:
     def do() -> str:
         answered.go_back(cache.store(), run_id, round_number)
+        st.cache_data.clear()  # of a finished round figures are kept by run and round alone
         return "The run goes on from before the changed labels."
 
     _say(do)

@@ -1,7 +1,7 @@
 """People at the screen: what a campaign buys first, how many answers a pair gets, and what they come to."""
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -69,6 +69,10 @@ class People(Oracle):
     def aside(self, budget: int) -> int:
         """Pairs of the audit slice."""
         return int(np.ceil(self.audit_share * budget - 1e-9))
+
+    def answers_by(self) -> Mapping[str, Any]:
+        """Nothing: who answers is told by each answer, and what several come to is settled anew."""
+        return {"name": self.name}
 
     def asks(self, budget: int) -> int:
         """Batches, audit slice and held-out sample, each pair by as many people as are wanted."""

@@ -226,6 +226,9 @@ def go_back(store: Store, run_id: str, round_number: int, person: str = "lead") 
         at = {"round": left[0], "stage": order[left[1]]} if left else {"round": 0, "stage": ""}
         going = {**at, "state": "queued", "progress": "", "error": "", "updated": now(), "taken_over": 0}
         connection.execute(s.runs.update().where(s.runs.c.id == run_id).values(**going))
+        # What pages asked about its later rounds is not so any more, and is asked anew.
+        tasks, about = s.tasks.c, sa.cast(s.tasks.c.request, sa.Text).contains(run_id)
+        connection.execute(s.tasks.update().where((tasks.state == "done") & about).values(state="cancelled"))
         told = {"study_id": run.study_id, "run_id": run_id, "what": "go_back", "created": now()}
         detail = {"round": round_number, "person": person, "stages": len(later)}
         connection.execute(insert(s.commands).values(**told, detail=detail))

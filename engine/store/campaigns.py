@@ -11,13 +11,14 @@ from engine.config import RunConfig
 from engine.data.pool import Comparison, PreferenceData
 from engine.errors import DataError
 from engine.oracles.people import People, sample_of
-from engine.records import Answer, Label, Picked
+from engine.records import Answer, Label, Pair, Picked
 from engine.resume import unasked
+from engine.samplers.base import SAMPLERS
 from engine.store import schema as s
 from engine.store.claims import Claim, is_owner
 from engine.store.database import Store, now
 from engine.store.roles import left_for
-from engine.store.texts import load_dataset
+from engine.store.texts import add_pairs, load_dataset
 from engine.store.votes import COUNTING, UNFINISHED, Kind, settled
 from engine.store.writer import bought_labels
 
@@ -48,15 +49,25 @@ def data_of(
     }
     if not claim.config.study.oracle.people:
         return pool, held_out
-    aside = aside_of(claim.config, pool, held_out)
+    whole, sets = _askable(claim.config, pool), {n: _askable(claim.config, data) for n, data in held_out.items()}
+    aside = aside_of(claim.config, whole, sets)
     first = (*aside.held_out, *aside.audit)
     labels = bought(store, claim, first, 0)
     if len(labels) < len(first):
         asked: list[tuple[str, Kind]] = [(pair_id, "held_out") for pair_id in aside.held_out]
         asked += [(pair_id, "audit") for pair_id in aside.audit]
-        wait(store, claim, 0, asked, aside.gold)
+        pairs = [sets[aside.name].pairs[pair_id] for pair_id in aside.held_out]
+        wait(store, claim, 0, asked, aside.gold, [*pairs, *(whole.pairs[pair_id] for pair_id in aside.audit)])
         return None
-    return answered(aside, labels, pool, held_out)
+    kept, measured = answered(aside, labels, whole, sets)
+    return pool.only_prompts(list(kept.prompts)), {**held_out, **measured}
+
+
+def _askable(config: RunConfig, data: PreferenceData) -> PreferenceData:
+    """With the pairs that the study's sampler makes of given responses; of all of them where it draws its own."""
+    sampler = SAMPLERS.build("all_pairs") if config.study.sampler.generates else config.study.sampler
+    found = sampler.candidates(data, list(data.prompts), None).pairs
+    return replace(data, pairs={**data.pairs, **{pair.id: pair for pair in found}})
 
 
 def aside_of(config: RunConfig, pool: PreferenceData, held_out: Mapping[str, PreferenceData]) -> Aside:
@@ -98,8 +109,8 @@ def _gold(pool: PreferenceData, n: int, seed: int, besides: set[str]) -> dict[st
 def answered(
     aside: Aside, labels: Mapping[str, Label], pool: PreferenceData, held_out: Mapping[str, PreferenceData]
 ) -> tuple[PreferenceData, dict[str, PreferenceData]]:
-    """The pool without the prompts that are measured or known, and the held-out sets with people's answers."""
-    found = dict(held_out)
+    """The pool without the prompts that are measured or known, and the sets that are measured by people's answers."""
+    found: dict[str, PreferenceData] = {}
     if aside.held_out:
         found[aside.name] = _only(held_out[aside.name], aside.held_out, labels)
         if not any(labels[pair_id].trains for pair_id in aside.held_out):
@@ -152,16 +163,19 @@ def wait(
     round_number: int,
     asked: Sequence[tuple[str, Kind]],
     gold: Mapping[str, Answer] | None = None,
+    pairs: Sequence[Pair] = (),
 ) -> None:
     """Put what nobody has answered into the queue, and let the run wait for it; in one transaction, again and again.
 
     If all of it is answered by then the run is queued at once. Nothing is done if the run is another worker's now.
+    `pairs` are those that the store may not know yet.
     """
     oracle = cast(People, claim.config.study.oracle)
     to, seed = s.assignments.c, claim.config.seed
     with store.write(claim.study_id) as connection:
         if not is_owner(connection, claim):
             return
+        add_pairs(connection, list(pairs))
         ids = [pair_id for pair_id, _ in asked]
         done = settled(connection, oracle, claim.run_id, claim.study_id, seed, round_number, ids)
         mine = (to.run_id == claim.run_id) & (to.round == round_number)

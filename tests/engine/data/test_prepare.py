@@ -9,8 +9,9 @@ from engine.config import StudyConfig
 from engine.data.places import ROOT_VARIABLE
 from engine.data.prepare import prepare_study
 from engine.errors import ConfigError, DataError, EngineError
-from engine.store import queries
+from engine.store import answered, queries
 from engine.store.database import open_store
+from engine.worker import Worker
 from tests.engine.data.test_read import multi, write
 
 
@@ -49,6 +50,24 @@ def test_what_a_study_refuses_leaves_nothing_in_the_store(tmp_path: Path, tiny_m
     assert queries.datasets(store) == []
     assert prepare_study(store, study(tmp_path, tiny_model_dir))
     assert len(queries.datasets(store)) == 2
+
+
+def test_a_campaign_needs_no_recorded_answer(tmp_path: Path, tiny_model_dir: Path) -> None:
+    store = open_store(tmp_path / "store")
+    silent = [{**row, "comparisons": []} for row in multi(20)]
+    pool = {"pool": str(write(tmp_path / "silent.jsonl", silent)), "held_out_share": 0.3}
+    people = {"name": "people", "held_out_pairs": 3, "audit_share": 0.4}
+    more = {"data": pool, "sampler": "all_pairs", "strategies": ["random", "real"], "seeds": [1]}
+    with pytest.raises(DataError, match=r"to buy 400 labels \(8 rounds of 50\), and 160 for its audit slice"):
+        prepare_study(store, study(tmp_path, tiny_model_dir, oracle=people, rounds=8, labels_per_round=50, **more))
+    recorded = {**people, "held_out_pairs": 0}
+    with pytest.raises(DataError, match="none with a recorded answer"):
+        prepare_study(store, study(tmp_path, tiny_model_dir, oracle=recorded, **more))
+    study_id = prepare_study(store, study(tmp_path, tiny_model_dir, oracle=people, **more))
+    assert Worker(store, "cpu").work(until_idle=True) >= 0
+    (run,) = queries.study(store, study_id).runs
+    assert (run.state, run.strategy.name) == ("waiting", "random")
+    assert answered.progress(store, study_id, "").asked == 3 + 2
 
 
 STREAM = {"regime": {"pool": "streamed"}, "labels_per_round": 2}

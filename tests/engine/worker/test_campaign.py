@@ -11,9 +11,11 @@ from engine.config import StudyConfig
 from engine.cost import Sizes, estimate
 from engine.errors import ConfigError, DataError, StoreError
 from engine.records import STAGES, Answer, Evaluated, Labelled, Picked, Pooled
-from engine.store import answered, assignments, queries, roles
+from engine.replay import record_of, with_model
+from engine.store import answered, assignments, queries, roles, writer
 from engine.store import schema as s
 from engine.store.assignments import Said, Shown
+from engine.store.bank import LENT, loan
 from engine.store.check import check
 from engine.store.database import Store
 from engine.store.history import load_events
@@ -96,6 +98,8 @@ def test_a_campaign_buys_its_sample_and_slice_first_and_goes_on_by_itself(tmp_pa
     assert len(set(picked)) == len(picked) == 4
     assert [label.oracle for e in events if isinstance(e, Labelled) for label in e.labels] == ["people"] * 4
     assert [e.reused for e in events if isinstance(e, Labelled)] == [0, 0]
+    for number in (1, 2):
+        assert with_model(store, record_of(store, run_id, number)).same
     assert len(labels(store)) == 8
     assert queries.studies(store)[0].labels_unique == 8, "every answer costs one label"
     assert errors(store) == []
@@ -277,3 +281,23 @@ def test_what_a_campaign_asks_for_is_counted_before_it_starts(tmp_path: Path, ti
     made = study(tiny_model_dir, {"answers_per_pair": 1.5})
     found = estimate(made, Sizes(8, 24, 24), [Sizes(3, 9, 9)], 0)
     assert (found.labels_a_run, found.labels_asked, found.labels_paid) == (4, 12, 12), "(4 + 1 + 3) · 1.5"
+
+
+def test_labels_are_lent_to_a_clone_and_not_asked_again(tmp_path: Path, tiny_model_dir: Path) -> None:
+    store, study_id, _ = begun(tmp_path, tiny_model_dir)
+    mira = roles.at_the_machine(store, "Mira")
+    while state(store, study_id) != "done":
+        everything(store, study_id, mira)
+        work(store)
+    with store.read() as connection:
+        datasets = connection.execute(sa.select(s.studies.c.datasets)).scalar_one()
+    again = study(tiny_model_dir, {"lease_minutes": 5.0})
+    lent = loan(store, study_id, again, datasets["pool"])
+    clone = writer.queue_study(store, again, datasets, {LENT: lent})
+    work(store)
+    assert state(store, clone) == "done", "the same pairs are picked, and all of them are answered"
+    given = [e for e in load_events(store, queries.study(store, clone).runs[0].id)[0] if isinstance(e, Labelled)]
+    assert [e.reused for e in given] == [2, 2]
+    assert len(labels(store)) == 8
+    assert queries.study(store, clone).summary.labels_unique == 0
+    assert errors(store) == []
