@@ -81,10 +81,10 @@ class Adpo(Strategy):
         return Terms(
             (
                 Term("logit by the labels so far", "φᵀθ̂", reward.logits(phi), signed=True),
-                Term("standard error of the logit", "‖φ‖_Σ̂", reward.spread(phi)),
+                Term("standard error of the logit", "s", reward.spread(phi)),
                 Term("information about φ that is missing", "φᵀH⁻¹φ", leverage(recipe, phi)),
             ),
-            f"a = μ(1 − μ) φᵀH⁻¹φ, μ = σ(max(|φᵀθ̂| − α‖φ‖_Σ̂, 0)), α = {self.stabiliser:g}",
+            f"a = μ(1 − μ) φᵀH⁻¹φ, μ = σ(max(|φᵀθ̂| − αs, 0)), α = {self.stabiliser:g}",
             lambda logit, error, far: slope(np.maximum(np.abs(logit) - self.stabiliser * error, 0.0)) * far,
         )
 
