@@ -136,7 +136,8 @@ TABLE = {
     **dict.fromkeys(
         words(
             "workbench.asking workbench.batches workbench.browsing workbench.column_mapping workbench.exporting",
-            "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing",
+            "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing "
+            "workbench.entering workbench.labelling workbench.steering_campaign",
             "workbench.starting workbench.tokens workbench.touring workbench.verdicts",
         ),
         room(LIGHT, "workbench streamlit pandas"),
