@@ -199,7 +199,7 @@ def forest_figure(
     dress(figure, round_axis([0.0, 1.0]), ink, "", height)
     along = round_axis(values, ticks=5)
     words = {"size": 11, "color": ink.muted, "family": FONT}
-    room = 0.01 * (along.high - along.low)
+    room = 0.03 * (along.high - along.low)  # half a mark, so that none is cut at the border
     places = [along.low + n * along.step for n in range(round((along.high - along.low) / along.step) + 1)]
     figure.update_yaxes(
         title=None, range=[len(names) - 0.4, -0.6], tickmode="array", tickvals=list(range(len(names))),

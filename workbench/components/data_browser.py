@@ -80,7 +80,7 @@ def prompt_list(page: PromptPage, text: str, key: str, on_select: Callable[[], N
             "responses": st.column_config.NumberColumn(width=74),
             "pairs": st.column_config.NumberColumn(width=50),
             # Last, so that a narrow screen cuts texts and not numbers.
-            "prompt": st.column_config.TextColumn(width=240),
+            "prompt": st.column_config.TextColumn(width=190),
         },
         alt="Prompts of the data set with their numbers of responses and pairs",
     )

@@ -118,7 +118,7 @@ def _changed_table(found: pd.DataFrame, run: RunSummary, since: int, at: int) ->
     st.dataframe(
         changed_rows(rows, browsing.pair_texts(tuple(ids))), key=key, hide_index=True, height=300, row_height=30,
         selection_mode="single-row", on_select=lambda: session.show_chosen("pair", key, ids),
-        column_config={"prompt": st.column_config.TextColumn(width=170), **_numbers()},
+        column_config={"prompt": st.column_config.TextColumn(width=120), **_numbers()},
         alt="Pairs by the change of their margin, with the side preferred before and after and the label",
     )  # fmt: skip
     show(f"<small>{integer(len(rows))} of {count(len(found), 'pair')}, the greatest change first, in reward units. "
