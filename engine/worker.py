@@ -4,25 +4,23 @@ If it dies, another takes the run over from the last finished stage.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.beside import Beside
 from engine.claiming import Claiming
-from engine.config import StudyConfig
+from engine.computed import plan_in_numbers, provenance
 from engine.data.pool import PreferenceData
 from engine.errors import EngineError, ModelError, TrainingError
 from engine.loop import Inputs, Stopped, rounds
 from engine.records import Event, Pick, Picked, stage_of
 from engine.resume import MemoryPlan, killed_for_memory
 from engine.settings import ModelSettings
-from engine.store import campaigns, reviews, writer
+from engine.store import campaigns, judged, reviews, writer
 from engine.store.cache import FileCache
 from engine.store.checkpoints import StoredCheckpoints
 from engine.store.claims import HALVED_AT
@@ -185,6 +183,7 @@ class Worker(Claiming[writer.Claim]):
             partial(campaigns.bought_or_not, self.store, claim),
             edited,
             partial(campaigns.may_return, self.store, claim),
+            spent=partial(judged.used, self.store, claim.study_id),
             check=self._check,
             checkpoints=StoredCheckpoints(self.store, claim),
             memory=self._memory(claim),
@@ -256,45 +255,3 @@ def work(folder: Path, device: str = "auto", until_idle: bool = False) -> int:
     worker = Worker(open_store(folder), device)
     worker.stop_when_asked()
     return worker.work(until_idle)
-
-
-def plan_in_numbers(memory: MemoryPlan, study: StudyConfig, policy: "Policy | None") -> dict[str, Any]:
-    """The memory plan for a run's record: how often batches were halved, and what they then hold."""
-    found: dict[str, Any] = {"halved": asdict(memory)}
-    if policy is not None:
-        from engine.models.generate import MAX_ROWS
-        from engine.models.logps import MAX_TOKENS, tokens_a_pack
-
-        policy.memory = memory
-        found |= {
-            "scoring_tokens": tokens_a_pack(policy, MAX_TOKENS),
-            "generating_rows": memory.size("generating", MAX_ROWS),
-            "training_pairs": memory.size("training", study.dpo.micro_batch_pairs or study.dpo.batch_pairs),
-        }
-    return found
-
-
-def provenance(policy: "Policy | None") -> dict[str, Any]:
-    """What a run is computed with: versions, device, threads, hashes of model, tokenizer and template."""
-    import platform
-
-    found: dict[str, Any] = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "packages": {name: version(name) for name in ("torch", "transformers", "peft", "numpy", "scipy")},
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-    if policy is not None:
-        import torch
-
-        found |= {
-            "device": str(policy.device),
-            "dtype": str(policy.dtype).removeprefix("torch."),
-            "threads": torch.get_num_threads(),
-            "reasons": list(policy.reasons),
-            "reference": policy.reference_in_words(),
-            "model_sha256": policy.base_hash,
-            "tokenizer_sha256": policy.tokenizer_hash,
-            "template_sha256": policy.template_hash,
-        }
-    return found

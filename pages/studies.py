@@ -6,7 +6,7 @@ from engine.errors import EngineError
 from engine.store.summaries import StudyDetail, StudySummary
 from workbench import asking, cache, commands, messages, session
 from workbench.charts.metrics import set_title, words_of
-from workbench.components import stage_table, study_card, study_table
+from workbench.components import asked_panel, stage_table, study_card, study_table
 from workbench.components.curve_figures import small_figure, small_words
 from workbench.components.how_to_read import read_this
 from workbench.components.markup import empty, heading, page_head, show
@@ -50,6 +50,7 @@ def card(summary: StudySummary, label: str, others_wait: bool) -> None:
             study_card.waiting_for_review(detail, label)
             study_card.study_actions(detail, on_press=ask, others_wait=others_wait)
             stage_table.stage_drawer(cache.stage_costs(summary.id), detail.runs, summary.id)
+            asked_panel.asked_drawer(cache.asked(summary.id), summary.id)
         with right:
             live_curve(detail)
 

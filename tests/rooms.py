@@ -65,6 +65,7 @@ TABLE = {
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
     "engine.strategies": room(
         BASE, "engine.data.pool engine.selection.recipes engine.selection.terms engine.strategies numpy pydantic",
+        inside="engine.selection.composed",
     ),
     "engine.oracles": room(
         BASE, "engine.asking engine.keys engine.data engine.oracles numpy pydantic",

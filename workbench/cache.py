@@ -36,6 +36,7 @@ from engine.store.summaries import (
     StudySummary,
     WorkerSummary,
 )
+from workbench.asked_words import AskedModels, asked_models
 from workbench.subset import Preview, preview_of
 
 STORE_VARIABLE = "WORKBENCH_STORE"
@@ -129,6 +130,11 @@ def stage_costs(study_id: str) -> pd.DataFrame:
     return _stage_costs(str(store_folder()), study_id, revision(study_id))
 
 
+def asked(study_id: str) -> AskedModels:
+    """What the labels and figures of a study say of the models it asked."""
+    return _asked(str(store_folder()), study_id, revision(study_id))
+
+
 def rounds(study_id: str, run_id: str) -> list[int]:
     """The rounds of a run that have picks, in order."""
     return _rounds(str(store_folder()), run_id, revision(study_id))
@@ -213,6 +219,11 @@ def _spent(folder: str, study_id: str, revision: int) -> pd.DataFrame:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _stage_costs(folder: str, study_id: str, revision: int) -> pd.DataFrame:
     return costs_by_stage(_open(folder), study_id)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _asked(folder: str, study_id: str, revision: int) -> AskedModels:
+    return asked_models(_open(folder), study_id)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

@@ -18,7 +18,8 @@ class JudgedFacts:
     took the same side (or were both ties); `first_slot`, the share of verdicts for a side that took the response that
     stood first; `bias`, 2 · first_slot − 1: 0 where the slot decides nothing, 1 where it decides everything. Intervals
     are over pairs, 95 %. `refused`: reason → labels that say nothing. `kept` of the `requests` were answered before.
-    `cost` has the currency of the prices given. `routed`: why each label went where it went → labels.
+    `cost` has the currency of the prices given. `routed`: why each label went where it went → labels; `mistakes` of
+    simulated labellers: kind → labels.
     """
 
     labels: int = 0
@@ -36,11 +37,12 @@ class JudgedFacts:
     models: Mapping[str, int] = field(default_factory=dict)
     templates: Mapping[str, int] = field(default_factory=dict)
     routed: Mapping[str, int] = field(default_factory=dict)
+    mistakes: Mapping[str, int] = field(default_factory=dict)
 
 
 def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
     """Of labels' details, one a label."""
-    details = list(details)
+    details = [{**(one.get("of") or {}), **one} for one in details]
     same: list[float] = []
     first: list[float] = []
     for one in details:
@@ -68,6 +70,7 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
         models=_counted(details, "model"),
         templates=_counted(details, "template"),
         routed=_counted(details, "routed"),
+        mistakes=dict(Counter(kind for one in details for kind in one.get("mistakes") or ()).most_common()),
     )
 
 

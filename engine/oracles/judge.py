@@ -229,8 +229,8 @@ class Judge(Oracle):
         return OracleError(
             f"The judge has used {shown} {'tokens' if what == 'tokens' else 'of money'}, and oracle.{field} allows "
             f"{most:g}.",
-            "What it answered is kept. A run's config never changes: clone the study --with-labels and --set "
-            f"oracle.{field} higher; nothing is asked again.",
+            f"What it answered is kept: in a clone with --set oracle.{field}=… higher (--with-labels, if the study "
+            "has bought any) nothing is asked again.",
         )
 
     def _key(self, text: str) -> str:

@@ -96,7 +96,8 @@ class Noisy(Oracle):
         about = {"labeller": f"simulated {who + 1}", "first": shown, "knew": label.answer, "of": dict(label.detail)}
         if label.answer == "skip":
             return Label(pair.id, "skip", self.name, about)
-        answer, mistakes = label.answer, []
+        answer: Answer = label.answer
+        mistakes: list[str] = []
         if self.temperature is not None:
             gap = self._gap(pair, label, question) / self.temperature
             answer = "a" if draw["draw"] < 0.5 * (1 + np.tanh(gap / 2)) else "b"

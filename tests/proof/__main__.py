@@ -28,7 +28,7 @@ def main(names: list[str]) -> int:
             [sys.executable, "-m", f"tests.proof.{name}"],
             cwd=ROOT, check=False, capture_output=True, text=True,
         )  # fmt: skip
-        if name.startswith(("calibration", "claims", "methods_study")) and done.stdout:
+        if name.startswith(("calibration", "claims", "injection", "methods_study")) and done.stdout:
             (HERE / "output" / f"{name}.txt").write_text(done.stdout, encoding="utf-8")
         word = "held" if done.returncode == 0 else f"FAILED with code {done.returncode}"
         said = done.stdout if done.returncode == 0 else done.stdout + done.stderr

@@ -1,8 +1,12 @@
-"""The states of what the page Label is made of, over stores without a campaign; with one: `test_label`."""
+"""The states of what the page Label is made of, and asked models, over stores without either (else: `test_label`)."""
 
 from tests.workbench.states import NO_STUDY, See, State
 
 LABEL: dict[str, dict[State, See]] = {
+    "asked_panel": {  # with a judge: test_asked_models
+        "empty": See("studies", (NO_STUDY,), ("Asked models",)),
+        "finished": See("studies", ("2 of 2 rounds done, finished",), ("first slot",)),
+    },
     "label_desk": {
         "empty": See("label", (NO_STUDY,), ("A is better",)),
         "finished": See("label", ("Nobody is asked in this study.",), ("A is better",)),

@@ -15,6 +15,7 @@ from engine.store.database import Store
 from engine.store.files import Room
 from engine.store.spent import stage_costs
 from engine.store.summaries import StudyDetail, StudySummary
+from workbench.asked_words import asked_models, lines
 from workbench.cli.changes import as_yaml, cloned
 from workbench.cli.report import StudyName, report
 from workbench.cli.terminal import JsonOption, StoreOption, known, opened, plainly, show, table
@@ -91,15 +92,16 @@ def show_(name: StudyName, store: StoreOption = None, as_json: JsonOption = Fals
     where = opened(store)
     detail = queries.study(where, name)
     notes = {r.id: queries.notes(where, r.id, figures=as_json) for r in detail.runs}
-    stages = took(stage_costs(where, detail.summary.id))
+    stages, asked = took(stage_costs(where, detail.summary.id)), asked_models(where, detail.summary.id)
     value = {
         **_json(detail.summary),
         "runs": [{**vars(r), "strategy": r.strategy.name, "notes": notes[r.id]} for r in detail.runs],
         "stages": [one.numbers() for one in stages],
+        "asked": asked.numbers(),
         "config": detail.config,
         "provenance": detail.provenance,
     }
-    show(value, as_json, lambda: _details(detail, notes, stages))
+    show(value, as_json, lambda: _details(detail, notes, stages, lines(asked)))
 
 
 def _steer(verb: str, example: str) -> None:
@@ -227,7 +229,7 @@ def _table(found: list[StudySummary]) -> str:
     return table(head, rows)
 
 
-def _details(detail: StudyDetail, notes: dict[str, list[tuple[int, str]]], stages: list[Took]) -> str:
+def _details(detail: StudyDetail, notes: dict[str, list[tuple[int, str]]], stages: list[Took], asked: list[str]) -> str:
     rows = [
         [
             r.id,
@@ -239,9 +241,10 @@ def _details(detail: StudyDetail, notes: dict[str, list[tuple[int, str]]], stage
         ]
         for r in detail.runs
     ]
-    lines = [_line(detail.summary), "", table(["run", "strategy", "seed", "state", "rounds", "now"], rows)]
+    found = [_line(detail.summary), "", table(["run", "strategy", "seed", "state", "rounds", "now"], rows)]
     if stages:
-        lines += ["", table(COLUMNS, [row.words() for row in stages])]
-    lines += ["", words] if (words := by_hand(detail)) else []
-    remarks = [f"  {run_id}, round {n}: {text}" for run_id, found in notes.items() for n, text in found]
-    return "\n".join([*lines, *(["", "Remarks", *remarks] if remarks else [])])
+        found += ["", table(COLUMNS, [row.words() for row in stages])]
+    found += ["", "Asked models", *(f"  {line}" for line in asked)] if asked else []
+    found += ["", words] if (words := by_hand(detail)) else []
+    remarks = [f"  {run_id}, round {n}: {text}" for run_id, said in notes.items() for n, text in said]
+    return "\n".join([*found, *(["", "Remarks", *remarks] if remarks else [])])

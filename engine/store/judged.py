@@ -1,0 +1,68 @@
+"""What models were asked in a study: the details of their labels, what asking used, and an evaluator's figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store import schema as s
+from engine.store.database import Store
+
+USED = {"judge_tokens": "tokens", "judge_cost": "cost"}
+"""Figures of an evaluator that count for what a study has used."""
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A figure of an asked evaluator over all rounds of a study: sums for tokens and cost, else means by prompts."""
+
+    name: str
+    value: float
+    unit: str
+
+
+def model_details(store: Store, study_id: str) -> dict[str, list[Mapping[str, Any]]]:
+    """Oracle → the details of its labels that this study bought; not of people, recorded answers and gold scores."""
+    of = s.labels.c
+    wanted = (
+        sa.select(of.oracle, of.detail)
+        .where((of.study_id == study_id) & of.person_id.is_(None) & of.oracle.not_in(("recorded", "gold")))
+        .order_by(of.id)
+    )
+    details: dict[str, list[Mapping[str, Any]]] = {}
+    with store.read() as connection:
+        for row in connection.execute(wanted):
+            details.setdefault(row.oracle, []).append(row.detail or {})
+    return details
+
+
+def asked_evaluator(store: Store, study_id: str) -> list[Evaluator]:
+    """The figures of an evaluator that was asked, in the order of their names; none where none was."""
+    of = s.metrics.c
+    wanted = (
+        sa.select(of.name, of.value, of.n, of.unit)
+        .join(s.runs, s.runs.c.id == of.run_id)
+        .where((s.runs.c.study_id == study_id) & of.name.startswith("judge_") & of.value.is_not(None))
+    )
+    with store.read() as connection:
+        rows = connection.execute(wanted).all()
+    found = []
+    for name in sorted({row.name for row in rows}):
+        mine = [row for row in rows if row.name == name]
+        total = sum(row.value if name in USED else row.value * row.n for row in mine)
+        found.append(Evaluator(name, total / (1 if name in USED else sum(row.n for row in mine)), mine[0].unit))
+    return found
+
+
+def used(store: Store, study_id: str) -> dict[str, float]:
+    """Tokens and cost of all that models were asked in a study: "tokens", "cost"."""
+    found = {"tokens": 0.0, "cost": 0.0}
+    for one in (detail for rows in model_details(store, study_id).values() for detail in rows):
+        whole = {**(one.get("of") or {}), **one}
+        found["tokens"] += whole.get("tokens_read", 0) + whole.get("tokens_written", 0)
+        found["cost"] += whole.get("cost", 0.0)
+    for figure in asked_evaluator(store, study_id):
+        if figure.name in USED:
+            found[USED[figure.name]] += figure.value
+    return found

@@ -1,0 +1,104 @@
+"""What is said of the models that a study asks: steadiness, bias for a slot, refusals, retries, tokens, cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.analysis.intervals import Interval
+from engine.analysis.judging import JudgedFacts, judged_facts
+from engine.oracles.base import ORACLES
+from engine.store.database import Store
+from engine.store.judged import Evaluator, asked_evaluator, model_details
+from workbench.wording import NOTHING, count, integer, number, percent, plain
+
+HOW = (
+    "Consistency: pairs whose two orders got the same verdict. First slot: verdicts for a side that took the response "
+    "shown first; 50 % is no bias, and the position bias is twice what lies above. Intervals are over pairs, 95 %. A "
+    "refused pair is skipped and never trains. Tokens and cost are those of the answers, whenever they were given; an "
+    "answer from the cache was not paid for again."
+)
+
+
+@dataclass(frozen=True)
+class AskedModels:
+    """Of one study: oracle → facts, and the figures of an asked evaluator."""
+
+    oracles: Mapping[str, JudgedFacts]
+    evaluator: Sequence[Evaluator]
+
+    def __bool__(self) -> bool:
+        return bool(self.oracles or self.evaluator)
+
+    def numbers(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "oracles": {name: asdict(facts) for name, facts in self.oracles.items()},
+            "evaluator": {one.name: {"value": one.value, "unit": one.unit} for one in self.evaluator},
+        }
+
+
+def asked_models(store: Store, study_id: str) -> AskedModels:
+    """What a study's labels and figures say of the models it asked."""
+    facts = {name: judged_facts(rows) for name, rows in model_details(store, study_id).items()}
+    return AskedModels(facts, asked_evaluator(store, study_id))
+
+
+def rows_of(facts: JudgedFacts) -> list[tuple[str, str]]:
+    """(what, how much) of one oracle; what it does not have is left out."""
+    rows = [("labels", integer(facts.labels))]
+    if facts.consistency is not None:
+        rows.append(("consistency", f"{_share(facts.consistency)} of {count(facts.pairs, 'pair')}"))
+    if facts.first_slot is not None and facts.bias is not None:
+        rows.append(("first slot", _share(facts.first_slot)))
+        rows.append(("position bias", _share(facts.bias)))
+    if facts.requests or facts.refused:
+        refused = ", ".join(f"{integer(n)} {why}" for why, n in facts.refused.items())
+        rows.append(("refused", refused or "none"))
+    if facts.mistakes:
+        rows.append(("mistakes", ", ".join(f"{integer(n)} by {kind}" for kind, n in facts.mistakes.items())))
+    if facts.routed:
+        rows.append(("routed", ", ".join(f"{integer(n)} {why}" for why, n in facts.routed.items())))
+    if facts.requests:
+        rows += [
+            ("requests", f"{integer(facts.requests)}, {integer(facts.kept)} from the cache"),
+            ("retries", integer(facts.retries)),
+            ("tokens", f"{integer(facts.tokens_read)} read, {integer(facts.tokens_written)} written"),
+            ("cost", number(facts.cost, 4) if facts.cost else NOTHING),
+        ]
+    if facts.models:
+        rows.append(("model", ", ".join(facts.models)))
+    if facts.templates:
+        rows.append(("template", ", ".join(facts.templates)))
+    return rows
+
+
+def evaluator_rows(figures: Sequence[Evaluator]) -> list[tuple[str, str]]:
+    """(what, how much) of the evaluator."""
+    return [
+        (plain(one.name.removeprefix("judge_")), percent(one.value) if "share" in one.unit else number(one.value, 4))
+        if one.name != "judge_tokens"
+        else ("tokens", integer(one.value))
+        for one in figures
+    ]
+
+
+def name_of(oracle: str) -> str:
+    """What an oracle is called on screen."""
+    return ORACLES.get(oracle).heading() if oracle in ORACLES.names() else oracle
+
+
+def lines(asked: AskedModels) -> list[str]:
+    """For a terminal."""
+    parts = [(name_of(name), rows_of(facts)) for name, facts in asked.oracles.items()]
+    parts += [("evaluator", evaluator_rows(asked.evaluator))] if asked.evaluator else []
+    return [f"{title}: " + "; ".join(f"{what} {said}" for what, said in rows) for title, rows in parts]
+
+
+def _share(found: Interval) -> str:
+    if found.low is None or found.high is None:
+        return percent(round(found.mean, 4))
+    return (
+        f"{percent(round(found.mean, 4))} ({percent(round(found.low, 3))} to {percent(round(found.high, 3))})".replace(
+            "-", "−"
+        )
+    )
