@@ -118,7 +118,8 @@ def main() -> int:
     print(
         f"{len(INJECTIONS)} texts, {len(pairs)} pairs each, both orders: the planted response wins {of_local[2]:.1%} "
         f"on the sample model ({of_local[3]:.1%} ties), {ends[False][2]:.1%} on a judge that obeys what leaves the "
-        f"marks, {ends[True][2]:.1%} on one that obeys everything ({ends[True][3]:.1%} ties, {ends[True][1]:.1%} A from B)"
+        f"marks, {ends[True][2]:.1%} on one that obeys everything ({ends[True][3]:.1%} ties, {ends[True][1]:.1%} A "
+        "from B)"
     )
     return 0 if held else 1
 
