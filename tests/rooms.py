@@ -86,7 +86,7 @@ TABLE = {
     ),
     "engine.store.pace": room(BASE, PLUGINS, "engine.config engine.cost engine.store sqlalchemy"),
     "engine.tasks": room(
-        BASE, PLUGINS, ROOMS_OF_DATA, "numpy pandas pydantic", inside="torch engine.models engine.laboratory",
+        BASE, PLUGINS, ROOMS_OF_DATA, "numpy pandas pyarrow pydantic", inside="torch engine.models engine.laboratory",
     ),
     "engine.laboratory": room(LIGHT, HEAVY, "engine.standing numpy"),
     "engine.standing": room(LIGHT, "sqlalchemy", inside="engine.models.adapter_folder"),

@@ -12,7 +12,7 @@ from engine.store import queries, writer
 from engine.store.database import Store, open_store
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
-from tests.workbench.test_scores import scores_in
+from tests.workbench.worlds import scores_in
 from workbench import browsing
 
 

@@ -8,16 +8,15 @@ import pytest
 
 from engine.seeds import rng_for
 from engine.store.projected import Points
-from engine.store.summaries import Quantity, StrategyRef
+from engine.store.summaries import StrategyRef
 from workbench.charts.dissimilarity import dissimilarity_figure, unlike
 from workbench.charts.plane import plane_figure
 from workbench.charts.scene import LABELLED, PICKED, POOL, Marks, Name
-from workbench.components.map_controls import COLOURS, METHODS, POINTS
-from workbench.components.map_facts import counted_words, embedding_stamp, how_to_read, ids_of, unit_of
+from workbench.components.map_controls import COLOURS, POINTS
+from workbench.components.map_facts import ids_of
 from workbench.components.map_marks import chosen_points, first_rows, foremost, marked, sample, shapes_of, within
 from workbench.components.map_scene import Ground, choice_of, ground_of, scene_of
-from workbench.components.map_unlike import READING, range_words, read_range
-from workbench.components.task_card import _share
+from workbench.components.map_unlike import range_words, read_range
 
 A, B = StrategyRef("activedpo", "ActiveDPO", 1), StrategyRef("apl", "APL", 2)
 HOSTILE = ("<b>bold</b>", "&lt;img", "مرحبا")
@@ -291,29 +290,3 @@ def test_a_pool_without_pairs_can_be_drawn():
         found = marked(none, MARKS, (A,), "run", 2)
         scene = scene_of(ground, found, values=SCORE[:0])
         plane_figure(scene, colour="score", strategies=(A,), explained=(0, 0), mode="light")
-
-
-def test_every_how_to_read_line_has_at_most_40_words():
-    lines = [how_to_read(what, colour, m) for what in POINTS for colour in COLOURS for m in METHODS.values()]
-    assert max(len(line.split()) for line in [*lines, READING]) <= 40
-
-
-def test_words_of_the_stamp_of_units_and_of_progress():
-    stamp = {"model": "m", "adapter": "policy after round 2", "layer": "last layer", "pooling": "mean", "read": ""}
-    assert embedding_stamp(stamp, "responses") == "m, policy after round 2, last layer, mean"
-    said = embedding_stamp({**stamp, "method": "UMAP", "clusters": "k-means", "seed": 0}, "pairs")
-    assert said.endswith("mean; pair = A − B, turned to one side; UMAP; clusters: k-means; seed 0")
-    assert unit_of(Quantity("kl", "KL", "nats", "")) == "KL (nats)"
-    assert unit_of(None) == "score (no unit)"
-    assert [_share(words) for words in ("read 1,200 of 4,000", "of", "placing 4,000 pairs")] == [
-        (1200, 4000),
-        (0, 0),
-        (0, 0),
-    ]
-
-
-def test_the_words_of_clusters_say_in_how_many_texts_they_were_counted() -> None:
-    assert counted_words([400, 500], "responses") == "The words were counted in all 900 responses."
-    assert counted_words([1200, 800, 20], "pairs") == (
-        "The words were counted in 1,020 of 2,020 pairs: in the first 500 of each larger cluster."
-    )

@@ -132,11 +132,11 @@ def test_a_pick_that_was_pinned_added_or_swapped_is_marked_in_the_list(waiting, 
     for pair in (mine[0], new[1]):
         edits.pin(store, run, 2, pair, "Ada")
     test = app(store.folder, monkeypatch, "batch")
-    assert hands(test) == ["pinned", "swapped in, pinned", "", "", "", "added"]
+    assert hands(test) == ["pinned", "swapped, pinned", "", "", "", "added"]
     table = next(t.value for t in app(store.folder, monkeypatch, "batch", view="table").dataframe if "label" in t.value)
     assert table["by hand"].fillna("").tolist() == hands(test)
     picks = queries.batch(store, run, 2)
-    assert picks_frame(picks, {mine[0]})["by_hand"].tolist() == ["pinned", "swapped in", "", "", "", "added"]
+    assert picks_frame(picks, {mine[0]})["by_hand"].tolist() == ["pinned", "swapped", "", "", "", "added"]
 
 
 def test_a_swap_in_a_batch_that_is_asked_about_in_parts(waiting, monkeypatch):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.analysis.ranks import Spearman, percentiles
 from engine.store import round_table
 from engine.store.summaries import SCORE, RoundScores, StrategyRef
+from tests.workbench.worlds import scores_in
 from workbench.charts.agreement import Batch, against_figure, correlation_figure, density_of, overlap_figure
 from workbench.charts.ridges import density, ridges_figure
 from workbench.charts.scores import (
@@ -35,11 +36,6 @@ from workbench.components.score_choice import (
 )
 
 MARGIN = {"name": "reward_margin", "axis": "pair", "unit": "reward units", "made_on": "policy", "kept": True}
-
-
-def scores_in(found: RoundScores) -> pd.Series:
-    """The scores of a round by pair id, those that have one."""
-    return pd.read_parquet(found.table).set_index("pair_id")["score"].dropna().astype(float)
 
 
 def round_of(name: str, slot: int, frame: pd.DataFrame, picks: tuple[str, ...], *, greedy: bool = False) -> RoundScores:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from engine.arms import strategy_of
 from engine.config import StudyConfig
@@ -33,6 +34,7 @@ from engine.records import (
 from engine.seeds import rng_for
 from engine.store import texts, writer
 from engine.store.database import Store, open_store
+from engine.store.summaries import RoundScores
 from engine.store.writer import Claim
 
 BATCH = 6
@@ -248,3 +250,8 @@ def failed(folder: Path) -> Store:
 
 
 WORLDS = {"empty": open_store, "running": running, "finished": finished, "failed": failed}
+
+
+def scores_in(found: RoundScores) -> pd.Series:
+    """The scores of a round by pair id, those that have one."""
+    return pd.read_parquet(found.table).set_index("pair_id")["score"].dropna().astype(float)

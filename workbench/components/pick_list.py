@@ -14,8 +14,8 @@ from workbench.wording import ANSWERS, count, plain
 
 
 def by_hand(pick: PickedPair, pinned: Collection[str] = ()) -> str:
-    """What a person did about a pick that stands: "added", "swapped in", "pinned", or "" for nothing."""
-    came = ("swapped in" if REPLACED in pick.why else "added") if BROUGHT in pick.why else ""
+    """What a person did about a pick that stands: "added", "swapped", "pinned", or "" for nothing."""
+    came = ("swapped" if REPLACED in pick.why else "added") if BROUGHT in pick.why else ""
     return ", ".join(filter(None, [came, "pinned" if pick.pair_id in pinned else ""]))
 
 
@@ -37,6 +37,7 @@ def pick_list(
         }
     )
     scored, handled = bool(frame["score"].notna().any()), bool((frame["by hand"] != "").any())
+    room = 106 if frame["by hand"].str.contains(",").any() else 64 if handled else 0
     frame = frame.drop(columns=[name for name, there in (("score", scored), ("by hand", handled)) if not there])
     show(heading(count(len(picks), "pick"), "best first" if scored else "in the order drawn"))
     st.dataframe(
@@ -52,8 +53,8 @@ def pick_list(
             "#": st.column_config.NumberColumn(width=36),
             "score": st.column_config.NumberColumn(format="%.3f", width=58),
             # Last: what does not fit is cut at the table's edge. No wider, for a text from the right begins at its end.
-            "by hand": st.column_config.TextColumn(width=68),
-            "prompt": st.column_config.TextColumn(width=200 - 50 * scored - 60 * handled),
+            "by hand": st.column_config.TextColumn(width=room),
+            "prompt": st.column_config.TextColumn(width=max(200 - 50 * scored - room, 80)),
         },
         alt="The picks of this round, best first" + (", and what was done to them by hand" if handled else ""),
     )
