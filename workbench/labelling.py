@@ -71,6 +71,8 @@ def laid(study_id: str, person: Person) -> Desk:
     if isinstance(found, Desk) and (found.study_id, found.person_id) == (study_id, person.id):
         return found
     store = cache.store()
+    if isinstance(found, Desk) and found.shown is not None:  # another name, or another study
+        assignments.put_back(store, found.study_id, found.shown.assignment_id, found.person_id)
     shown = assignments.claim_next(store, study_id, person.id)
     mine = answered.earlier(store, study_id, person.id, label_desk.LAST)
     last = tuple((first_line(one.messages, 40), _letter(study_id, person.id, one), one.seconds) for one in mine)

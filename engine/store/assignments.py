@@ -84,6 +84,18 @@ def answer_and_next(store: Store, study_id: str, assignment_id: int, person_id: 
         return None if assignment is None else shown(connection, assignment)
 
 
+def put_back(store: Store, study_id: str, assignment_id: int, person_id: str) -> None:
+    """Let go of a pair without an answer, so that somebody else need not wait for the end of its lease."""
+    to, of = s.assignments.c, s.labels.c
+    with store.write(study_id) as connection:
+        row = connection.execute(sa.select(s.assignments).where(to.id == assignment_id)).first()
+        told = connection.execute(sa.select(of.id).where(of.assignment_id == assignment_id)).first()
+        if row is None or told or row.person_id != person_id or row.state != "leased" or row.kind not in COUNTING:
+            return
+        free = {"state": "open", "person_id": None, "lease_until": None, "side_first": None}
+        connection.execute(s.assignments.update().where(to.id == assignment_id).values(**free))
+
+
 def shown(connection: sa.Connection, row: Any, before: Answer | None = None) -> Shown:
     """A row of assignments as its person sees it."""
     messages, (text_a, _), (text_b, _) = texts_of_pairs(connection, [row.pair_id])[row.pair_id]

@@ -116,15 +116,20 @@ def lead_invited(store: Store) -> bool:
 
 
 def left_for(connection: sa.Connection, study_id: str, pair_id: str) -> list[str]:
-    """Ids of those who could still be asked about the pair: who was not asked, or let their time pass."""
-    of, to = s.people.c, s.assignments.c
+    """Ids of those who could still be asked about the pair: who was not asked, or let their time pass.
+
+    Labellers with a link, and whoever else has answered in this study; a lead who only looks holds nobody up.
+    """
+    of, to, given = s.people.c, s.assignments.c, s.labels.c
+    answers = sa.select(given.person_id).where((given.study_id == study_id) & given.person_id.is_not(None))
+    labels = ((of.role == "labeller") & of.token_sha256.is_not(None)) | of.id.in_(answers)
     asked = (
         sa.select(to.person_id)
         .join(s.runs, s.runs.c.id == to.run_id)
         .where((s.runs.c.study_id == study_id) & (to.pair_id == pair_id) & to.person_id.is_not(None))
         .where(to.state.in_(("leased", "answered", "skipped")))
     )
-    anyone = of.role.in_(ROLES) & ~of.gone & (of.study_id.is_(None) | (of.study_id == study_id))
+    anyone = of.role.in_(ROLES) & ~of.gone & labels & (of.study_id.is_(None) | (of.study_id == study_id))
     return list(connection.execute(sa.select(of.id).where(anyone & of.id.not_in(asked))).scalars())
 
 

@@ -5,12 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from engine.store import answered, queries, roles
+from engine.store import schema as s
 from engine.store.database import Store
 from tests.browser.conftest import served
+from tests.browser.test_accessibility import at_rest, violations
 from tests.engine.store.campaign_world import campaign, labels
 from tests.workbench.worlds import HOSTILE
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -140,6 +145,45 @@ def test_a_labellers_link_opens_the_queue_and_the_guideline_only(desk, page):
             assert page.get_by_test_id("stPageLink").count() == 2
         page.goto(f"{url}/label?token=wrong")
         wait_for(page, "opens nothing")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(desk, page, scheme):
+    store, study_id = desk
+    roles.write_guideline(store, study_id, "Be fair.\n\nLonger is not better.")
+    page.emulate_media(color_scheme=scheme)
+    with served(store.folder) as url:
+        at_rest(page, f"{url}/label", "of 8 answered")
+        press(page, "1")
+        wait_for(page, "1 of 8 answered")
+        press(page, "ArrowLeft")
+        wait_for(page, "you answered")
+        assert violations(page) == []
+        press(page, "s")
+        wait_for(page, "Why is it skipped?")
+        assert violations(page) == []
+        at_rest(page, f"{url}/guideline", "version 1")
+        assert violations(page) == []
+
+
+def test_hostile_and_long_texts_are_texts_and_the_keys_stay_in_sight(tmp_path, page):
+    store, _, _ = campaign(tmp_path / "store", batch=len(HOSTILE))
+    with store.write() as connection:
+        ids = connection.execute(sa.select(s.responses.c.id).order_by(s.responses.c.prompt_id)).scalars().all()
+        for number, response_id in enumerate(ids):
+            text = HOSTILE[number // 2 % len(HOSTILE)]
+            connection.execute(s.responses.update().where(s.responses.c.id == response_id).values(text=text))
+    with served(store.folder) as url:
+        page.goto(f"{url}/label")
+        wait_for(page, f"0 of {len(HOSTILE)} answered")
+        for number in range(1, len(HOSTILE)):
+            page.wait_for_timeout(300)
+            assert page.locator(".desk img, .desk a, .desk iframe, .desk script, .desk style").count() == 0
+            button = page.get_by_role("button", name="A is better")
+            assert button.bounding_box()["y"] < 850, "the keys are in sight, however long the texts"
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            press(page, "3", 0.1)
+            wait_for(page, f"{number} of {len(HOSTILE)} answered")
 
 
 def test_the_page_fits_and_says_its_keys(desk, page):

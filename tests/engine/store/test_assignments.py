@@ -42,6 +42,19 @@ def test_each_pair_goes_to_one_person_and_stays_in_hand_until_it_is_answered(que
         answer(store, study_id, other.assignment_id, mira.id, Said("a"))
 
 
+def test_what_is_put_back_goes_to_the_next_at_once(queue: tuple[Store, str, str]) -> None:
+    store, study_id, _ = queue
+    mira, noor = people(store, "Mira", "Noor")
+    shown = claim_next(store, study_id, mira.id)
+    assert shown is not None
+    assignments.put_back(store, study_id, shown.assignment_id, noor.id)
+    assert claim_next(store, study_id, mira.id) == shown, "only who holds it puts it back"
+    assignments.put_back(store, study_id, shown.assignment_id, mira.id)
+    other = claim_next(store, study_id, noor.id)
+    assert other is not None
+    assert other.assignment_id == shown.assignment_id
+
+
 def test_sides_are_in_random_order_by_person_and_pair(queue: tuple[Store, str, str]) -> None:
     store, _study_id, _ = queue
     found: dict[str, set[str]] = {}
@@ -160,7 +173,8 @@ def test_undo_of_the_last_answer_of_a_batch_holds_the_run(queue: tuple[Store, st
 
 def test_undo_of_a_skip_takes_the_question_back_from_the_queue(queue: tuple[Store, str, str]) -> None:
     store, study_id, _ = queue
-    mira, _ = people(store, "Mira", "Noor")
+    (mira,) = people(store, "Mira")
+    roles.invite(store, "Noor", "labeller", study_id)
     shown = claim_next(store, study_id, mira.id)
     assert shown is not None
     answer(store, study_id, shown.assignment_id, mira.id, Said("skip", note="too long"))
@@ -222,12 +236,7 @@ def test_nothing_is_shown_while_the_run_does_not_wait(queue: tuple[Store, str, s
 
 def test_who_leaves_holds_nobody_up(queue: tuple[Store, str, str]) -> None:
     store, study_id, _ = queue
-    _mira, _ = people(store, "Mira", "Noor")
     noor, _token = roles.invite(store, "Noor", "labeller", study_id)
-    with store.write() as connection:
-        connection.execute(
-            s.people.update().where(s.people.c.name == "Noor", s.people.c.role == "lead").values(gone=True)
-        )
     finish(queue, "Mira", lambda shown: "skip")
     assert queries.study(store, study_id).runs[0].state == "waiting"
     roles.revoke(store, noor.id)

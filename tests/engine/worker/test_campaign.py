@@ -9,7 +9,7 @@ from engine.cost import Sizes, estimate
 from engine.errors import ConfigError, DataError
 from engine.records import Evaluated, Labelled, Picked, Pooled
 from engine.replay import record_of, with_model
-from engine.store import answered, assignments, queries, roles
+from engine.store import answered, assignments, edits, queries, reviews, roles
 from engine.store.assignments import Said
 from engine.store.history import load_events
 from tests.engine.test_loop import make_data
@@ -76,7 +76,9 @@ def test_a_skip_goes_to_somebody_else_and_where_nobody_is_left_back_to_the_pool(
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
     store, study_id, run_id = begun(tmp_path, tiny_model_dir, {"held_out_pairs": 1, "audit_share": 0.0})
-    mira, noor = (roles.at_the_machine(store, name) for name in ("Mira", "Noor"))
+    mira = roles.at_the_machine(store, "Mira")
+    roles.at_the_machine(store, "a lead who only looks")
+    noor, _ = roles.invite(store, "Noor", "labeller", study_id)
     everything(store, study_id, mira)
     work(store)
     assert everything(store, study_id, mira, lambda shown: "skip") == 2
@@ -91,7 +93,6 @@ def test_a_skip_goes_to_somebody_else_and_where_nobody_is_left_back_to_the_pool(
     given = next(e for e in load_events(store, run_id)[0] if isinstance(e, Labelled))
     assert sorted(label.answer for label in given.labels) == ["a", "skip"]
     assert skipped.pair_id not in second.pair_ids, "nobody is left to answer it"
-    roles.at_the_machine(store, "Ada")
     everything(store, study_id, mira)
     work(store)
     assert state(store, study_id) == "done"
@@ -108,7 +109,7 @@ def test_a_skipped_pair_is_a_candidate_again_once_there_is_somebody_for_it(
     work(store)
     everything(store, study_id, mira, lambda shown: "skip")
     assert state(store, study_id) == "queued", "there is nobody else"
-    roles.at_the_machine(store, "Noor")
+    roles.invite(store, "Noor", "labeller", study_id)
     work(store)
     first, second = [e for e in load_events(store, run_id)[0] if isinstance(e, Pooled)]
     assert set(first.pair_ids) == set(second.pair_ids)
@@ -158,3 +159,24 @@ def test_what_a_campaign_asks_for_is_counted_before_it_starts(tmp_path: Path, ti
     made = study(tiny_model_dir, {"answers_per_pair": 1.5})
     found = estimate(made, Sizes(8, 24, 24), [Sizes(3, 9, 9)], 0)
     assert (found.labels_a_run, found.labels_asked, found.labels_paid) == (4, 12, 12), "(4 + 1 + 3) · 1.5"
+
+
+def test_a_batch_is_reviewed_before_people_are_asked(tmp_path: Path, tiny_model_dir: Path) -> None:
+    store, study_id, run_id = begun(tmp_path, tiny_model_dir, {"held_out_pairs": 1}, review=True)
+    mira = roles.at_the_machine(store, "Mira")
+    everything(store, study_id, mira)
+    work(store)
+    assert state(store, study_id) == "review"
+    assert assignments.claim_next(store, study_id, mira.id) is None
+    dropped = reviews.review(store, run_id, 1).own[0].pair_id
+    edits.drop(store, run_id, 1, dropped)
+    edits.release(store, run_id)
+    work(store)
+    assert state(store, study_id) == "waiting"
+    assert everything(store, study_id, mira) == 1, "the other one"
+    work(store)
+    given = next(e for e in load_events(store, run_id)[0] if isinstance(e, Labelled))
+    assert dropped not in {label.pair_id for label in given.labels}
+    (picked,) = [e for e in load_events(store, run_id)[0] if isinstance(e, Picked)][:1]
+    assert {name.partition(" | ")[0] for name in picked.features if " | " in name} == {"real"}
+    assert errors(store) == []
