@@ -14,7 +14,7 @@ from workbench import browsing, cache, messages, session
 from workbench.components.foreign_text import first_line
 from workbench.components.markup import escaped, foreign, heading, show, table
 from workbench.session import Looking
-from workbench.wording import count
+from workbench.wording import count, integer
 
 
 def panel(study_id: str) -> None:
@@ -29,8 +29,14 @@ def panel(study_id: str) -> None:
         changed = answered.changed_since(cache.store(), run.id)
         if changed:
             _changed(run.id, run.state, changed)
-        if run.state == "waiting":
-            with st.expander("For the lead"):
+        with st.expander("For the lead"):
+            rows = answered.by_person(cache.store(), study_id)
+            if rows:
+                head = [("labeller", False), ("answers", True), ("skips among them", True), ("in hand", True)]
+                show(table(head, [[foreign(name), *map(integer, numbers)] for name, *numbers in rows]))
+            else:
+                show("<p>Nobody has had a pair yet.</p>")
+            if run.state == "waiting":
                 show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")
                 st.button("Go on without the rest", key="close-batch", on_click=partial(_close, run.id))
 

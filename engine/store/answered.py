@@ -172,6 +172,28 @@ def progress(store: Store, study_id: str, person_id: str) -> Progress:
         )  # fmt: skip
 
 
+def by_person(store: Store, study_id: str) -> list[tuple[str, int, int, int]]:
+    """Name, answers, skips among them, and pairs in hand, of everybody who has had a pair of this study; by name."""
+    to, of = s.assignments.c, s.people.c
+    counts = (
+        sa.select(of.name, to.state, sa.func.count())
+        .join(s.people, of.id == to.person_id)
+        .join(s.runs, s.runs.c.id == to.run_id)
+        .where(s.runs.c.study_id == study_id)
+        .group_by(of.id, of.name, to.state)
+        .order_by(of.name, of.id)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with store.read() as connection:
+        for name, state, n in connection.execute(counts):
+            mine = found.setdefault(name, {})
+            mine[state] = mine.get(state, 0) + n
+    return [
+        (name, n.get("answered", 0) + n.get("skipped", 0), n.get("skipped", 0), n.get("leased", 0))
+        for name, n in found.items()
+    ]
+
+
 def changed_since(store: Store, run_id: str) -> list[Changed]:
     """Labels that the run has trained on, or measured by, and that now come to something else, by round."""
     with store.read() as connection:

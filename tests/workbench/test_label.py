@@ -162,6 +162,15 @@ def test_a_lead_is_told_of_labels_that_changed_and_goes_on_from_before_them(desk
     assert "goes on from before" in seen(test)
 
 
+def test_a_lead_sees_how_far_everybody_is(desk, monkeypatch):
+    store, study_id, _ = desk
+    finish(desk, "<b>Mira</b>", lambda shown: "skip")
+    set_run(store, state="waiting")
+    said = seen(app(store.folder, monkeypatch, "label"))
+    assert '<td><bdi>&lt;b&gt;Mira&lt;/b&gt;</bdi></td><td class="num">4</td><td class="num">4</td>' in said
+    assert [row[0] for row in answered.by_person(store, study_id)] == ["<b>Mira</b>"]
+
+
 def test_a_lead_closes_a_batch(desk, monkeypatch):
     store, study_id, _ = desk
     test = app(store.folder, monkeypatch, "label")
