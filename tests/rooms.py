@@ -139,7 +139,7 @@ TABLE = {
             "workbench.asking workbench.batches workbench.browsing workbench.column_mapping workbench.exporting",
             "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing "
             "workbench.entering workbench.labelling workbench.steering_campaign",
-            "workbench.starting workbench.tokens workbench.touring workbench.verdicts",
+            "workbench.quality workbench.starting workbench.tokens workbench.touring workbench.verdicts",
         ),
         room(LIGHT, "workbench streamlit pandas"),
     ),

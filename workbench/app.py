@@ -17,7 +17,7 @@ from workbench.style import stylesheet
 ICON = Path(__file__).with_name("icon.svg")  # a file of ours: a named icon would be fetched from a foreign host
 # Page → the parts of "Looking at" that it uses.
 PARTS = {
-    **dict.fromkeys(("", "label", "guideline"), ("study",)),
+    **dict.fromkeys(("", "label", "guideline", "label-quality"), ("study",)),
     "curves": ("study", "strategy"),
     **dict.fromkeys(("data", "dry-run", "export"), ("study", "strategy", "seed", "round")),
     **dict.fromkeys(("explore", "map", "batch"), ("study", "strategy", "seed", "round", "pair")),

@@ -47,6 +47,9 @@ def pages(who: Person | None) -> dict[str, Sequence[Any]]:
     if who.role == "labeller":
         first = st.Page(lambda: st.switch_page(label), title="Preference Workbench", url_path="home", default=True)
         return {FRONT: [first], "": [label, guideline]}
+    quality = st.Page(
+        PAGES / "label_quality.py", title="Label quality", icon=":material/verified:", url_path="label-quality"
+    )
     return {
         "": [st.Page(PAGES / "studies.py", title="Studies", icon=":material/science:", default=True)],
         "Pool": [st.Page(PAGES / "data.py", title="Data", icon=":material/list:")],
@@ -56,7 +59,7 @@ def pages(who: Person | None) -> dict[str, Sequence[Any]]:
             st.Page(PAGES / "dry_run.py", title="Dry run", icon=":material/compare:", url_path="dry-run"),
             st.Page(PAGES / "batch.py", title="Batch", icon=":material/checklist:"),
         ],
-        "Label": [label, guideline],
+        "Label": [label, guideline, quality],
         "Result": [
             st.Page(PAGES / "curves.py", title="Curves", icon=":material/show_chart:"),
             st.Page(PAGES / "export.py", title="Export", icon=":material/download:"),

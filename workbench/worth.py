@@ -21,7 +21,7 @@ from engine.store.database import Store
 from engine.store.learned import learned
 from engine.store.recorded import file_scores
 from engine.store.scored import pairs_of
-from engine.store.traced import UNNAMED, file_votes, picked_by, trace, votes_of
+from engine.store.traced import file_votes, picked_by, trace, unnamed, votes_of
 from engine.store.votes import oracle_of
 
 AGAIN = 20
@@ -88,7 +88,7 @@ def worth(store: Store, study_id: str, source: Source = "bought") -> Worth:
         alpha=alpha(counts, what="all"),
         by_topic=tuple((str(name), one) for name, one in alpha_by(given, _topics(given))),
         by_strategy=tuple((str(name), one) for name, one in alpha_by(given, groups.items())),
-        labellers=tuple(labellers(votes[~votes["labeller"].str.startswith(UNNAMED)])), noise=noise, rate=rate,
+        labellers=tuple(labellers(votes[~unnamed(votes["labeller"])])), noise=noise, rate=rate,
         measure=measure,
         bought=_bought(of_pair, base, groups), pace=speed,
         by_length=tuple(by_length(timed["characters"].to_numpy(), timed["seconds"].to_numpy(dtype=np.float64))),
@@ -145,7 +145,7 @@ def _against_scores(store: Store, study_id: str, traced: pd.DataFrame, given: pd
     if not gap:
         gap = _gaps(store, study_id, given["pair_id"].unique().tolist())
     sided = given[given["answer"].isin(["a", "b"])]
-    known = sided[sided["pair_id"].map(lambda i: bool(gap.get(i)))]
+    known = sided[sided["pair_id"].isin({pair_id for pair_id, apart in gap.items() if apart})]
     higher = known["pair_id"].map(lambda i: "a" if gap[i] > 0 else "b")
     wrong = (known["answer"] != higher).astype(float)
     return {str(pair): float(share) for pair, share in wrong.groupby(known["pair_id"]).mean().items()}

@@ -1,5 +1,8 @@
 """Every answer of a study, a row each: who, when, what was shown first, under which guideline, and what it corrects"""
 
+import hmac
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -140,6 +143,11 @@ def file_votes(store: Store, study_id: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(VOTES))
 
 
+def unnamed(who: pd.Series) -> pd.Series:
+    """Which of the labellers of `file_votes` the file does not name."""
+    return who.map(lambda name: str(name).startswith(UNNAMED)).astype(bool)
+
+
 def picked_by(store: Store, study_id: str) -> pd.DataFrame:
     """A row a labelled pick: strategy (its key), title, seed, round, pair_id, warm_up."""
     runs, picks, stages = s.runs.c, s.picks.c, s.stages.c
@@ -153,3 +161,32 @@ def picked_by(store: Store, study_id: str) -> pd.DataFrame:
         ).all()
     found = [(r.strategy, title_of(r.strategy), r.seed, r.round, r.pair_id, r.warm_up) for r in rows]
     return pd.DataFrame(found, columns=["strategy", "title", "seed", "round", "pair_id", "warm_up"])
+
+
+def numbered(people: Iterable[str], study_id: str, salt: bytes) -> dict[str, str]:
+    """Who answers → "labeller 1", "labeller 2" …, in the order of a hash of study, id and the store's secret.
+
+    Without the secret (`engine.store.labelled.salt_of`) nobody can tell who has which number.
+    """
+    order = sorted(set(people), key=lambda who: hmac.digest(salt, f"{study_id}\x1f{who}".encode(), "sha256"))
+    return {who: f"labeller {n}" for n, who in enumerate(order, start=1)}
+
+
+def as_shown(traced: pd.DataFrame, study_id: str, salt: bytes, *, names: bool = False) -> pd.DataFrame:
+    """The rows as they go out: people by number and without their notes, or with `names` by name and with them.
+
+    What is no person, an oracle or a simulated labeller, keeps its name.
+    `at` is in UTC, ISO 8601; `detail`, what a model's label says of itself, is JSON.
+    """
+    people = traced["person"] != ""
+    number = numbered(traced.loc[people, "labeller"], study_id, salt)
+    called = traced["person"] if names else traced["labeller"].map(number)
+    found = traced.assign(
+        labeller=traced["labeller"].where(~people, called),
+        note=traced["note"] if names else traced["note"].where(~people, ""),
+        at=[when.isoformat(timespec="seconds") for when in traced["at"]],
+        detail=[json.dumps(detail, ensure_ascii=False, sort_keys=True) for detail in traced["detail"]],
+    )
+    for name in ("seed", "guideline", "corrects", "corrected_by", "assignment", "round"):
+        found[name] = found[name].astype("Int64")
+    return found.drop(columns=["person"])

@@ -13,7 +13,7 @@ from engine.tasks.projection import Projection
 from engine.tools import ToolsWorker
 from tests.engine.store.test_probed import probed_world
 from tests.engine.tasks.toys import vectors
-from tests.workbench import lab_worlds, worlds
+from tests.workbench import lab_worlds, lead_worlds, worlds
 from tests.workbench.test_explore import scored_world
 from tests.workbench.test_pages import ROOT, app
 from workbench import laboratory
@@ -52,6 +52,11 @@ def mapped_world(folder: Path):
     return store
 
 
+def answered_world(folder: Path):
+    """A campaign that three people answered."""
+    return lead_worlds.answered(folder / "lead")
+
+
 def dry_world(folder: Path):
     """A finished study whose pool was scored for a dry run of three strategies, which a worker has made."""
     store = worlds.finished(folder / "dry", seeds=(1,), strategies=DRY)
@@ -73,6 +78,7 @@ def dry_world(folder: Path):
         ("curves", probed_world, {"certainty": "true"}),
         ("studies", probed_world, {}),
         ("map", mapped_world, {}),
+        ("label_quality", answered_world, {}),
         ("dry_run", dry_world, {"as": "SFT model"}),
     ],
 )

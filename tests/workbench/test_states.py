@@ -11,13 +11,14 @@ from streamlit.testing.v1 import AppTest
 from engine.store.database import Store
 from tests.workbench.batch_states import BATCH
 from tests.workbench.label_states import LABEL
+from tests.workbench.lead_states import LEAD
 from tests.workbench.state_stores import filled, state_stores
 from tests.workbench.states import EMPTY_OVER, NO_STATE, ON_ITS_OWN
 from tests.workbench.states import WHERE as ELSEWHERE
 from tests.workbench.test_pages import ROOT, app, seen
 from workbench import cache
 
-WHERE = {**ELSEWHERE, **BATCH, **LABEL}
+WHERE = {**ELSEWHERE, **BATCH, **LABEL, **LEAD}
 
 
 def test_every_component_is_in_the_table():

@@ -9,7 +9,6 @@ import typer
 from engine.strategies.base import STRATEGIES, find
 from workbench.cli.data import data
 from workbench.cli.export import export
-from workbench.cli.label import label
 from workbench.cli.plugins import kept as kept_in
 from workbench.cli.plugins import source_lines, trust
 from workbench.cli.run import run
@@ -17,6 +16,7 @@ from workbench.cli.score import score
 from workbench.cli.store import store as store_commands
 from workbench.cli.study import study
 from workbench.cli.terminal import JsonOption, StoreOption, folder_of, known, opened, plainly, printable, show, table
+from workbench.cli.worth import label
 from workbench.plugin_words import NOTHING_PUBLISHED, as_published, kept_words
 
 app = typer.Typer(

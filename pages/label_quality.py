@@ -1,0 +1,51 @@
+"""Label quality: what the labels are worth, who gives them, which are doubtful, and every answer as it was given"""
+
+import streamlit as st
+
+from workbench import cache, quality, session
+from workbench.components.labeller_table import labeller_table
+from workbench.components.markup import empty, page_head
+from workbench.components.worth_agreement import agreement_panel, noise_panel, seconds_panel
+from workbench.components.worth_facts import worth_facts
+from workbench.wording import count
+from workbench.worth import Source
+
+SENTENCE = "What the labels are worth, who gives them, and which of them should be asked again."
+SOURCES: dict[str, Source] = {"bought by this study": "bought", "recorded in the pool's file": "file"}
+
+
+def page() -> None:
+    """Choices, facts, agreement, labellers, suspects, every answer."""
+    study = session.looking().study
+    if study is None:
+        page_head("Label quality", SENTENCE)
+        empty("No study is here yet.", "Start one on the page Studies; its first answers appear here.")
+        return
+    head = st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = st.segmented_control("Answers", list(SOURCES), default=next(iter(SOURCES)), required=True,
+                                      key="answers", label_visibility="collapsed")  # fmt: skip
+        names = st.toggle("Names of people", key="names", help="Else they are numbered, on the page and in the files.")
+    source = SOURCES[chosen or next(iter(SOURCES))]
+    found = quality.read(study.id, source)
+    with head:
+        page_head("Label quality", SENTENCE, [study.name, f"{count(len(found.votes), 'answer')} {chosen}"])
+    if found.votes.empty:
+        empty("No answer is here yet.", "They appear with the first labelled batch; a file may record none.")
+        return
+    worth_facts(found)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        agreement_panel(found, session.mode())
+    with right:
+        noise_panel(found, session.mode())
+        if found.pace is not None:
+            seconds_panel(found, session.mode())
+    called = quality.names_of(study.id, names)
+    labeller_table(found.labellers, lambda who: called.get(who, who))
+    if source == "bought":
+        quality.suspects(study.id, found)
+        quality.traced(study.id, cache.study(study.id).summary.name, names)
+
+
+page()

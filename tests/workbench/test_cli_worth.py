@@ -1,0 +1,59 @@
+"""`workbench label quality|trace|relabel`: figures, every answer into a file, and labels back to the queue."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from engine.store.database import Store
+from engine.store.relabel import out_again
+from engine.store.traced import trace
+from tests.workbench import lead_worlds
+from workbench.cli.main import app
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str, str]:
+    return lead_worlds.answered(tmp_path_factory.mktemp("cli") / "store")
+
+
+def told(store: Store, *words: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, ["label", *words, "--store", str(store.folder)])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_quality_says_what_the_labels_are_worth(made):
+    store, _, _ = made
+    found = json.loads(told(store, "quality", "campaign", "--json"))
+    assert found["labellers"] == 3
+    assert found["answers"] == len(trace(store, made[1]))
+    assert found["alpha"]["all pairs"]["pairs"] == 40
+    assert len(found["suspects"]) == 20
+    assert "took the side shown first: " in told(store, "quality", "campaign")
+
+
+def test_trace_writes_every_answer_by_number_or_by_name_and_nothing_over_anything(made, tmp_path: Path):
+    store, study_id, _ = made
+    out = tmp_path / "answers.jsonl"
+    told(store, "trace", "campaign", "--out", str(out))
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == len(trace(store, study_id))
+    assert {row["labeller"] for row in rows} == {"labeller 1", "labeller 2", "labeller 3"}
+    assert "Ole" not in out.read_text()
+    assert "is there already" in told(store, "trace", "campaign", "--out", str(out), code=2)
+    named = tmp_path / "named.csv"
+    told(store, "trace", "campaign", "--out", str(named), "--names")
+    assert "Ole" in named.read_text()
+    assert "neither" in told(store, "trace", "campaign", "--out", str(tmp_path / "answers.xlsx"), code=2)
+
+
+def test_relabel_takes_pairs_or_the_first_suspects(made):
+    store, study_id, _ = made
+    assert "No pair is named" in told(store, "relabel", "campaign", code=2)
+    sent = json.loads(told(store, "relabel", "campaign", "--first", "3", "--answers", "1", "--json"))
+    assert (sent["pairs"], sent["answers"]) == (3, 3)
+    assert set(out_again(store, study_id)) == set(sent["ids"])
+    words = told(store, "relabel", "campaign", "--pair", sent["ids"][0])
+    assert words.startswith("0 pairs are back in the queue")
