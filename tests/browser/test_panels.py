@@ -50,6 +50,7 @@ CUT = """() => {
 }"""
 ALL = {"study": "All of it", "strategy": "ActiveDPO"}
 HAND = {"study": "By hand"}
+CHAPTERS = ("start", "words", "strategies", "signals", "samplers and oracles", "metrics", "study file")
 PANELS: dict[str, tuple[str, dict[str, str], str]] = {
     "tour": ("", {}, "Close the tour"),
     "histograms beside each other": ("explore", {**ALL, "also": "APL"}, "What changed its mind"),
@@ -65,6 +66,13 @@ PANELS: dict[str, tuple[str, dict[str, str], str]] = {
     "batch as a table": ("batch", {**ALL, "view": "table"}, "A cell shows the start"),
     "review": ("batch", HAND, "waits for review"),
     "certainty": ("curves", {**ALL, "certainty": "true", "seeds": "every seed"}, "Is the uncertainty real?"),
+    "studies": ("", {"study": "All of it"}, "rounds done"),
+    "curves": ("curves", {**ALL, "along": "cost"}, "Guardrails"),
+    "data": ("data", {"study": "All of it"}, "labels bought"),
+    "import": ("data", {"part": "import"}, "Which file"),
+    "dry run": ("dry-run", ALL, "What scoring will take"),
+    "export": ("export", ALL, "Counts"),
+    **{f"help, {chapter}": ("help", {"chapter": chapter}, chapter) for chapter in CHAPTERS},
 }  # fmt: skip
 """Panel → page, query, and the words that stand there when it is drawn."""
 
