@@ -44,6 +44,10 @@ def for_nobody(pair_ids: Sequence[str]) -> Collection[str]:
     return ()
 
 
+def unheard(pair_ids: Sequence[str]) -> None:
+    """Nobody is told which pairs wait."""
+
+
 def silent(sentence: str) -> None:
     """Nobody listens."""
 
@@ -58,7 +62,8 @@ class Inputs:
 
     `bought` answers with the labels of this study that were bought before; `edited` with the batch as a person left it,
     or None while it is under review; `again` with those of skipped pairs that may be picked once more.
-    `spent` says what the study has spent on asked models.
+    `waits` is told the pairs of a batch that an oracle answers "not yet". `spent` says what the study has spent on
+    asked models.
     `check` is called before each pass of a model and may raise `Stopped`. `memory` is the plan to begin with; if it has
     to be halved, `keep_memory` is told before anything is computed under the new one.
     """
@@ -70,6 +75,7 @@ class Inputs:
     bought: Callable[[Sequence[str]], Mapping[str, Label]] = nothing_bought
     edited: Callable[[int, Sequence[Pick]], Sequence[Pick] | None] = unedited
     again: Callable[[Sequence[str]], Collection[str]] = for_nobody
+    waits: Callable[[Sequence[str]], None] = unheard
     spent: Callable[[], Mapping[str, float]] = nothing_spent
     check: Callable[[], None] = unasked
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)

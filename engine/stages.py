@@ -172,8 +172,10 @@ class Run:
         answers = self.study.oracle.label(self._question(asked)) if asked else []
         new = {answer.pair_id: answer for answer in answers if answer is not None}
         if len(new) < len(asked):
+            self.inputs.waits([pair.id for pair in asked if pair.id not in new])
             return None
-        return Labelled(number, tuple(bought.get(p.id) or new[p.id] for p in pairs), len(pairs) - len(asked))
+        labels = self.study.oracle.noted(self._question(pairs), [bought.get(p.id) or new[p.id] for p in pairs])
+        return Labelled(number, tuple(labels), len(pairs) - len(asked))
 
     def _question(self, pairs: Sequence[Pair]) -> Question:
         inputs = self.inputs

@@ -51,6 +51,7 @@ class Worker(Claiming[writer.Claim]):
         super().__init__(store, device, lease_s)
         self.loop = loop
         self._policy: tuple[str, Policy] | None = None
+        self._waits: tuple[str, ...] = ()  # pairs of the batch in hand that people have to answer
         self._threads = 0  # as this worker was started
         self._beside = Beside(store, self.id, lease_s, self._check)
 
@@ -128,7 +129,7 @@ class Worker(Claiming[writer.Claim]):
         if isinstance(last, Picked) and self._unreviewed(claim, last):
             return "review"
         if isinstance(last, Picked) and claim.config.study.oracle.people:
-            self._patient(lambda: campaigns.ask(self.store, claim, last))
+            self._patient(lambda: campaigns.ask(self.store, claim, last, self._waits))
         return "waiting"
 
     def _unreviewed(self, claim: writer.Claim, batch: Picked) -> bool:
@@ -183,12 +184,16 @@ class Worker(Claiming[writer.Claim]):
             partial(campaigns.bought_or_not, self.store, claim),
             edited,
             partial(campaigns.may_return, self.store, claim),
+            waits=self._wait_for,
             spent=partial(judged.used, self.store, claim.study_id),
             check=self._check,
             checkpoints=StoredCheckpoints(self.store, claim),
             memory=self._memory(claim),
             keep_memory=note,
         )
+
+    def _wait_for(self, pair_ids: Sequence[str]) -> None:
+        self._waits = tuple(pair_ids)
 
     def _memory(self, claim: writer.Claim) -> MemoryPlan:
         """The plan so far, halved if worker after worker was ended by the system, which tells no process before.

@@ -56,8 +56,14 @@ def rows_of(facts: JudgedFacts) -> list[tuple[str, str]]:
         rows.append(("refused", refused or "none"))
     if facts.mistakes:
         rows.append(("mistakes", ", ".join(f"{integer(n)} by {kind}" for kind, n in facts.mistakes.items())))
+    if facts.by:
+        rows.append(("answered by", ", ".join(f"{who} {_of(n, facts.labels)}" for who, n in facts.by.items())))
     if facts.routed:
-        rows.append(("routed", ", ".join(f"{integer(n)} {why}" for why, n in facts.routed.items())))
+        rows.append(("why there", ", ".join(f"{why} {_of(n, facts.labels)}" for why, n in facts.routed.items())))
+    if facts.checked is not None:
+        rows.append(
+            ("people agree with models", f"{_share(facts.checked)} of {count(facts.checked.n, 'pair')} at random")
+        )
     if facts.requests:
         rows += [
             ("requests", f"{integer(facts.requests)}, {integer(facts.kept)} from the cache"),
@@ -92,6 +98,10 @@ def lines(asked: AskedModels) -> list[str]:
     parts = [(name_of(name), rows_of(facts)) for name, facts in asked.oracles.items()]
     parts += [("evaluator", evaluator_rows(asked.evaluator))] if asked.evaluator else []
     return [f"{title}: " + "; ".join(f"{what} {said}" for what, said in rows) for title, rows in parts]
+
+
+def _of(n: int, whole: int) -> str:
+    return f"{integer(n)} ({percent(round(n / whole, 3))})"
 
 
 def _share(found: Interval) -> str:

@@ -9,6 +9,9 @@ import numpy as np
 
 from engine.analysis.intervals import Interval, t_interval
 
+RANDOM_SHARE = "random share"
+"""Why people get a pair that models agree on."""
+
 
 @dataclass(frozen=True)
 class JudgedFacts:
@@ -18,8 +21,9 @@ class JudgedFacts:
     took the same side (or were both ties); `first_slot`, the share of verdicts for a side that took the response that
     stood first; `bias`, 2 · first_slot − 1: 0 where the slot decides nothing, 1 where it decides everything. Intervals
     are over pairs, 95 %. `refused`: reason → labels that say nothing. `kept` of the `requests` were answered before.
-    `cost` has the currency of the prices given. `routed`: why each label went where it went → labels; `mistakes` of
-    simulated labellers: kind → labels.
+    `cost` has the currency of the prices given. `routed`: why each label went where it went → labels; `by`:
+    who gave it, "models" or "people" → labels; `checked`: of the pairs that models agreed on and people answered all
+    the same, the share on which people said what the models had said. `mistakes` of simulated labellers: kind → labels.
     """
 
     labels: int = 0
@@ -37,6 +41,8 @@ class JudgedFacts:
     models: Mapping[str, int] = field(default_factory=dict)
     templates: Mapping[str, int] = field(default_factory=dict)
     routed: Mapping[str, int] = field(default_factory=dict)
+    by: Mapping[str, int] = field(default_factory=dict)
+    checked: Interval | None = None
     mistakes: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -54,6 +60,8 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
         if slots:
             first.append(float(np.mean(slots)))
     slot = t_interval(first) if first else None
+    checked = [float(one["models_said"] == one["people_said"]) for one in details if one.get("routed") == RANDOM_SHARE
+               and one.get("people_said") not in (None, "skip")]  # fmt: skip
     return JudgedFacts(
         labels=len(details),
         pairs=len(same),
@@ -70,6 +78,8 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
         models=_counted(details, "model"),
         templates=_counted(details, "template"),
         routed=_counted(details, "routed"),
+        by=_counted(details, "by"),
+        checked=t_interval(checked) if checked else None,
         mistakes=dict(Counter(kind for one in details for kind in one.get("mistakes") or ()).most_common()),
     )
 

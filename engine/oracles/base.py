@@ -79,6 +79,9 @@ class Oracle(Plugin):
     simulated: ClassVar[bool] = True
     """True: bought once per study and seed; False (people, recorded): once per study."""
 
+    by_model: ClassVar[bool] = False
+    """True: a model answers, though its answers do not vary with the seed."""
+
     people: ClassVar[bool] = False
     """True: people answer, so that a study is a campaign: one run, neither twin nor second random arm, no verdict."""
 
@@ -97,6 +100,14 @@ class Oracle(Plugin):
     def asks(self, budget: int) -> int:
         """Answers that a study with this budget asks for, what is asked beside it included."""
         return budget
+
+    def noted(self, question: Question, labels: Sequence[Label]) -> Sequence[Label]:
+        """The labels of a whole batch as they are saved, once all are there: the place to note how they came about."""
+        return labels
+
+    def forecast(self, labels: int) -> list[str]:
+        """Sentences about so many labels before any is bought: requests, who answers."""
+        return []
 
     def answers_by(self) -> Mapping[str, Any]:
         """The parameters that decide an answer: labels may be lent to a study whose oracle has the same."""

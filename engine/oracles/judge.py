@@ -37,6 +37,7 @@ class Judge(Oracle):
     title: ClassVar[str] = "language model as judge"
     source: ClassVar[str] = "Zheng et al. 2023, arXiv:2306.05685; both orders as their section 3.4"
     simulated: ClassVar[bool] = False
+    by_model: ClassVar[bool] = True
 
     url: str = Field("http://localhost:8000/v1", description="address of the server, up to /v1")
     model: str = Field("", description="name of the model there; empty: the only one that the server lists")
@@ -113,9 +114,13 @@ class Judge(Oracle):
                "tokens_at_most", "cost_at_most"}  # fmt: skip
         return {name: value for name, value in self.spec().items() if name not in how}
 
-    def requests(self, labels: int) -> int:
-        """Requests that so many labels take, if none is kept."""
-        return labels * (2 if self.orders == "both" else 1)
+    def forecast(self, labels: int) -> list[str]:
+        """Requests, if none of the answers is kept already; what they cost depends on the texts."""
+        requests = labels * (2 if self.orders == "both" else 1)
+        limits = [f"{self.tokens_at_most:,} tokens"] if self.tokens_at_most else []
+        limits += [f"{self.cost_at_most:g} of money"] if self.cost_at_most else []
+        end = f"; the study stops at {' or '.join(limits)}" if limits else ", without a limit on tokens or cost"
+        return [f"The judge is asked {requests:,} times for {labels:,} labels{'' if self.local else end}."]
 
     def judge(self, pairs: Sequence[tuple[Prompt, str, str]], ids: Sequence[str], desk: Desk) -> list[Judged]:
         """Verdicts on (prompt, a, b); with one order, whose response stands first is drawn by id."""

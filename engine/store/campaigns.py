@@ -1,6 +1,6 @@
 """A campaign as its worker sees it: what people answer before round 0, the queue of a batch, what their answers are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -205,9 +205,10 @@ def wait(
         go_on(connection, claim.run_id)
 
 
-def ask(store: Store, claim: Claim, batch: Picked) -> None:
-    """Put a batch into the queue, best first, and let the run wait for it."""
-    wait(store, claim, batch.round, [(pick.pair_id, "label") for pick in batch.picks])
+def ask(store: Store, claim: Claim, batch: Picked, open_: Collection[str] | None = None) -> None:
+    """Put a batch, or those of its pairs that are open, into the queue, best first, and let the run wait for it."""
+    wanted = [pick.pair_id for pick in batch.picks if open_ is None or pick.pair_id in open_]
+    wait(store, claim, batch.round, [(pair_id, "label") for pair_id in wanted])
 
 
 def go_on(connection: sa.Connection, run_id: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.oracles.base import ORACLES
 from engine.store import schema as s
 from engine.store.database import Store
 
@@ -23,7 +24,10 @@ class Evaluator:
 
 
 def model_details(store: Store, study_id: str) -> dict[str, list[Mapping[str, Any]]]:
-    """Oracle → the details of its labels that this study bought; not of people, recorded answers and gold scores."""
+    """Oracle → the details of its labels that this study bought; not of people, recorded answers and gold scores.
+
+    Where models answer before people, all labels of the batches count, those of people with why they were asked.
+    """
     of = s.labels.c
     wanted = (
         sa.select(of.oracle, of.detail)
@@ -34,7 +38,18 @@ def model_details(store: Store, study_id: str) -> dict[str, list[Mapping[str, An
     with store.read() as connection:
         for row in connection.execute(wanted):
             details.setdefault(row.oracle, []).append(row.detail or {})
-    return details
+        config = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar() or {}
+        name = (config.get("oracle") or {}).get("name")
+        if name in ORACLES.names() and ORACLES.get(name).people and ORACLES.get(name).by_model:
+            wanted = (
+                sa.select(s.stages.c.detail)
+                .join(s.runs, s.runs.c.id == s.stages.c.run_id)
+                .where((s.runs.c.study_id == study_id) & (s.stages.c.stage == "labelled"))
+                .order_by(s.stages.c.round)
+            )
+            rows = [row for stage in connection.execute(wanted).scalars() for row in (stage or {}).get("labels", ())]
+            details[name] = [detail for _, _, _, detail in rows]
+    return {oracle: rows for oracle, rows in details.items() if rows}
 
 
 def asked_evaluator(store: Store, study_id: str) -> list[Evaluator]:

@@ -128,7 +128,7 @@ def who_answers(oracle: str) -> Literal["human", "synthetic", ""]:
     if oracle not in ORACLES.names():
         return ""
     known = ORACLES.get(oracle)
-    return "human" if known.people else "synthetic" if known.simulated else ""
+    return "synthetic" if known.by_model or known.simulated else "human" if known.people else ""
 
 
 def state_of(store: Store, study_id: str) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 
+from engine.oracles.base import ORACLES
 from engine.oracles.people import People
 from engine.records import Answer, Label
 from engine.store import schema as s
@@ -136,6 +137,7 @@ def listed(values: Iterable[Any]) -> Any:
 def oracle_of(config: Mapping[str, Any]) -> People | None:
     """The people of a study's saved config; None where nobody is asked."""
     spec = config.get("oracle")
-    if not isinstance(spec, Mapping) or spec.get("name") != People.name:
+    name = spec.get("name") if isinstance(spec, Mapping) else None
+    if name not in ORACLES.names() or not issubclass(ORACLES.get(name), People):
         return None
-    return People(**{name: value for name, value in spec.items() if name != "name"})
+    return cast(People, ORACLES.build(spec))

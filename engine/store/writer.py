@@ -216,7 +216,7 @@ def _buy(connection: sa.Connection, claim: Claim, event: Labelled) -> Labelled:
             .order_by(s.labels.c.id.desc())
         )
     }
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "study_id": claim.study_id,
             "seed": seed,
@@ -231,7 +231,9 @@ def _buy(connection: sa.Connection, claim: Claim, event: Labelled) -> Labelled:
         for label in event.labels
         if label.pair_id not in had
     ]
-    if rows and not oracle.people:
+    if oracle.people:  # what models answered in their place is new
+        rows = [row for row in rows if row["detail"].get("by") == "models"]
+    if rows:
         connection.execute(insert(s.labels), rows)
     own = sum(had.get(label.pair_id) == (claim.run_id, event.round) for label in event.labels)
     return replace(event, reused=event.reused - own)

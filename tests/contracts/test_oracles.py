@@ -18,6 +18,7 @@ from tests.contracts.texts import small_world
 # Settings beside the defaults that answer in another way.
 FURTHER = [{"name": "gold", "temperature": 0.0}, {"name": "gold", "scorer": "howto"},
            {"name": "reward_model", "draw": "argmax"},
+           {"name": "routing", "models": [{"name": "gold", "temperature": 0.0}, "recorded"], "smallest_margin": 1.5},
            {"name": "noisy", "of": "gold", "temperature": 2.0, "labellers": 3, "worst_flip_rate": 0.5,
             "position_bias": 0.3, "length_bias": 0.3}]  # fmt: skip
 # By default it asks a server.
