@@ -8,6 +8,7 @@ import streamlit as st
 from engine.errors import EngineError
 from engine.store.labelled import salt_of
 from engine.store.relabel import out_again, send_back
+from engine.store.topics import newest_map
 from engine.store.traced import as_shown, file_votes, numbered, trace, unnamed
 from workbench import browsing, cache, messages, session
 from workbench.components.foreign_text import first_line
@@ -20,7 +21,8 @@ from workbench.worth import Source, Worth, worth
 
 def read(study_id: str, source: Source) -> Worth:
     """What the labels are worth, as the study stands now."""
-    return _worth(str(cache.store_folder()), study_id, source, cache.revision(study_id))
+    newest = newest_map(cache.store(), study_id)
+    return _worth(str(cache.store_folder()), study_id, source, cache.revision(study_id), newest[0] if newest else 0)
 
 
 def names_of(study_id: str, names: bool) -> dict[str, str]:
@@ -71,7 +73,7 @@ def _send(study_id: str, pair_ids: list[str]) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner="Weighing the answers…")
-def _worth(folder: str, study_id: str, source: Source, revision: int) -> Worth:
+def _worth(folder: str, study_id: str, source: Source, revision: int, newest: int) -> Worth:
     return worth(cache.store(), study_id, source)
 
 

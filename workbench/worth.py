@@ -15,12 +15,14 @@ from engine.analysis.labelling import ByLength, Left, Pace, by_length, first_sho
 from engine.analysis.noise import Bought, Noise
 from engine.analysis.suspects import COLUMNS as SUSPECTS
 from engine.analysis.suspects import Again, again, suspects
+from engine.errors import StoreError
 from engine.store import queries
 from engine.store.browse import datasets_of
 from engine.store.database import Store
 from engine.store.learned import learned
 from engine.store.recorded import file_scores
 from engine.store.scored import pairs_of
+from engine.store.topics import clusters_of, newest_map
 from engine.store.traced import file_votes, picked_by, trace, unnamed, votes_of
 from engine.store.votes import oracle_of
 
@@ -41,10 +43,10 @@ MEASURES = {
 class Worth:
     """All that the page shows. `votes` are the answers that stand, `n_rows` the rows that were written.
 
-    `by_topic` and `by_strategy` are alphas with the names of the groups. `measure` is a key of `MEASURES`: how the
-    noise that each strategy buys was told, "" where it cannot be. `again` is of the first `AGAIN` suspects. `rate` is
-    the flip rate that suspects go by, None where nothing is known of it. `first`: of answers that name a side, those
-    that name the one shown first; what models do with slots is in `judged`.
+    `by_topic`, `by_cluster` (of the newest map) and `by_strategy` are alphas with the names of the groups. `measure` is
+    a key of `MEASURES`: how the noise that each strategy buys was told, "" where it cannot be. `again` is of the first
+    `AGAIN` suspects. `rate` is the flip rate that suspects go by, None where nothing is known of it. `first`: of
+    answers that name a side, those that name the one shown first; what models do with slots is in `judged`.
     """
 
     source: Source
@@ -52,6 +54,7 @@ class Worth:
     n_rows: int
     alpha: Alpha
     by_topic: tuple[tuple[str, Alpha], ...]
+    by_cluster: tuple[tuple[str, Alpha], ...]
     by_strategy: tuple[tuple[str, Alpha], ...]
     labellers: tuple[Labeller, ...]
     noise: Noise
@@ -87,6 +90,7 @@ def worth(store: Store, study_id: str, source: Source = "bought") -> Worth:
         source=source, votes=votes, n_rows=len(traced),
         alpha=alpha(counts, what="all"),
         by_topic=tuple((str(name), one) for name, one in alpha_by(given, _topics(given))),
+        by_cluster=tuple((str(name), one) for name, one in alpha_by(given, _clusters(store, study_id, given))),
         by_strategy=tuple((str(name), one) for name, one in alpha_by(given, groups.items())),
         labellers=tuple(labellers(votes[~unnamed(votes["labeller"])])), noise=noise, rate=rate,
         measure=measure,
@@ -111,6 +115,18 @@ def _topics(given: pd.DataFrame) -> list[tuple[str, list[str]]]:
     named = given[given["topic"] != ""]
     largest = named["topic"].value_counts().head(TOPICS).index
     return [(str(topic), named.loc[named["topic"] == topic, "pair_id"].unique().tolist()) for topic in largest]
+
+
+def _clusters(store: Store, study_id: str, given: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """The same by the clusters of the newest map; none without a map, or where its file is gone."""
+    found = newest_map(store, study_id)
+    if found is None:
+        return []
+    try:
+        names = clusters_of(store, found[1], set(given["pair_id"]))
+    except StoreError:  # the map was swept away: it is made again where it is looked at
+        return []
+    return _topics(given.assign(topic=given["pair_id"].map(names).fillna("")))
 
 
 def _by_strategy(picks: pd.DataFrame, votes: pd.DataFrame) -> tuple[str, dict[str, list[str]]]:

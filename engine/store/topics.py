@@ -1,4 +1,4 @@
-"""Which clusters of a map the candidates of a round lie in, and which its batch does."""
+"""Which clusters of a map pairs lie in: the candidates of a round, its batch, or any pairs of the pool."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.store.database import Store
 from engine.store.parquet import ask
+from engine.store.tasks import tasks
 
 
 def topics_of_round(
@@ -29,3 +30,24 @@ def topics_of_round(
     )
     both = [dict(zip(map(int, x["topic"]), map(int, x["n"]), strict=True)) for x in (every, picked)]
     return both[0], both[1]
+
+
+def newest_map(store: Store, study_id: str) -> tuple[int, Mapping[str, Any]] | None:
+    """The newest map of the study's pool that is done: its task's number and answer; None without one."""
+    for task in tasks(store, "projection"):
+        if task.state == "done" and task.request.get("study_id") == study_id and task.answer:
+            return task.id, task.answer
+    return None
+
+
+def clusters_of(store: Store, answer: Mapping[str, Any], pair_ids: Collection[str]) -> dict[str, str]:
+    """Pair → the words of its cluster on that map, of the pairs that are on it. StoreError if its file is gone."""
+    names = answer.get("clusters", {}).get("responses")
+    if not names or not pair_ids:
+        return {}
+    found = ask(
+        "SELECT pair_id, topic FROM read_parquet(?) WHERE pair_id IN (SELECT unnest(?::VARCHAR[]))",
+        [str(store.folder / answer["files"]["pairs"]["path"]), sorted(pair_ids)],
+    )
+    words = {n: ", ".join(one["words"]) or f"cluster {n}" for n, one in enumerate(names)}
+    return {str(i): words[int(n)] for i, n in zip(found["pair_id"], found["topic"], strict=True) if int(n) in words}

@@ -11,6 +11,10 @@ from engine.store.assignments import claim_next
 from engine.store.database import Store, open_store
 from engine.store.relabel import out_again
 from engine.store.traced import trace
+from engine.tasks.base import ask
+from engine.tasks.projection import Projection
+from engine.tools import ToolsWorker
+from tests.engine.tasks.toys import vectors
 from tests.workbench import lead_worlds, worlds
 from tests.workbench.test_pages import app, seen
 from tests.workbench.test_states import said
@@ -130,3 +134,15 @@ def test_a_study_without_an_answer_says_what_comes(tmp_path, monkeypatch):
     store = open_store(tmp_path / "store")
     worlds.add_study(store, "just queued", seeds=(1,), strategies=("random", "activedpo"))
     assert "No answer is here yet." in said(app(store.folder, monkeypatch, "label_quality"))
+
+
+def test_agreement_by_the_clusters_of_a_map(recorded, monkeypatch):
+    study_id = queries.studies(recorded)[0].id
+    assert worth(recorded, study_id).by_cluster == ()
+    monkeypatch.setattr("engine.models.embed.embed_sentences", vectors)
+    ask(recorded, Projection(study_id=study_id))
+    ToolsWorker(recorded).work(until_idle=True)
+    found = worth(recorded, study_id)
+    assert found.by_cluster
+    assert sum(one.pairs for _, one in found.by_cluster) <= found.alpha.pairs
+    assert "cluster: " in seen(app(recorded.folder, monkeypatch, "label_quality"))

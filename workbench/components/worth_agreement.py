@@ -35,9 +35,10 @@ NO_SECONDS = ("No answer was timed.", "The page Label notes the seconds of each 
 
 
 def agreement_panel(found: Worth, mode: Mode) -> None:
-    """Alpha of all, by strategy and by topic."""
-    groups = [("all pairs", found.alpha), *found.by_strategy, *found.by_topic]
-    show(heading("Agreement", "Krippendorff's α of all answers, by strategy and by topic"))
+    """Alpha of all, by strategy, by topic, and by the clusters of the newest map."""
+    clusters = [(f"cluster: {name}", one) for name, one in found.by_cluster]
+    groups = [("all pairs", found.alpha), *found.by_strategy, *found.by_topic, *clusters]
+    show(heading("Agreement", "Krippendorff's α of all answers, by strategy, topic and cluster of the map"))
     rows = [Row(name, one.alpha, one.low, one.high, one.pairs) for name, one in groups if one.alpha is not None]
     if not rows:
         empty(*NO_AGREEMENT)
