@@ -1,8 +1,8 @@
 """Pictures of every component's states: `python -m tests.workbench.gallery FOLDER`, light and dark, to be looked at.
 
 Pages are seen in Chromium over the stores of `state_stores`, at their whole length, once for all components that show
-the same; then come views that no row of `states` asks for. `index.txt` says what is on each picture, and which pages
-scroll sideways or hold something that is cut off. Options: `--scheme dark`, `--width 720`, `--only map`.
+the same; then come views that no row of `states` asks for, and those of `test_panels`. `index.txt` says what is on each
+picture, and which pages scroll sideways. Options: `--scheme dark`, `--width 720`, `--only map`.
 """
 
 import argparse
@@ -18,9 +18,10 @@ from playwright.sync_api import Page, sync_playwright
 
 from engine.store.database import Store
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, served
-from tests.workbench.batch_states import BATCH
+from tests.browser.test_panels import PANELS, store_in
 from tests.workbench.state_stores import filled, state_stores
-from tests.workbench.states import EMPTY_OVER, WHERE
+from tests.workbench.states import EMPTY_OVER
+from tests.workbench.test_states import WHERE
 
 HIGH, HIGHEST = 800, 6000
 CALM = "!document.querySelector('[data-testid=stApp][data-test-script-state=running]')"
@@ -60,10 +61,10 @@ class View:
         return "".join(c if c.isalnum() or c in "-=" else "_" for c in said).strip("-_")[:110]
 
 
-def views(stores: dict[str, Store]) -> Iterator[View]:
-    """Every view once, with all components that it is for."""
+def views(stores: dict[str, Store], known: dict[str, str]) -> Iterator[View]:
+    """Every view once, with all components that it is for; `known` fills the links of the panels."""
     found: dict[tuple[Any, ...], list[str]] = {}
-    for component, rows in {**WHERE, **BATCH}.items():
+    for component, rows in WHERE.items():
         for state, row in rows.items():
             over = EMPTY_OVER.get(component, state) if state == "empty" else state
             query = tuple(sorted(filled(row.query, stores[over]).items()))
@@ -71,6 +72,9 @@ def views(stores: dict[str, Store]) -> Iterator[View]:
     for over, more in MORE.items():
         for page, asked, press in more:
             found.setdefault((over, page, tuple(sorted(asked.items())), press), []).append("more")
+    for panel, (page, asked, _) in PANELS.items():
+        query = tuple(sorted((name, value.format(**known)) for name, value in asked.items()))
+        found.setdefault(("panels", page or "studies", query, ""), []).append(panel)
     for (over, page, query, press), shows in found.items():
         yield View(over, page, query, press, tuple(shows))
 
@@ -110,7 +114,8 @@ def main() -> None:
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as play:
         stores = state_stores(Path(temporary))
-        wanted = [view for view in views(stores) if given.only in view.name]
+        stores["panels"], known = store_in(Path(temporary) / "panels")
+        wanted = [view for view in views(stores, known) if given.only in view.name]
         browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for state in dict.fromkeys(view.state for view in wanted):
             with ExitStack() as stack:
