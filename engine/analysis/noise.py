@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from engine.analysis.alpha import counts_of
 from engine.analysis.certainty import Share, share_of
 from engine.analysis.labellers import repeated
 from engine.seeds import rng_for
@@ -76,12 +77,11 @@ def _flips(found: Share) -> tuple[float, float, float] | None:
 def disagreement(votes: pd.DataFrame) -> dict[str, float]:
     """Pair → the share of its pairs of answers, by two labellers each, that differ; only pairs with two answers."""
     given = votes[(votes["answer"] != "skip") & ~votes["kind"].isin(["repeat", "gold"])]
-    found = {}
-    for pair, answers in given.groupby("pair_id")["answer"]:
-        m, counts = len(answers), answers.value_counts().to_numpy()
-        if m > 1:
-            found[str(pair)] = float(1 - (counts * (counts - 1)).sum() / (m * (m - 1)))
-    return found
+    ids, counts = counts_of(given["pair_id"].tolist(), given["answer"].tolist())
+    m = counts.sum(axis=1)
+    several = np.flatnonzero(m > 1)
+    same = (counts * (counts - 1)).sum(axis=1)
+    return {ids[n]: float(1 - same[n] / (m[n] * (m[n] - 1))) for n in several}
 
 
 def bought_noise(of_pair: dict[str, float], picks: Iterable[str], random: Iterable[str], *, what: str = "") -> Bought:
