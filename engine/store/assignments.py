@@ -21,7 +21,7 @@ from engine.store.claims import beat
 from engine.store.database import Store, now, raise_revisions
 from engine.store.hidden import hidden
 from engine.store.picked import texts_of_pairs
-from engine.store.roles import left_for
+from engine.store.roles import left_for, refuse_gone
 from engine.store.votes import ASKED, COUNTING, UNFINISHED, oracle_of
 
 ANSWERS: tuple[Answer, ...] = ("a", "b", "tie", "both_bad", "skip")
@@ -109,6 +109,7 @@ def _take(connection: sa.Connection, study_id: str, person_id: str) -> Any:
     oracle = oracle_of(config or {})
     if oracle is None:
         return None
+    refuse_gone(connection, person_id)
     waiting = sa.select(of.id).where((of.study_id == study_id) & (of.state == "waiting"))
     again = (to.kind == "relabel") & to.run_id.in_(sa.select(of.id).where(of.study_id == study_id))
     here = to.run_id.in_(waiting) | again
@@ -171,6 +172,7 @@ def _answer(connection: sa.Connection, study_id: str, assignment_id: int, person
             "Go on with the next pair.",
         )
     refuse_strange(said)
+    refuse_gone(connection, person_id)
     first = connection.execute(sa.select(of.id).where(of.assignment_id == assignment_id)).scalar()
     if first is not None and row.state in ("answered", "skipped"):
         return int(first)  # told twice

@@ -34,6 +34,7 @@ assignments = Table(
     Column("known", String),  # of a gold question its answer
     Column("side_first", String),  # which side is shown first, once it is given out
     Index("ix_assignments_run_id_pair_id", "run_id", "pair_id"),
+    Index("ix_assignments_run_id_state_round", "run_id", "state", "round"),
     Index("ix_assignments_person_id", "person_id"),
 )
 selections = Table(

@@ -115,6 +115,12 @@ def lead_invited(store: Store) -> bool:
     return any(person.role == "lead" and person.invited for person in people(store))
 
 
+def refuse_gone(connection: sa.Connection, person_id: str) -> None:
+    """StoreError for somebody whose link was closed, also in a tab that is still open."""
+    if connection.execute(sa.select(s.people.c.gone).where(s.people.c.id == person_id)).scalar():
+        raise StoreError("Your link was closed, so nothing is written any more.", "Ask the lead for another.")
+
+
 def left_for(connection: sa.Connection, study_id: str, pair_id: str) -> list[str]:
     """Ids of those who could still be asked about the pair: who was not asked, or let their time pass.
 

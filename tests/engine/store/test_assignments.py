@@ -243,6 +243,21 @@ def test_who_leaves_holds_nobody_up(queue: tuple[Store, str, str]) -> None:
     assert queries.study(store, study_id).runs[0].state == "queued"
 
 
+def test_a_closed_link_writes_nothing_in_an_open_tab(queue: tuple[Store, str, str]) -> None:
+    store, study_id, _ = queue
+    noor, _ = roles.invite(store, "Noor", "labeller", study_id)
+    shown = claim_next(store, study_id, noor.id)
+    assert shown is not None
+    roles.revoke(store, noor.id)
+    for act in (
+        lambda: answer(store, study_id, shown.assignment_id, noor.id, Said("a")),
+        lambda: claim_next(store, study_id, noor.id),
+    ):
+        with pytest.raises(StoreError, match="link was closed"):
+            act()
+    assert labels(store) == []
+
+
 def test_a_token_opens_one_study_and_is_not_kept(tmp_path: Path) -> None:
     store, study_id, _ = campaign(tmp_path / "store")
     person, token = roles.invite(store, "Mira", "labeller", study_id)

@@ -22,4 +22,5 @@ def upgrade() -> None:
     op.create_index("ix_labels_person_id", "labels", ["person_id"])
     op.create_index("ix_labels_corrects", "labels", ["corrects"], unique=True)
     op.create_index("ix_assignments_run_id_pair_id", "assignments", ["run_id", "pair_id"])
+    op.create_index("ix_assignments_run_id_state_round", "assignments", ["run_id", "state", "round"])
     op.create_index("ix_assignments_person_id", "assignments", ["person_id"])
