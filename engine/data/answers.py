@@ -38,7 +38,8 @@ class Vote:
     """One answer to one pair. `label` is the number of its row in the store; `seed` that of a simulated oracle.
 
     `labeller` is the person's id, or the name that the data file has, "" for a machine; `at` is in UTC, ISO 8601. A
-    corrected answer is kept and does not count.
+    corrected answer is kept and does not count; what corrects it names its row in `corrects`. `guideline` is the
+    version that was shown, counted from 1.
     """
 
     label: int
@@ -52,6 +53,8 @@ class Vote:
     note: str = ""
     at: str = ""
     corrected: bool = False
+    corrects: int | None = None
+    guideline: int | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from engine.store.database import Store
 from engine.store.files import write_bytes
 from engine.store.picked import texts_of_pairs
 from engine.store.reviews import BROUGHT, REPLACED
+from engine.store.traced import guideline_versions
 
 POOL = "pool"
 """Whose answers a data file gave: the key of the pool in a study's data sets; held-out sets have other keys."""
@@ -192,6 +193,7 @@ def _votes(connection: sa.Connection, study_id: str, seeds: Mapping[str, set[int
     ).all()
     rows = [row for row in rows if not _beside(row.detail)]
     corrected = {row.corrects for row in rows if row.corrects is not None}
+    versions = guideline_versions(connection, {row.study_id for row in rows})
     recorded = _in_the_file(connection, study_id, {row.pair_id for row in rows if _recorded(row.detail)})
     found: dict[str, list[Vote]] = {}
     for row in rows:
@@ -201,6 +203,7 @@ def _votes(connection: sa.Connection, study_id: str, seeds: Mapping[str, set[int
             vote = Vote(
                 row.id, answer, row.oracle, labeller or row.person_id or "", row.person or labeller, row.seed,
                 row.side_shown_first, row.seconds, row.note or "", _iso(row.created), row.id in corrected,
+                row.corrects, versions.get(row.guideline_id),
             )  # fmt: skip
             found.setdefault(row.pair_id, []).append(vote)
     return found

@@ -67,11 +67,11 @@ def trace(store: Store, study_id: str) -> pd.DataFrame:
             .where(banked(connection, study_id))
             .order_by(of.id)
         ).all()  # fmt: skip
-        versions = _versions(connection, {row.study_id for row in rows})
+        versions = guideline_versions(connection, {row.study_id for row in rows})
     return _as_rows(rows, versions)
 
 
-def _versions(connection: sa.Connection, study_ids: set[str]) -> dict[int, int]:
+def guideline_versions(connection: sa.Connection, study_ids: set[str]) -> dict[int, int]:
     """Number of a guideline → its version within its study."""
     of = s.guidelines.c
     wanted = sa.select(of.id, of.study_id).where(of.study_id.in_(listed(study_ids))).order_by(of.id)

@@ -47,6 +47,8 @@ def answers_of(pair: AskedPair) -> list[dict[str, Any]]:
             "seconds": vote.seconds,
             "at": vote.at,
             "corrected": vote.corrected,
+            "corrects": vote.corrects,
+            "guideline": vote.guideline,
             "note": vote.note,
         }
         for vote in pair.votes

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from engine.data.answers import Subset
+from engine.data.profiles.audit import answers_of
 from engine.errors import StoreError
 from engine.store import answered, assignments, roles
 from engine.store.assignments import Said
 from engine.store.labelled import asked_pairs
 from engine.store.relabel import out_again, send_back
 from engine.store.traced import file_votes, picked_by, trace, votes_of
+from engine.store.votes import standing
 from tests.engine.worker.test_campaign import begun, errors, everything, state, work
 from workbench.worth import worth
 
@@ -113,3 +115,16 @@ def test_the_files_own_answers_are_votes_too(done: Any) -> None:
     assert found.source == "file"
     assert len(found.votes) == len(votes)
     assert found.labellers == ()
+
+
+def test_the_audit_names_guideline_and_correction(done: Any) -> None:
+    store, study_id, _, mira, _ = done
+    pair = picked_by(store, study_id)["pair_id"].iloc[3]
+    with store.read() as connection:
+        label = next(v for v in standing(connection, study_id, [pair], mira.id) if v.kind == "label")
+    version = roles.write_guideline(store, study_id, "Prefer what is short.")
+    answered.correct(store, study_id, mira.id, label.assignment_id or 0, Said("b", guideline_id=version.id))
+    rows = [row for asked in asked_pairs(store, Subset(study_id=study_id)) for row in answers_of(asked)]
+    before, after = [row for row in rows if row["pair_id"] == pair and row["labeller"] == mira.id]
+    assert (before["corrected"], before["corrects"], before["guideline"]) == (True, None, None)
+    assert (after["corrected"], after["corrects"], after["guideline"]) == (False, before["label"], 2)
