@@ -47,14 +47,14 @@ def app_url(app_folder) -> Iterator[str]:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The app over a store, on a free port; the process ends with the block."""
+def served(folder: Path, *options: str) -> Iterator[str]:
+    """The app over a store, on a free port, with these options of its server; the process ends with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = (folder / "app.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "workbench/app.py", f"--server.port={port}"],
+        [sys.executable, "-m", "streamlit", "run", "workbench/app.py", f"--server.port={port}", *options],
         cwd=ROOT,
         env={**os.environ, "WORKBENCH_STORE": str(folder)},
         stdout=log,

@@ -147,6 +147,24 @@ def test_a_labellers_link_opens_the_queue_and_the_guideline_only(desk, page):
         wait_for(page, "opens nothing")
 
 
+def test_an_app_that_other_machines_reach_opens_by_link_only(desk, page):
+    store, _ = desk
+    _, token = roles.invite(store, "Ada", "lead")
+    with served(store.folder, "--server.address=0.0.0.0") as url:
+        for path in ("", "label", "studies"):
+            page.goto(f"{url}/{path}")
+            wait_for(page, "The link has no token.")
+            assert page.get_by_test_id("stPageLink").count() == 0
+            assert page.get_by_text("campaign").count() == 0
+        page.goto(f"{url}/?token={token}")
+        wait_for(page, "waits for labels")
+        page.get_by_test_id("stPageLink").filter(has_text="Guideline").click()
+        wait_for(page, "No guideline is written yet.")
+        page.reload()
+        wait_for(page, "No guideline is written yet.")
+        assert token in page.url, "a reload finds it in the link"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation(desk, page, scheme):
     store, study_id = desk
