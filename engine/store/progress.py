@@ -60,7 +60,8 @@ def summaries_of(connection: sa.Connection, studies: Sequence[Any]) -> list[tupl
     # Of a batch under review no label is asked yet.
     asked = (s.runs.c.state != "review") | (s.picks.c.round < s.runs.c.round)
     picked = numbers(of_run, sa.func.count(), s.picks.join(s.runs, (s.picks.c.run_id == s.runs.c.id) & asked), of_run)
-    unique = numbers(s.labels.c.study_id, sa.func.count(), s.labels, s.labels.c.study_id)
+    paid = sa.func.count() - sa.func.count(s.labels.c.corrects)  # a correction is the same purchase
+    unique = numbers(s.labels.c.study_id, paid, s.labels, s.labels.c.study_id)
     seconds = numbers(s.stages.c.run_id, sa.func.sum(s.stages.c.seconds), s.stages.join(s.runs), of_run)
     return [
         (_summary(row, runs[row.id], int(picked.get(row.id, 0)), int(unique.get(row.id, 0)), seconds), runs[row.id])

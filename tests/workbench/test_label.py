@@ -193,6 +193,7 @@ def test_studies_leads_to_the_queue(desk, monkeypatch):
     said = seen(app(store.folder, monkeypatch))
     assert "waits for labels" in said
     assert "it goes on by itself" in said
+    assert "with the first sample and skips" in said
 
 
 def test_the_lead_writes_a_guideline_and_a_labeller_reads_it(desk, monkeypatch):

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.arms import buys_all
 from engine.store.summaries import RunSummary, StudyDetail
+from engine.store.votes import oracle_of
 from workbench.components.markup import chip, dot, escaped, fact, show, state_chip
 from workbench.components.run_grid import run_grid
 from workbench.study_words import by_hand, compares, computed_with
@@ -47,7 +48,7 @@ def study_facts(detail: StudyDetail) -> None:
     facts = [
         fact("rounds done", integer(s.rounds_done), f"of {integer(s.rounds_total)}"),
         fact("labels asked", integer(s.labels_bought), f"of {_budget(detail)}"),
-        fact("labels paid for", integer(s.labels_unique), "once each"),
+        fact("labels paid for", integer(s.labels_unique), _counted(detail)),
     ]
     if live:
         facts.append(fact("time left", duration(s.seconds_left), left))
@@ -60,6 +61,11 @@ def study_facts(detail: StudyDetail) -> None:
         f'aria-label="rounds done"><i style="width:{share * 100:.1f}%"></i></div>'
         f'<div class="row ends"><small>{now_line(detail)}</small><small>{_tail(detail)}</small></div>'
     )
+
+
+def _counted(detail: StudyDetail) -> str:
+    """What counts as a label: of people every answer that was asked for."""
+    return "with the first sample and skips" if oracle_of(detail.config) else "once each"
 
 
 def _budget(detail: StudyDetail) -> str:

@@ -31,6 +31,7 @@ def test_a_correction_after_training_is_told_and_the_run_goes_on_from_before_it(
     assert answered.correct(store, study_id, mira.id, mine.assignment_id, Said("b")) == number, "told twice"
     row = labels(store)[-1]
     assert (row.corrects, row.answer, row.assignment_id) == (mine.number, "b", None)
+    assert queries.study(store, study_id).summary.labels_unique == 8, "a correction is the same purchase"
     (changed,) = answered.changed_since(store, run_id)
     assert (changed.round, changed.pair_id, changed.was, changed.now) == (1, pair_id, "a", "b")
     before = load_events(store, run_id)[0]
