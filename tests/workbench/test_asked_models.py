@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from engine import asking
+from engine.cost import Sizes
 from engine.errors import StoreError
 from engine.store import queries, writer
 from engine.store import schema as s
@@ -22,6 +23,7 @@ from tests.engine.oracles.judge_server import body_of, judging, longer, slots_of
 from tests.engine.samplers.small_server import SmallServer, refusal, running
 from tests.engine.test_loop import config
 from tests.engine.worker.lives import queue, run_ids
+from tests.workbench.test_form import file_of, press, sample_model, widget
 from tests.workbench.test_pages import app, seen
 from workbench.asked_words import AskedModels, asked_models
 from workbench.cli.main import app as cli
@@ -170,3 +172,23 @@ def test_nothing_is_drawn_where_no_model_was_asked() -> None:
 def _datasets(store: Store, study_id: str) -> dict[str, str]:
     with store.read() as connection:
         return dict(connection.execute(sa.select(s.studies.c.datasets).where(s.studies.c.id == study_id)).scalar_one())
+
+
+def test_the_form_asks_for_a_judge_and_says_what_it_will_take(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sample_model(monkeypatch)
+    test = app(store.folder, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unused").write_text("{}")
+    monkeypatch.setattr("workbench.cache.sizes", lambda data: (Sizes(8, 24, 24), Sizes(3, 9, 9)))
+    test = press(test, "Clone this study")
+    assert not test.exception
+    template = widget(test, "text_area", "template")
+    assert "{prompt}" in template.value and "\n" in template.value
+    assert "The judge is asked" in seen(test)
+    template.set_value("Judge.\n{prompt}\n{a}\n{b}\nVerdict?").run()
+    assert file_of(test)["oracle"]["template"] == "Judge.\n{prompt}\n{a}\n{b}\nVerdict?"
+    oracle = widget(test, "selectbox", "oracle")
+    titles = {"reward model", "language model as judge", "simulated labellers", "models first, people where they doubt"}
+    assert titles <= set(oracle.options)

@@ -49,6 +49,25 @@ KNOWN: dict[str, Words] = {
         "ties with the SFT model", "prompts",
         what="Prompts on which both greedy responses get the same score.", unit="share of prompts",
     ),
+    "win_rate_unsaid": Words(
+        "prompts without a verdict", "prompts",
+        what="Prompts of which the evaluator said nothing that can be used, or which it could not read whole; the win "
+        "rate is of the others.", unit="share of prompts",
+    ),
+    "judge_consistency": Words(
+        "consistency of the evaluator", "prompts", "higher",
+        what="Prompts on which its two orders gave the same verdict.", unit="share of prompts",
+    ),
+    "judge_first_slot": Words(
+        "evaluator's first slot", "prompts", "", "Half is no bias.",
+        "Verdicts for a side that took the response shown first.", "share of verdicts",
+    ),
+    "judge_refused": Words(
+        "refused by the evaluator", "prompts", "lower",
+        what="Prompts on which one of its answers could not be used.", unit="share of prompts",
+    ),
+    "judge_tokens": Words("tokens of the evaluator", "prompts", what="Tokens that it read and wrote.", unit="tokens"),
+    "judge_cost": Words("cost of the evaluator", "prompts", what="At the prices of the config.", unit="cost"),
     "win_rate_length_controlled": Words(
         "length-controlled win rate", "prompts", "higher", "A model holds lengths equal, not nature.",
         "The win rate at equal length, by a logistic model of win on the difference in tokens.", "share of prompts",

@@ -72,7 +72,8 @@ def _queued(where: Store, config: StudyConfig, quiet: bool, labels_of: str | Non
     def tell(disk: Disk, room: Room) -> None:
         heard.append((disk, room))
         if not quiet:
-            print("\n".join(filter(None, (said(disk, room), too_much(disk, room)))), file=sys.stderr, flush=True)
+            words = (said(disk, room), too_much(disk, room), *config.oracle.forecast(config.budget))
+            print("\n".join(filter(None, words)), file=sys.stderr, flush=True)
 
     return prepare_study(where, config, tell, labels_of), *heard[0]
 

@@ -64,6 +64,8 @@ def _widget(form: FieldForm, value: Any, shared: dict[str, Any]) -> Any:
     text = as_text(form, value)
     if form.kind == "mapping":
         typed = st.text_area(f"{label}, a line each: name: path", value=text, height=84, **shared)
+    elif "\n" in text or "\n" in str(form.default):  # one line would lose the others
+        typed = st.text_area(label, value=text, height=160, **shared)
     else:
         typed = st.text_input(label, value=text, placeholder="default" if form.optional else None, **shared)
     return from_text(form, typed or "")
