@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from engine.config import StudyConfig
@@ -117,3 +118,10 @@ def test_every_test_it_names_is_there() -> None:
     assert len(named) > 10
     for file, name in named:
         assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
+
+
+@pytest.mark.parametrize("name", ["judge", "routing"])
+def test_the_oracles_of_models_are_valid(name: str) -> None:
+    study = {"name": "s", "data": {"pool": "p"}, "model": {"path": "m"}, "strategies": ["random"]}
+    config = StudyConfig.from_dict({**study, **yaml.safe_load(block("yaml", f"name: {name}\n"))})
+    assert config.oracle.name == name
