@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from engine.store.summaries import SCORE, Quantity, RoundScores, RunSummary
-from workbench import browsing, cache, mapping, session
+from workbench import browsing, cache, mapping, reviewing, session
 from workbench.components import score_panels, time_machine
 from workbench.components.markup import empty, heading, page_head, show
 from workbench.components.news import news
@@ -16,14 +16,12 @@ from workbench.components.score_panels import ECDF, HISTOGRAM, RIDGES
 from workbench.wording import count
 
 SENTENCE = "How the scores of a round lie, what was picked, and where strategies agree."
+OWN = "Scores are each strategy's own; after round 1 so is its policy"
 LINEAR, LOG, PICKS, RANKS = "linear", "log count", "picks", "ranks"
 
 
 def top(run: RunSummary, number: int, pair_id: str, sets: dict[str, RoundScores]) -> tuple[Quantity | None, bool]:
-    """The distribution at the left, the pairs of the brushed range at the right, one of them below.
-
-    Returns what is drawn, and whether it is drawn over the rounds.
-    """
+    """The distribution, beside it the pairs of the brushed range, below one of them; what is drawn, and if by round."""
     mine = sets[run.strategy.name]
     with st.container(horizontal=True, vertical_alignment="center"):
         chart = score_panels.switch("Chart", [HISTOGRAM, ECDF, RIDGES], "chart")
@@ -105,13 +103,13 @@ def page() -> None:
         empty("No study is here yet.", "Start one on the page Studies; its first scores appear here.")
     elif looking.round is None:
         page_head("Explore", SENTENCE)
-        who = f"{looking.run.strategy.title}, seed {looking.run.seed}"
-        empty(f"{who} has picked nothing yet.", "Scores come with the first picks.")
+        empty(f"{looking.run.strategy.title}, seed {looking.run.seed} has picked nothing yet.",
+              "Scores come with the first picks.")  # fmt: skip
     else:
         sets = browsing.round_of_seed(looking.study.id, looking.run.seed, looking.round)
-        own = "Scores are each strategy's own; after round 1 so is its policy"
         page_head("Explore", SENTENCE, [f"{looking.study.name} · seed {looking.run.seed} · round {looking.round}",
-                                        f"{count(len(sets), 'run')} compared. {own}"])  # fmt: skip
+                                        f"{count(len(sets), 'run')} compared. {OWN}"])  # fmt: skip
+        reviewing.own_picks_note(looking)
         quantity, over = top(looking.run, looking.round, looking.pair, sets)
         below(looking.run, sets, looking.round, quantity, over)
         time_machine.what_changed(looking)

@@ -15,7 +15,7 @@ def page() -> None:
     study_id = labelling.study_here(who) if who is not None else ""
     page_head("Guideline", "How to answer. Every answer names the version it was given under.")
     if not study_id:
-        empty("No study is here yet.", "Start a campaign on the page Studies: a study with `oracle: people`.")
+        empty("No study is here yet.", "Start a campaign on the page Studies: a study whose oracle is people.")
         return
     versions = roles.guidelines(cache.store(), study_id)
     if not versions:

@@ -18,9 +18,12 @@ def page() -> None:
     if asks is None:
         page_head("Label", sentence)
         if not study_id:
-            empty("No study is here yet.", "Start a campaign on the page Studies: a study with `oracle: people`.")
+            empty("No study is here yet.", "Start a campaign on the page Studies: a study whose oracle is people.")
         else:
-            empty("Nobody is asked in this study.", "Another oracle answers it. A campaign has `oracle: people`.")
+            empty(
+                "Nobody is asked in this study.",
+                "Another oracle answers it. In a campaign the oracle is people: start one on the page Studies.",
+            )
         return
     guideline = roles.guideline(cache.store(), study_id)
     version = f"guideline version {guideline.version}" if guideline.version else "no guideline yet"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine.store.summaries import SCORE, RoundScores
 from engine.tasks.projection import Projection
-from workbench import browsing, cache, mapping, session
+from workbench import browsing, cache, mapping, reviewing, session
 from workbench.charts.plane import plane_figure
 from workbench.charts.scene import Marks
 from workbench.components import map_controls, map_facts, map_unlike, time_machine
@@ -39,12 +39,12 @@ def page() -> None:
         empty("No round has a pool yet.", "Each round of this study draws its own; the first can be mapped in round 1.")
         return
     found = browsing.round_scores(looking.study.id, run.id, number) if run and number else None
-    quantities = found.quantities if found else ()
-    chosen = map_controls.controls(looking.study.strategies, looking.strategy, quantities, rounds=number is not None)
+    reviewing.own_picks_note(looking)
+    chosen = map_controls.controls(looking.study.strategies, looking.strategy, found.quantities if found else (),
+                                   rounds=number is not None)  # fmt: skip
     of_round = {"run_id": run.id, "round": number} if run and number and (anew or chosen.vectors == "policy") else {}
     task = Projection.model_validate({"study_id": looking.study.id, "vectors": chosen.vectors, **of_round})
-    answer = mapping.answer(task, chosen.method, map_controls.EFFORT[task.vectors])
-    if answer is not None:
+    if (answer := mapping.answer(task, chosen.method, map_controls.EFFORT[task.vectors])) is not None:
         draw(looking, looking.study.id, chosen, answer, found)
 
 

@@ -25,17 +25,26 @@ def frame(what: str = "This page") -> Iterator[None]:
 
 def error_card(error: EngineError) -> None:
     """What happened, each finding on its own line, and the next step."""
-    what, *findings = error.what.splitlines() or ["Something went wrong."]
-    points = "".join(f"<li>{escaped(line.strip().removeprefix('- '))}</li>" for line in findings if line.strip())
-    show(
-        f'<div class="note bad" role="alert"><b class="word">✕ It did not work.</b> {escaped(what)}'
-        f"{f'<ul>{points}</ul>' if points else ''}<p>{escaped(error.next_step)}</p></div>"
-    )
+    _findings("bad", "alert", "✕ It did not work.", error)
+
+
+def not_yet_card(error: EngineError) -> None:
+    """What a form still lacks before it can be sent: nothing was tried, so nothing has failed."""
+    _findings("warn", "status", "! Not ready to start yet.", error)
 
 
 def done_card(sentence: str) -> None:
     """What was done."""
     show(f'<div class="note ok" role="status"><b class="word">✓</b> {escaped(sentence)}</div>')
+
+
+def _findings(tone: str, role: str, word: str, error: EngineError) -> None:
+    what, *findings = error.what.splitlines() or ["Something went wrong."]
+    points = "".join(f"<li>{escaped(line.strip().removeprefix('- '))}</li>" for line in findings if line.strip())
+    show(
+        f'<div class="note {tone}" role="{role}"><b class="word">{word}</b> {escaped(what)}'
+        f"{f'<ul>{points}</ul>' if points else ''}<p>{escaped(error.next_step)}</p></div>"
+    )
 
 
 def _mistake_card(what: str, error: Exception) -> None:

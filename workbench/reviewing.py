@@ -14,6 +14,7 @@ from engine.tasks.why_batch import AT_MOST, WhyBatch
 from workbench import asking, browsing, cache, mapping, messages, session
 from workbench.components import batch_edit
 from workbench.components.foreign_text import first_line
+from workbench.components.markup import show
 from workbench.session import Looking
 from workbench.wording import count, moment
 
@@ -58,6 +59,15 @@ def bar(looking: Looking) -> None:
         ids = {pick.pair_id for pick in review.own} | {e.pair_id for e in review.edits if e.pair_id}
         texts = {pair.pair_id: first_line(pair.messages) for pair in browsing.pair_texts(tuple(sorted(ids)))}
         batch_edit.edits_panel(review, texts)
+
+
+def own_picks_note(looking: Looking) -> None:
+    """On a page that draws the strategy's own picks: that they are not the batch any more, while people edit it."""
+    review = review_of(looking)
+    if review is not None and review.under_way and review.changed:
+        edits_made = count(len(review.changes), "edit")
+        show(f'<div class="note"><small>Under review: the picks here are the strategy\'s own. {edits_made} changed the '
+             "batch that will be labelled; it is on the page Batch.</small></div>")  # fmt: skip
 
 
 def presses(looking: Looking, pair_id: str) -> None:

@@ -44,7 +44,10 @@ def standing(
     complete = [n for n, look in enumerate(looks) if set(look) <= set(finished)]
     if not complete:
         here = len(set(planned) & set(finished))
-        return Standing(level, f"only {here} of the {len(planned)} declared seeds are in", each)
+        one = len(planned) == 1
+        none = "the declared seed is not in yet" if one else f"none of the {len(planned)} declared seeds is in yet"
+        some = f"only {here} of the {len(planned)} declared seeds {'is' if here == 1 else 'are'} in"
+        return Standing(level, some if here else none, each)
     at = complete[-1]
     if spending == "none" or seeds_at_most is None:
         if at or set(finished) & {seed for more in added for seed in more}:

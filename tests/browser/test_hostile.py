@@ -130,7 +130,9 @@ def test_the_form_names_a_hostile_file_and_a_hostile_study_to_clone(page, url):
     page.get_by_role("option", name=hostile.STUDY).click()
     page.get_by_role("button", name="Clone this study").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("It did not work.").or_(dialog.get_by_text("Nothing differs")).first.wait_for(timeout=SLOW)
+    dialog.get_by_text("Not ready to start yet.").or_(dialog.get_by_text("Nothing differs")).first.wait_for(
+        timeout=SLOW
+    )
     dialog.get_by_role("combobox", name="imported data set").click()
     page.get_by_role("option").nth(1).wait_for(timeout=SLOW)
     assert hostile.flat(hostile.FILE) in hostile.flat("".join(page.get_by_role("option").all_inner_texts()))

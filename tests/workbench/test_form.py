@@ -134,7 +134,8 @@ def sample_model(monkeypatch) -> None:
 def test_an_empty_form_names_all_that_is_missing_and_cannot_be_started(tmp_path, monkeypatch):
     test = press(app(tmp_path / "new", monkeypatch), "Fill in a form")
     said = seen(test)
-    assert "It did not work." in said
+    assert "Not ready to start yet." in said
+    assert "It did not work." not in said, "nothing was tried"
     assert "name: String should have at least 1 character" in said
     assert widget(test, "button", "Start this study").disabled
     assert "It is counted as soon as the form holds a whole study." in said
@@ -149,7 +150,7 @@ def test_a_clone_begins_as_its_study_and_says_what_differs(tmp_path, monkeypatch
     store = worlds.finished(tmp_path / "own", seeds=(1,), rounds=1)
     monkeypatch.setattr("workbench.cache.sizes", lambda data: (Sizes(16, 64, 96), Sizes(9, 27, 27)))
     test = press(app(store.folder, monkeypatch), "Clone this study")
-    assert "It did not work." not in seen(test)
+    assert "Not ready to start yet." not in seen(test)
     assert file_of(test)["name"] == "How-to world, first look, again"
     before = StudyConfig.from_dict(queries.study(store, queries.studies(store)[0].id).config)
     assert StudyConfig.from_dict(file_of(test)) == before.model_copy(update={"name": file_of(test)["name"]})

@@ -63,6 +63,7 @@ def test_a_batch_is_changed_undone_and_released(waiting, monkeypatch):
     said = seen(test)
     for words in ("waits for review", "6 of 6 pairs", "no label is bought before the batch is released", "Pin", "Swap"):
         assert words in said
+    assert "the picks here are" not in seen(app(store.folder, monkeypatch, "explore")), "nothing is changed yet"
     test.text_input(key="person").set_value("Ada").run()
     press(test, "Drop")
     assert "5 of 6 pairs" in seen(test)
@@ -75,6 +76,8 @@ def test_a_batch_is_changed_undone_and_released(waiting, monkeypatch):
     press(test, "Undo")
     assert "This is the strategy's own list" in seen(test).replace("&#x27;", "'")
     press(test, "Drop")
+    for page in ("explore", "map"):
+        assert "the picks here are the strategy" in seen(app(store.folder, monkeypatch, page)), page
     found = reviews.review(store, run, 2)
     assert [(e.what, e.person) for e in found.edits] == [
         ("drop", "Ada"), ("pin", "Ada"), ("undo", "Ada"), ("undo", "Ada"), ("drop", "Ada"),

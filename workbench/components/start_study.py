@@ -114,7 +114,7 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
         "Begin with the labels that study has bought", help="Of the same pool and oracle only. They cost nothing again."
     )
     if wrong is not None:
-        messages.error_card(wrong)
+        messages.not_yet_card(wrong)
     if cloned:
         _says_what_differs(cloned, start, config)
     titles = {arm.key: title_of(arm.key) for arm in config.entrants()} if config else {}
