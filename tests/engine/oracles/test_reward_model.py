@@ -20,6 +20,7 @@ from tests.contracts.texts import small_world
 
 SAMPLE = Path(__file__).parents[3] / "sample_data"
 FOLDER = SAMPLE / "reward_model"
+CPU = {"name": "reward_model", "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,7 @@ def pool() -> PreferenceData:
 def test_the_shipped_one_is_small_and_agrees_with_the_gold_order_as_recorded(pool: PreferenceData) -> None:
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 2_000_000
     recorded = json.loads((FOLDER / "training.json").read_text())
-    found = ORACLES.build({"name": "reward_model", "draw": "argmax"}).label(
-        Question(tuple(pool.pairs.values()), pool, 1)
-    )
+    found = ORACLES.build({**CPU, "draw": "argmax"}).label(Question(tuple(pool.pairs.values()), pool, 1))
     right = [
         (label.answer == "a") == (pool.scores[pair.a] > pool.scores[pair.b])
         for pair, label in zip(pool.pairs.values(), found, strict=True)
@@ -44,7 +43,7 @@ def test_the_shipped_one_is_small_and_agrees_with_the_gold_order_as_recorded(poo
 
 
 def test_its_numbers_are_those_of_one_text_at_a_time(pool: PreferenceData) -> None:
-    oracle = ORACLES.build("reward_model")
+    oracle = ORACLES.build(CPU)
     responses = list(pool.responses.values())[:24]
     found = oracle.score_texts([pool.prompts[r.prompt_id] for r in responses], [r.text for r in responses])
     model = AutoModelForSequenceClassification.from_pretrained(FOLDER, dtype=torch.float32).eval()
@@ -74,13 +73,13 @@ def test_draws_follow_bradley_terry_over_seeds_and_argmax_does_not_vary() -> Non
     data = small_world(30)
     pairs = tuple(data.pairs.values())
     cache = MemoryCache()
-    drawn = ORACLES.build({"name": "reward_model", "temperature": 0.5})
+    drawn = ORACLES.build({**CPU, "temperature": 0.5})
     labels = [drawn.label(Question(pairs, data, seed, cache=cache)) for seed in range(60)]
     expected = np.array([1 / (1 + np.exp(-(x.detail["score_a"] - x.detail["score_b"]) / 0.5)) for x in labels[0] if x])
     found = np.mean([[label.answer == "a" for label in row if label] for row in labels], axis=0)
     spread = np.sqrt(expected * (1 - expected) / 60)
     assert (np.abs(found - expected) < 4.5 * spread + 0.02).all()
-    always = ORACLES.build({"name": "reward_model", "draw": "argmax"})
+    always = ORACLES.build({**CPU, "draw": "argmax"})
     assert len({tuple(x.answer for x in always.label(Question(pairs, data, s, cache=cache)) if x) for s in (1, 2)}) == 1
 
 
@@ -88,7 +87,7 @@ def test_a_text_is_scored_once_and_kept_by_content(monkeypatch: pytest.MonkeyPat
     data, cache, asked = small_world(3), MemoryCache(), []
     plain = rewarding.rewards
     monkeypatch.setattr(rewarding, "rewards", lambda of, rows, *more: asked.extend(rows) or plain(of, rows, *more))
-    oracle, pairs = ORACLES.build("reward_model"), tuple(data.pairs.values())
+    oracle, pairs = ORACLES.build(CPU), tuple(data.pairs.values())
     first = oracle.label(Question(pairs, data, 1, cache=cache))
     assert len(asked) == len(data.responses)
     assert oracle.label(Question(pairs, data, 1, cache=cache)) == first
@@ -99,13 +98,13 @@ def test_a_text_too_long_is_never_cut() -> None:
     data = small_world(2)
     long = next(iter(data.responses.values()))
     data.responses[long.id] = type(long)(long.id, long.prompt_id, "word " * 3000, "file")
-    labels = ORACLES.build("reward_model").label(Question(tuple(data.pairs.values()), data, 1))
+    labels = ORACLES.build(CPU).label(Question(tuple(data.pairs.values()), data, 1))
     for pair, label in zip(data.pairs.values(), labels, strict=True):
         assert label is not None
         assert (label.answer == "skip") == (long.id in (pair.a, pair.b))
         assert ("refused" in label.detail) == (label.answer == "skip")
     prompt = Prompt.of([Message("user", "q")])
-    verdicts = ORACLES.build("reward_model").compare_texts([prompt] * 2, ["word " * 3000, "yes."], ["no.", "yes."])
+    verdicts = ORACLES.build(CPU).compare_texts([prompt] * 2, ["word " * 3000, "yes."], ["no.", "yes."])
     assert np.isnan(verdicts.wins[0]) and verdicts.wins[1] == 0.5
 
 
@@ -124,8 +123,8 @@ def test_a_marker_in_a_response_stays_text() -> None:
 def test_what_is_no_reward_model_is_refused(tmp_path: Path) -> None:
     def refused(path: Path) -> str:
         with pytest.raises(OracleError) as error:
-            ORACLES.build({"name": "reward_model", "path": str(path)}).score_texts([], []) or ORACLES.build(
-                {"name": "reward_model", "path": str(path)}
+            ORACLES.build({**CPU, "path": str(path)}).score_texts([], []) or ORACLES.build(
+                {**CPU, "path": str(path)}
             ).score_texts([Prompt.of([Message("user", "q")])], ["a"])
         return str(error.value)
 
@@ -155,7 +154,7 @@ def test_no_pad_token_and_two_labels_give_the_same_way(tmp_path: Path) -> None:
     tokenizer.pad_token = None
     tokenizer.save_pretrained(folder)
     prompt, texts = Prompt.of([Message("user", "q")]), ["yes.", "no, never in this life.", "maybe so."]
-    found = ORACLES.build({"name": "reward_model", "path": str(folder)}).score_texts([prompt] * 3, texts, Desk())
+    found = ORACLES.build({**CPU, "path": str(folder)}).score_texts([prompt] * 3, texts, Desk())
     model.eval()
     for text, value in zip(texts, found, strict=True):
         turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": text}]
