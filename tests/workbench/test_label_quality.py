@@ -84,6 +84,7 @@ def test_a_press_sends_doubtful_labels_back_to_the_queue(tmp_path, monkeypatch):
     assert not test.exception
     assert "Back in the queue: 20 pairs, 40 answers asked." in seen(test)
     assert out_again(store, study_id) == dict.fromkeys(first, 2)
+    assert "A is better" in seen(app(store.folder, monkeypatch, "label")), "though the run is done"
     uma = roles.at_the_machine(store, "Uma")
     assert claim_next(store, study_id, uma.id).pair_id in first
 
