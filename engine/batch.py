@@ -24,7 +24,12 @@ def picked(run: "Run", number: int) -> Picked:
     run.say(f"round {number}, {told(recipe, view)}")
     device = str(run.policy.device) if run.policy.device.type == "cuda" else None
     event = _kept(run, number, execute(recipe, view, run.inputs.check, device), view, signals)
-    return replace(event, shadow={name: shadow.picks(run, number) for name, shadow in run.shadows.items()})
+    beside = {name: shadow.picks(run, number, event.picks) for name, shadow in run.shadows.items()}
+    return replace(
+        event,
+        shadow={name: own for name, (own, _) in beside.items()},
+        shadow_ranks={name: ranks for name, (_, ranks) in beside.items() if ranks},
+    )
 
 
 def reviewed(run: "Run", event: Picked) -> Picked | None:
@@ -41,9 +46,8 @@ def reviewed(run: "Run", event: Picked) -> Picked | None:
     if [pick.pair_id for pick in picks] == [pick.pair_id for pick in event.picks]:
         return event
     view, signals = seen(run, event.round)
-    return replace(
-        _kept(run, event.round, picks, view, signals), own=event.picks, spent=event.spent, shadow=event.shadow
-    )
+    now = _kept(run, event.round, picks, view, signals)
+    return replace(now, own=event.picks, spent=event.spent, shadow=event.shadow, shadow_ranks=event.shadow_ranks)
 
 
 def seen(run: "Run", number: int) -> tuple[PoolView, Mapping[str, SignalArray]]:

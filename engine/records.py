@@ -169,7 +169,8 @@ class Picked:
     signal (sides a and b), (k, d) or (k,) for a pair or prompt signal. `pseudo`: pair id → the answer that the
     strategy gave itself; such pairs train in this round, but they were not asked about and are no labels. `own`: where
     a person has changed the batch, the strategy's own list; else empty. `shadow`: of a campaign, strategy → the pairs
-    it would have picked, best first.
+    it would have picked, best first; `shadow_ranks`, for those that score every pair: strategy → pair id of a pick →
+    the percentile of its score in the round's pool (0 to 100, higher = it would label it sooner).
     """
 
     round: int
@@ -180,6 +181,7 @@ class Picked:
     pseudo: Mapping[str, Answer] = field(default_factory=dict)
     own: tuple[Pick, ...] = ()
     shadow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shadow_ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

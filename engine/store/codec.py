@@ -77,7 +77,10 @@ def detail_of(event: Event) -> dict[str, Any]:
         picks, own = (
             [[p.pair_id, p.rank, p.score, p.gain, dict(p.why)] for p in them] for them in (event.picks, event.own)
         )
-        seldom = {"pseudo": dict(event.pseudo), "own": own, "shadow": {k: list(v) for k, v in event.shadow.items()}}
+        seldom = {
+            "pseudo": dict(event.pseudo), "own": own, "shadow": {k: list(v) for k, v in event.shadow.items()},
+            "shadow_ranks": {k: dict(v) for k, v in event.shadow_ranks.items()},
+        }  # fmt: skip
         return {"warm_up": event.warm_up, "picks": picks, **{name: value for name, value in seldom.items() if value}}
     if isinstance(event, Labelled):
         labels = [[x.pair_id, x.answer, x.oracle, dict(x.detail)] for x in event.labels]
@@ -118,7 +121,8 @@ def event_of(stage: str, number: int, detail: Mapping[str, Any], spent: Spent, f
         picks, own = (tuple(Pick(*row) for row in rows) for rows in (detail["picks"], detail.get("own", ())))
         kept, pseudo = unpack(files["features.safetensors"]), detail.get("pseudo", {})
         shadow = {name: tuple(ids) for name, ids in detail.get("shadow", {}).items()}
-        return Picked(number, picks, detail["warm_up"], kept, spent, pseudo, own, shadow)
+        ranks = detail.get("shadow_ranks", {})
+        return Picked(number, picks, detail["warm_up"], kept, spent, pseudo, own, shadow, ranks)
     if stage == "labelled":
         return Labelled(number, tuple(Label(*row) for row in detail["labels"]), detail["reused"], spent)
     if stage == "trained":

@@ -68,6 +68,10 @@ def test_strategies_in_the_shadow_say_what_they_would_have_picked(tmp_path: Path
         for where, run in ((store, run_id), (other, other_run))
     )
     assert set(mine.shadow) == {"real", "random"}
+    assert set(mine.shadow_ranks) <= {"real"}, "random scores no pair"
+    ranks = theirs.shadow_ranks["activedpo"]
+    assert set(ranks) == {pick.pair_id for pick in theirs.picks}
+    assert all(0 < rank < 100 for rank in ranks.values())
     assert mine.shadow["real"] == tuple(pick.pair_id for pick in theirs.picks), "as it picks when it runs itself"
     assert theirs.shadow["activedpo"] == tuple(pick.pair_id for pick in mine.picks)
 
