@@ -13,7 +13,8 @@ ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
 LIGHT = (
-    "engine engine.asking engine.disk engine.keys engine.study_file engine.plugins.trust "
+    "engine engine.advice engine.asking engine.disk engine.evidence engine.keys engine.study_file "
+    "engine.plugins.trust engine.verdict_words "
     f"{BASE} {PLUGINS} {ROOMS_OF_DATA}"
 )
 HEAVY = (
@@ -81,6 +82,9 @@ TABLE = {
         BASE, PLUGINS, "engine.config engine.data engine.store numpy pandas pyarrow sqlalchemy alembic duckdb",
         inside="safetensors",
     ),
+    "engine.advice": room("engine.analysis engine.records numpy"),
+    "engine.evidence": room(BASE, ROOMS_OF_DATA, "engine.advice engine.arms pandas"),
+    "engine.verdict_words": room(BASE, "engine.analysis engine.evidence engine.store"),
     "engine.store.scoring_price": room(
         BASE, PLUGINS, "engine.config engine.cost engine.disk engine.settings engine.store sqlalchemy",
     ),
@@ -121,7 +125,7 @@ TABLE = {
     ),
     "workbench": room(LIGHT, "workbench pandas"),
     **dict.fromkeys(
-        words("workbench.advice workbench.certainty workbench.worth"), room(LIGHT, "workbench pandas numpy")
+        words("workbench.campaign workbench.certainty workbench.worth"), room(LIGHT, "workbench pandas numpy")
     ),
     "workbench.report": room(LIGHT, "workbench pandas", inside="yaml"),
     "workbench.setup_environment": room(""),

@@ -12,12 +12,12 @@ from engine.store.summaries import RunSummary, StudyDetail
 from engine.tasks.adapter import TakeAdapter, adapter_of
 from engine.tasks.check_export import CheckExport, packed
 from engine.tasks.push_export import PushExport
+from engine.verdict_words import verdict_words
 from workbench import asking, cache
 from workbench.components import export_panel
 from workbench.components.export_panel import Form
 from workbench.components.markup import escaped, heading, show
 from workbench.subset import Preview, adapter_command, command_of, in_lines, words_of
-from workbench.verdict_words import verdict_words
 from workbench.wording import count, size
 
 BEFORE = ("It has not been checked yet.", "The tools worker writes the files, reads them back, and says what holds.")

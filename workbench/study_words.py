@@ -55,10 +55,6 @@ def _knows_gold(name: str) -> bool:
     return name in STRATEGIES.names() and STRATEGIES.get(name).control == "oracle"
 
 
-UNITS: Mapping[str, str] = {"accuracy": "accuracy", "log_likelihood": "nats of log-likelihood a pair"}
-"""The referee's metric as a unit, behind a number."""
-FIGURES: Mapping[str, str] = {"accuracy": "accuracy", "log_likelihood": "nll"}
-"""The referee's metric → the figure of a round that shows it."""
 AXES: Mapping[str, str] = {"accuracy": "accuracy", "log_likelihood": "log-likelihood (nats a pair)"}
 """The referee's metric, as an axis or a column is called after it."""
 

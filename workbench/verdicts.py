@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from engine.advice import Advised
+from engine.evidence import Arms, Evidence, advised, arms_of, in_slot_order, no_verdict, weighed
 from engine.store.margins import margins
 from engine.store.summaries import StrategyRef, StudyDetail
 from workbench import cache, session
-from workbench.advice import Advised
 from workbench.certainty import Uncertainty, uncertainty
 from workbench.charts.metrics import set_title
 from workbench.components.advice_table import advice_table
@@ -15,7 +16,6 @@ from workbench.components.difference_figures import difference_figures
 from workbench.components.guardrail_table import guardrail_table
 from workbench.components.markup import empty
 from workbench.components.verdict_table import verdict_table
-from workbench.evidence import Arms, Evidence, advised, arms_of, in_slot_order, no_verdict, weighed
 from workbench.guardrails import guardrails
 from workbench.report.gather import gather
 from workbench.report.html import as_html

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.advice import advice
 from engine.analysis.stopping import stabilising
+from engine.evidence import advised
 from engine.records import Outcomes, Scored, SignalArray
 from engine.store import queries, writer
 from engine.store.database import Store, open_store
@@ -18,12 +20,10 @@ from tests.engine.analysis.test_referee import outcomes as world
 from tests.workbench import worlds
 from tests.workbench.test_foreign_text import read
 from tests.workbench.test_pages import app, seen
-from workbench.advice import advice
 from workbench.certainty import uncertainty
 from workbench.charts.reliability import reliability_figure
 from workbench.components.advice_table import advice_markup
 from workbench.components.certainty_panel import certainty_markup
-from workbench.evidence import advised
 
 REFS = {name: StrategyRef(name, f"<i>{name}</i>", n) for n, name in enumerate(("random", "one"))}
 

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from engine.analysis.referee import findings
+from engine.evidence import Arms, Evidence, differences
 from engine.settings import RefereeSettings
 from engine.store.summaries import StrategyRef
 from tests.engine.analysis.test_referee import LEVELS
@@ -13,7 +14,6 @@ from tests.engine.analysis.test_referee import outcomes as world
 from tests.workbench.test_foreign_text import read
 from workbench.charts.differences import ABREAST, forest_figure, paired_figure, words_for
 from workbench.components.differences_table import differences_markup
-from workbench.evidence import Arms, Evidence, differences
 
 TEN = tuple(f"m{n}" for n in range(10))
 AGAIN = {"random": "random:again"}

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from scipy import stats
 
+from engine.evidence import Arms, arms_of, config_hash, differences, weighed
 from engine.store import queries
 from engine.store import schema as s
 from engine.store.outcomes import outcomes
@@ -18,7 +19,6 @@ from workbench.charts.across import Across, device_of
 from workbench.charts.curves import curve_figure, value_axis
 from workbench.charts.luck import luck_band, parted
 from workbench.charts.strips import strip_figure
-from workbench.evidence import Arms, arms_of, config_hash, differences, weighed
 
 AGAIN = {"random": "random:again"}
 

@@ -10,6 +10,7 @@ from engine.analysis.power import SAMPLE, detectable_before
 from engine.config import StudyConfig
 from engine.cost import Sizes
 from engine.errors import ConfigError
+from engine.evidence import weighed
 from engine.settings import RefereeSettings
 from engine.store import queries
 from engine.store.history import load_event
@@ -17,7 +18,6 @@ from engine.store.outcomes import outcomes
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
 from workbench.cli.main import app as cli
-from workbench.evidence import weighed
 from workbench.power_words import can_show
 
 DECLARED = {"metric": "log_likelihood", "second_random": False}

@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.errors import StoreError
+from engine.evidence import config_hash
 from engine.store import queries
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
 from workbench.charts.embedded import library
 from workbench.cli.main import app as cli
 from workbench.components.take_away import file_name
-from workbench.evidence import config_hash
 from workbench.report.gather import gather
 from workbench.report.html import as_html, write_html
 from workbench.report.machine import machine, without_nan

@@ -99,7 +99,7 @@ def _subset(
     from engine.data.export.make import export as made_of
     from engine.store.labelled import answers_given, asked_pairs, held_out_of, pairs_asked, salt_of
     from engine.tasks.check_export import parsed_by_trl
-    from workbench.verdict_words import verdict_words
+    from engine.verdict_words import verdict_words
 
     about = about_subset(store, subset, verdict_words(store, detail))
     made = made_of(asked_pairs(store, subset), subset, about=about, salt=salt_of(store), **form)

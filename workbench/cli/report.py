@@ -27,8 +27,9 @@ def report(
 ) -> None:
     """Mean and 95 % t-interval over seeds of a figure, a line a strategy and round, and the verdicts in words."""
     from engine.analysis.levels import levels
+    from engine.verdict_words import verdict_lines, verdict_rows
     from workbench.report.gather import gather
-    from workbench.report.machine import machine, verdict_lines, verdict_rows, without_nan
+    from workbench.report.machine import machine, without_nan
 
     where = opened(store)
     if html is not None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from engine.advice import Advised
 from engine.analysis.stopping import Advice
 from engine.store.summaries import StrategyRef
-from workbench.advice import Advised
 from workbench.components.markup import chip, dot, escaped, heading, show, table
 from workbench.wording import between, integer, number, signed
 

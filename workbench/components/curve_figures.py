@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.arms import second
+from engine.evidence import Arms
 from engine.store.summaries import MetricRef
 from workbench.charts.curves import curve_figure, value_axis
 from workbench.charts.levels import last_levels, levels
@@ -21,7 +22,6 @@ from workbench.charts.strips import figure_of
 from workbench.components.curve_controls import Shown
 from workbench.components.levels_table import levels_table, levels_words, rounds_markup
 from workbench.components.markup import escaped, heading, show
-from workbench.evidence import Arms
 
 FAR = 1.5
 """A control that has bought more than this many times the others' labels is a level to hold against, not a curve."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from engine.evidence import Evidence
 from engine.store.summaries import StrategyRef
 from workbench.charts.differences import FOREST_WORDS, forest_figure, paired_figure, words_for
 from workbench.charts.metrics import set_title
 from workbench.charts.palette import Mode
 from workbench.components.differences_table import differences_markup
 from workbench.components.markup import escaped, heading, show
-from workbench.evidence import Evidence
 from workbench.study_words import AXES, statistic_words
 
 CONFIG = {"displayModeBar": False}

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from engine.evidence import Evidence
 from engine.store.summaries import StrategyRef
 from workbench.components.markup import dot, escaped, table
-from workbench.evidence import Evidence
 from workbench.wording import NOTHING, integer, signed
 
 

@@ -6,14 +6,13 @@ from engine.analysis.crossed import Crossed
 from engine.analysis.looks import Standing
 from engine.analysis.referee import Finding
 from engine.analysis.saved import Reach
-from engine.analysis.verdict import sentence
 from engine.store.summaries import StrategyRef
+from engine.verdict_words import NO_TWINS, UNITS, sentences
 from workbench.components.markup import chip, dot, escaped, heading, show, table
-from workbench.study_words import AXES, UNITS, statistic_words
+from workbench.study_words import AXES, statistic_words
 from workbench.wording import NOTHING, count, integer, percent, signed
 
 TONES = {"better": "ok", "worse": "bad", "not shown": "neutral", "no verdict": "warn"}
-NO_TWINS: Mapping[str, str] = {}
 DECLARED = Standing(0.95)
 REACH, DIFFERENCE = "labels to a level", "difference in "
 HEAD = tuple(
@@ -80,20 +79,6 @@ def _exploratory(claim: Standing) -> str:
     if not claim.exploratory:
         return ""
     return f"<p>{chip('exploratory', 'warn')} {escaped(claim.exploratory)}: not the verdict that was declared.</p>"
-
-
-def sentences(
-    found: Mapping[str, Finding],
-    strategies: Mapping[str, StrategyRef],
-    twins: Mapping[str, str] = NO_TWINS,
-    unit: str = "accuracy",
-) -> dict[str, str]:
-    """Strategy → its verdict for people, against its twin by name."""
-    title = {key: ref.title for key, ref in strategies.items()}
-    return {
-        name: sentence(finding.verdict, title.get(name, name), title.get(twins.get(name, ""), "random"), unit)
-        for name, finding in found.items()
-    }
 
 
 def _row(ref: StrategyRef, found: Finding) -> tuple[str, ...]:

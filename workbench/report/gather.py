@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 
+from engine.advice import Advised
+from engine.evidence import Evidence, advised, in_slot_order, weighed
 from engine.store import queries
 from engine.store.database import Store
 from engine.store.spent import stage_costs
 from engine.store.summaries import MetricRef, PickedPair, RunSummary, StrategyRef, StudyDetail
-from workbench.advice import Advised
-from workbench.evidence import Evidence, advised, in_slot_order, weighed
+from engine.verdict_words import FIGURES
 from workbench.guardrails import Guardrails, guardrails
 from workbench.spent_words import Took, took
-from workbench.study_words import FIGURES
 
 PICKS = 10
 """Pairs shown of each strategy."""

@@ -1,15 +1,13 @@
 """A report for machines: the same findings as plain JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from engine.analysis.levels import levels
-from engine.store.summaries import StrategyRef
-from workbench.components.verdict_table import sentences
-from workbench.evidence import Evidence, config_hash
+from engine.evidence import config_hash
+from engine.verdict_words import verdict_rows
 from workbench.report.gather import Report
-from workbench.study_words import UNITS
 
 
 def machine(report: Report) -> dict[str, Any]:
@@ -43,25 +41,6 @@ def machine(report: Report) -> dict[str, Any]:
         },
     }
     return dict(without_nan(value))
-
-
-def verdict_rows(evidence: Evidence, refs: Mapping[str, StrategyRef]) -> list[dict[str, Any]]:
-    """A row a strategy: its finding, its twin, why the verdict is exploratory ("" if it is not), and its sentence."""
-    said = sentences(
-        evidence.found, refs, evidence.arms.twins, f"{UNITS[evidence.declared.metric]} on {evidence.where}"
-    )
-    return [
-        {"strategy": name, "held-out set": evidence.where, "twin": evidence.arms.twins.get(name, ""),
-         **asdict(finding), "exploratory": evidence.standing.exploratory, "sentence": said[name]}
-        for name, finding in evidence.found.items()
-    ]  # fmt: skip
-
-
-def verdict_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The sentences of `verdict_rows` as lines of text; before them, once, why they are not the declared verdict."""
-    why = dict.fromkeys(row["exploratory"] for row in rows if row["exploratory"])
-    return [*(f"Exploratory: {one}: not the verdict that was declared." for one in why),
-            *(row["sentence"] for row in rows)]  # fmt: skip
 
 
 def without_nan(value: Any) -> Any:

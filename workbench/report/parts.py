@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from engine.evidence import Arms, config_hash, no_verdict
 from workbench.charts.curves import value_axis
 from workbench.charts.differences import FOREST_WORDS, forest_figure, paired_figure, words_for
 from workbench.charts.embedded import embedded
@@ -22,7 +23,6 @@ from workbench.components.markup import dot, escaped, heading, table
 from workbench.components.pair_card import pair_card
 from workbench.components.stage_table import stage_markup
 from workbench.components.verdict_table import verdict_markup
-from workbench.evidence import Arms, config_hash, no_verdict
 from workbench.report.gather import Report
 from workbench.study_words import AXES, by_hand, compares, declared_in, reference_words, statistic_words
 from workbench.wording import NOTHING, count

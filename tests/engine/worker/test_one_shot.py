@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from engine.config import StudyConfig
 from engine.cost import Sizes, estimate
+from engine.evidence import arms_of, weighed
 from engine.records import Picked, Pooled, Scored
 from engine.replay import from_record, record_of, with_model
 from engine.store import queries, schema
@@ -17,7 +18,6 @@ from engine.store.outcomes import every_outcome, outcomes
 from engine.worker import Worker
 from tests.engine.worker.lives import queue, study_of
 from workbench.components.study_card import _budget
-from workbench.evidence import arms_of, weighed
 
 SMALL = {
     "data": {"pool": "unused", "held_out": {"near": "unused"}},

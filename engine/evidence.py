@@ -1,6 +1,6 @@
 """What a study has shown, gathered once for the page and for the report: who is compared with whom, findings, luck.
 
-It knows no screen: the command line makes its report on a machine without Streamlit.
+It knows no screen: the command line and notebooks ask it as the app does.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from engine.advice import Advised, advice
 from engine.analysis.crossed import crossed_interval
 from engine.analysis.looks import Standing, standing
 from engine.analysis.referee import Finding, curve, findings
@@ -23,7 +24,6 @@ from engine.store.database import Store
 from engine.store.growth import added_seeds
 from engine.store.outcomes import every_outcome, furthest
 from engine.store.summaries import StrategyRef, StudyDetail
-from workbench.advice import Advised, advice
 
 NOT_YET = "It takes a strategy and random, both finished with the same seeds; three of them for an interval."
 UNNAMED = "Its records do not name the held-out pairs; a clone of it will have one."
