@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.store.summaries import MetricRef, StudyDetail
 from workbench import cache, session, verdicts
+from workbench.campaign import is_campaign
 from workbench.charts.across import device_of
 from workbench.components.curve_controls import curve_controls
 from workbench.components.curve_figures import curve_figures, curves_of, papers
@@ -48,13 +49,14 @@ def page() -> None:
     metrics = {m.name: m for m in cache.metric_names(looking.study.id)}
     if not metrics:
         empty(*NOTHING)
+        verdicts.people(detail)
         return
     spent, arms = cache.spent(detail.summary.id), verdicts.arms(detail)
     focus = looking.strategy.name if looking.strategy else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         shown = curve_controls(list(metrics.values()), device_of(spent), controls=bool(arms.controls))
         metric = metrics[shown.metric]
-        curves = curves_of(metric, frames_of(detail, metric), spent, shown, arms, focus)
+        curves = curves_of(metric, frames_of(detail, metric), spent, shown, arms, focus, one_run=is_campaign(detail))
         stamp = [looking.study.name, *stamp]
         take_away(metric.name, curves.frames, partial(papers, curves, stamp), session.mode())
         take_report(looking.study.name, lambda: verdicts.report(detail.summary.id))

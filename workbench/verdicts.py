@@ -8,9 +8,12 @@ from engine.evidence import Arms, Evidence, advised, arms_of, in_slot_order, no_
 from engine.store.margins import margins
 from engine.store.summaries import StrategyRef, StudyDetail
 from workbench import cache, session
+from workbench.campaign import campaign, is_campaign
+from workbench.campaign_records import Campaign
 from workbench.certainty import Uncertainty, uncertainty
 from workbench.charts.metrics import set_title
 from workbench.components.advice_table import advice_table
+from workbench.components.campaign_panel import campaign_panel
 from workbench.components.certainty_panel import certainty_panel
 from workbench.components.difference_figures import difference_figures
 from workbench.components.guardrail_table import guardrail_table
@@ -25,7 +28,9 @@ from workbench.study_words import declared_in
 def panel(detail: StudyDetail, *, focus: str = "", controls: bool = False) -> None:
     """What the study has shown of each strategy, by what it declared, and whether a gain comes with a cost."""
     evidence, refs = _weighed(str(cache.store_folder()), detail.summary.id, finished(detail)), in_slot_order(detail)
-    if evidence.why_none:
+    if is_campaign(detail):
+        people(detail)
+    elif evidence.why_none:
         empty(no_verdict(evidence), evidence.why_none)
     else:
         declared, where = declared_in(detail.config), set_title(evidence.where)
@@ -42,6 +47,13 @@ def panel(detail: StudyDetail, *, focus: str = "", controls: bool = False) -> No
     guardrail_table(guardrails(list(splits), curve, evidence.arms.twins, detail.config, shown, edited), refs)
     advice_table(_advised(str(cache.store_folder()), detail.summary.id, detail.summary.rounds_done), refs,
                  set_title(evidence.where))  # fmt: skip
+
+
+def people(detail: StudyDetail) -> None:
+    """Of a campaign, in place of verdicts: also before its first round. Nothing for another study."""
+    found = _campaign(str(cache.store_folder()), detail.summary.id, cache.revision(detail.summary.id))
+    if found is not None:
+        campaign_panel(found, session.mode())
 
 
 def certainty(detail: StudyDetail, ref: StrategyRef) -> None:
@@ -80,6 +92,11 @@ def _advised(folder: str, study_id: str, rounds: int) -> tuple[Advised, ...]:
 @st.cache_data(max_entries=16, show_spinner="Reading the margins…")
 def _uncertainty(folder: str, study_id: str, key: str, rounds: int) -> Uncertainty | None:
     return uncertainty(margins(cache.store(), study_id, key))
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the answers…")
+def _campaign(folder: str, study_id: str, revision: int) -> Campaign | None:
+    return campaign(cache.store(), cache.study(study_id))
 
 
 @st.cache_data(max_entries=16, show_spinner="Weighing the evidence…")

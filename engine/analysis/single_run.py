@@ -73,10 +73,13 @@ def level(values: np.ndarray, prompt_ids: Sequence[str], *, share: bool) -> Esti
     return Estimate(float(array.mean()), low, high, len(counts))
 
 
-def gain(now: np.ndarray, before: np.ndarray, prompt_ids: Sequence[str]) -> Estimate | None:
-    """Mean of now minus before over the same pairs (pairs,), Student's interval over prompts."""
+def gain(now: np.ndarray, before: np.ndarray, prompt_ids: Sequence[str], *, share: bool) -> Estimate | None:
+    """Mean of now minus before over the same pairs (pairs,), Student's interval over prompts; of shares cut at ±1."""
     apart = np.asarray(now, dtype=np.float64) - np.asarray(before, dtype=np.float64)
-    return of_values(cells(apart[None], prompt_ids)[0]) if len(apart) else None
+    found = of_values(cells(apart[None], prompt_ids)[0]) if len(apart) else None
+    if found is None or found.low is None or found.high is None or not share:
+        return found
+    return Estimate(found.mean, max(-1.0, found.low), min(1.0, found.high), found.n)
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:

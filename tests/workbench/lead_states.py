@@ -1,9 +1,17 @@
-"""The states of what the page Label quality is made of; people who answer twice are in `test_label_quality`."""
+"""What is for the lead in its states; two answers a pair: `test_label_quality`, campaigns: `test_campaign_report`."""
 
 from tests.workbench.states import NO_STUDY, See, State
 
 PAGE = "label_quality"
 LEAD: dict[str, dict[State, See]] = {
+    "campaign_panel": {
+        "empty": See("curves", (NO_STUDY,), ("A campaign gives no verdict.",)),
+        "finished": See("curves", ("Is the next batch worth it?",), ("A campaign gives no verdict.",)),
+    },
+    "campaign_tables": {
+        "empty": See("curves", (NO_STUDY,), ("Audit slice",)),
+        "finished": See("curves", ("Is the next batch worth it?",), ("Audit slice", "In the shadow", "What it cost")),
+    },
     "worth_facts": {
         "empty": See(PAGE, (NO_STUDY,), ("to 0 pairs",)),
         "queued": See(PAGE, ("No answer is here yet.",), ("to 0 pairs",)),

@@ -38,14 +38,6 @@ WHERE: dict[str, dict[State, See]] = {
         "queued": See("batch", (NOTHING_PICKED,), ("waits for review", "Release")),
         "finished": See("batch", ("Why this pair",), ("waits for review", "Release", "Drop")),
     },
-    "campaign_panel": {  # campaigns in all their states: test_campaign_report
-        "empty": See("curves", (NO_STUDY,), ("A campaign gives no verdict.",)),
-        "finished": See("curves", ("Is the next batch worth it?",), ("A campaign gives no verdict.",)),
-    },
-    "campaign_tables": {
-        "empty": See("curves", (NO_STUDY,), ("Audit slice",)),
-        "finished": See("curves", ("Is the next batch worth it?",), ("Audit slice", "In the shadow", "What it cost")),
-    },
     "certainty_panel": {
         "empty": See("curves", (NO_STUDY,), ("reward margin",)),
         "failed": See("curves", ("No run of this strategy recorded the reward margin.",), query={"certainty": "true"}),

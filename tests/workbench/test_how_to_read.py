@@ -13,7 +13,7 @@ from engine.tasks.projection import Projection
 from engine.tools import ToolsWorker
 from tests.engine.store.test_probed import probed_world
 from tests.engine.tasks.toys import vectors
-from tests.workbench import lab_worlds, lead_worlds, worlds
+from tests.workbench import campaign_worlds, lab_worlds, lead_worlds, worlds
 from tests.workbench.test_explore import scored_world
 from tests.workbench.test_pages import ROOT, app
 from workbench import laboratory
@@ -57,6 +57,11 @@ def answered_world(folder: Path):
     return lead_worlds.answered(folder / "lead")
 
 
+def campaign_world(folder: Path):
+    """A finished campaign with a sample, an audit slice and shadows."""
+    return campaign_worlds.campaign(folder / "campaign")
+
+
 def dry_world(folder: Path):
     """A finished study whose pool was scored for a dry run of three strategies, which a worker has made."""
     store = worlds.finished(folder / "dry", seeds=(1,), strategies=DRY)
@@ -76,15 +81,14 @@ def dry_world(folder: Path):
         ("explore", probed_world, {"pair": "{pair}"}),
         ("batch", probed_world, {"round": "2"}),
         ("curves", probed_world, {"certainty": "true"}),
+        ("curves", campaign_world, {}),
         ("studies", probed_world, {}),
         ("map", mapped_world, {}),
         ("label_quality", answered_world, {}),
         ("dry_run", dry_world, {"as": "SFT model"}),
     ],
 )
-def test_every_chart_has_a_caption_a_text_alternative_and_a_table(
-    tmp_path, monkeypatch, page, world, query
-):
+def test_every_chart_has_a_caption_a_text_alternative_and_a_table(tmp_path, monkeypatch, page, world, query):
     made = world(tmp_path)
     store = made[0] if isinstance(made, tuple) else made
     if "pair" in query:

@@ -7,6 +7,11 @@ from workbench.wording import count
 
 ONLY_CONTROLS = "Only controls have been measured so far, so they are what is drawn."
 
+ONE_RUN_WORDS = (
+    "This run, point by point. A campaign has one seed, so nothing here tells it from another draw; intervals over "
+    "prompts stand below."
+)
+
 
 def how_to_read(table: pd.DataFrame, words: Words, *, traces: bool) -> str:
     """`table` as `levels` gives it; the seeds say whether there are bands."""

@@ -28,6 +28,7 @@ def report(
     """Mean and 95 % t-interval over seeds of a figure, a line a strategy and round, and the verdicts in words."""
     from engine.analysis.levels import levels
     from engine.verdict_words import verdict_lines, verdict_rows
+    from workbench.campaign_words import sentences
     from workbench.report.gather import gather
     from workbench.report.machine import machine, without_nan
 
@@ -38,6 +39,10 @@ def report(
     found = gather(where, name, 0)
     refs, summary = {ref.name: ref for ref in found.metrics}, found.detail.summary
     metric = metric or found.figure
+    said = sentences(found.campaign) if found.campaign else []
+    if said and not refs:  # a campaign asks people before its first round
+        show(without_nan(machine(found)), as_json, lambda: "\n".join(map(printable, said)))
+        return
     if metric not in refs:
         known = ", ".join(refs) or "none yet: no round is done"
         raise StoreError(f"Study {summary.name!r} has no figure {metric!r}.", f"Known: {known}.")
@@ -53,7 +58,7 @@ def report(
     show(
         without_nan({**machine(found), **of_metric}),
         as_json,
-        lambda: "\n".join([printable(title), table(head, text), *map(printable, verdict_lines(verdicts))]),
+        lambda: "\n".join([printable(title), table(head, text), *map(printable, said or verdict_lines(verdicts))]),
     )
 
 

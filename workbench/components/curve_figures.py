@@ -17,7 +17,7 @@ from workbench.charts.luck import parted
 from workbench.charts.metrics import covers, set_title, words_of
 from workbench.charts.palette import Mode
 from workbench.charts.paper import on_paper
-from workbench.charts.reading import ONLY_CONTROLS, how_to_read
+from workbench.charts.reading import ONE_RUN_WORDS, ONLY_CONTROLS, how_to_read
 from workbench.charts.strips import figure_of
 from workbench.components.curve_controls import Shown
 from workbench.components.levels_table import levels_table, levels_words, rounds_markup
@@ -37,6 +37,7 @@ class Curves:
     shown: Shown
     arms: Arms
     focus: str = ""
+    one_run: bool = False
 
     @property
     def again(self) -> Mapping[str, str]:
@@ -50,6 +51,8 @@ class Curves:
     @property
     def reading(self) -> str:
         """How to read the figures."""
+        if self.one_run:
+            return ONE_RUN_WORDS
         tables = pd.concat([self.table(split) for split in self.frames])
         luck = any(len(parted(frame, self.again)[1]) for frame in self.frames.values())
         words = how_to_read(tables, words_of(self.metric.name), traces=self.shown.traces)
@@ -68,9 +71,13 @@ class Curves:
 
 
 def curves_of(
-    metric: MetricRef, frames: Mapping[str, pd.DataFrame], spent: pd.DataFrame, shown: Shown, arms: Arms, focus: str
-) -> Curves:
-    """`frames` as `queries.curve` gives them; `spent` has the seconds of every run and round."""
+    metric: MetricRef, frames: Mapping[str, pd.DataFrame], spent: pd.DataFrame, shown: Shown, arms: Arms, focus: str,
+    *, one_run: bool = False,
+) -> Curves:  # fmt: skip
+    """`frames` as `queries.curve` gives them; `spent` has the seconds of every run and round.
+
+    `one_run`: it is a campaign, which never has another seed.
+    """
     placed, held = {}, {}
     for split, frame in frames.items():
         control = frame["strategy"].isin(arms.controls)
@@ -83,7 +90,7 @@ def curves_of(
             others, far = frame[~beyond], frame[beyond]
         held[split] = {row.title: float(row.mean) for row in last_levels(levels(far)).itertuples()} if len(far) else {}
         placed[split] = shown.across.along(others, spent)
-    return Curves(metric, {k: frame for k, frame in placed.items() if len(frame)}, held, shown, arms, focus)
+    return Curves(metric, {k: frame for k, frame in placed.items() if len(frame)}, held, shown, arms, focus, one_run)
 
 
 def curve_figures(curves: Curves, mode: Mode) -> None:

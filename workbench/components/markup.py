@@ -88,4 +88,9 @@ def page_head(title: str, sentence: str, stamp: Sequence[str] = ()) -> None:
 
 def empty(what: str, reason: str) -> None:
     """In place of content: one sentence, the reason or what comes next."""
-    show(f'<div class="empty"><b>{escaped(what)}</b>{escaped(reason)}</div>')
+    show(empty_markup(what, reason))
+
+
+def empty_markup(what: str, reason: str) -> str:
+    """The same as markup, for a report."""
+    return f'<div class="empty"><b>{escaped(what)}</b>{escaped(reason)}</div>'

@@ -13,6 +13,8 @@ from engine.store.database import Store
 from engine.store.spent import stage_costs
 from engine.store.summaries import MetricRef, PickedPair, RunSummary, StrategyRef, StudyDetail
 from engine.verdict_words import FIGURES
+from workbench.campaign import campaign
+from workbench.campaign_records import Campaign
 from workbench.guardrails import Guardrails, guardrails
 from workbench.spent_words import Took, took
 
@@ -25,6 +27,7 @@ class Report:
     """A study as its report tells it. `curves` are held-out set → rows of the figure that decides, where it has any.
 
     `picks` are the first pairs of the last round of each strategy: strategy → (run, pairs).
+    `campaign` stands in place of verdicts where people answer; None elsewhere.
     """
 
     detail: StudyDetail
@@ -38,6 +41,7 @@ class Report:
     notes: Mapping[str, tuple[tuple[int, str], ...]]
     advised: tuple[Advised, ...] = ()
     took: tuple[Took, ...] = ()
+    campaign: Campaign | None = None
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -73,6 +77,7 @@ def gather(store: Store, study: str, picks: int = PICKS) -> Report:
         {run.id: tuple(notes) for run in detail.runs if (notes := queries.notes(store, run.id))},
         advised(store, detail),
         tuple(took(stage_costs(store, detail.summary.id))),
+        campaign(store, detail),
     )
 
 

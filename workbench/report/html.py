@@ -8,7 +8,7 @@ from engine.errors import StoreError
 from engine.store.database import this_program
 from workbench.charts.embedded import library
 from workbench.components.markup import escaped
-from workbench.report import parts
+from workbench.report import of_campaign, parts
 from workbench.report.gather import Report
 from workbench.style import stylesheet
 
@@ -50,8 +50,7 @@ def as_html(report: Report, made: datetime | None = None) -> str:
     when = (made or datetime.now(UTC)).astimezone(UTC)
     sections = [
         parts.head(report),
-        parts.verdicts(report),
-        parts.curves(report),
+        *(of_campaign.sections(report.campaign) if report.campaign else (parts.verdicts(report), parts.curves(report))),
         parts.paired(report),
         parts.guards(report),
         parts.advice(report),

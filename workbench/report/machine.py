@@ -7,6 +7,7 @@ from typing import Any
 from engine.analysis.levels import levels
 from engine.evidence import config_hash
 from engine.verdict_words import verdict_rows
+from workbench.campaign_words import sentences as said_of
 from workbench.report.gather import Report
 
 
@@ -33,6 +34,9 @@ def machine(report: Report) -> dict[str, Any]:
         "verdicts": verdict_rows(report.evidence, report.refs),
         "paired_differences": report.evidence.paired.to_dict("records"),
         "luck": report.evidence.luck.to_dict("records"),
+        "campaign": None
+        if report.campaign is None
+        else {**asdict(report.campaign), "sentences": said_of(report.campaign)},
         "stages": [one.numbers() for one in report.took],
         "advice": [asdict(one) for one in report.advised],
         "guardrails": {

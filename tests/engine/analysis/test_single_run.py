@@ -32,9 +32,10 @@ def test_pairs_of_a_prompt_are_one_draw():
 
 
 def test_a_gain_is_paired_and_without_spread_has_no_interval():
-    found = gain(np.array([1, 1, 1, 0.0]), np.full(4, 0.5), list("abcd"))
+    found = gain(np.array([1, 1, 1, 0.0]), np.full(4, 0.5), list("abcd"), share=False)
     half = stats.t.ppf(0.975, 3) * 0.5 / 2
     assert (found.mean, found.low, found.high) == pytest.approx((0.25, 0.25 - half, 0.25 + half))
+    assert gain(np.array([1, 1, 1, 0.0]), np.full(4, 0.5), list("abcd"), share=True).high == 1
     assert of_values([2.0, 2.0, 2.0]).low is None
     assert of_values([1.0, 2.0]).low is None
     assert of_values([]) is None
