@@ -1,7 +1,7 @@
 """What the details of models' labels say of the model that gave them: steadiness, bias for a slot, what it cost."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,11 @@ class JudgedFacts:
     `pairs` were asked in both orders with a verdict each time. Over them: `consistency`, the share whose two verdicts
     took the same side (or were both ties); `first_slot`, the share of verdicts for a side that took the response that
     stood first; `bias`, 2 · first_slot − 1: 0 where the slot decides nothing, 1 where it decides everything. Intervals
-    are over pairs, 95 %. `refused`: reason → labels that say nothing. `kept` of the `requests` were answered before.
-    `cost` has the currency of the prices given. `routed`: why each label went where it went → labels; `by`:
-    who gave it, "models" or "people" → labels; `checked`: of the pairs that models agreed on and people answered all
-    the same, the share on which people said what the models had said. `mistakes` of simulated labellers: kind → labels.
+    are over pairs, 95 %: of shares of pairs Wilson's, of the slot Student's. `refused`: reason → labels that say
+    nothing. `kept` of the `requests` were answered before. `cost` has the currency of the prices given. `routed`: why
+    each label went where it went → labels; `by`: who gave it, "models" or "people" → labels; `checked`: of the pairs
+    that models agreed on and people answered all the same, the share on which people said what the models had said.
+    `mistakes` of simulated labellers: kind → labels.
     """
 
     labels: int = 0
@@ -59,13 +60,13 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
         slots = [side == slot for side, slot in zip(orders, ("a", "b"), strict=True) if side != "tie"]
         if slots:
             first.append(float(np.mean(slots)))
-    slot = t_interval(first) if first else None
+    slot = _slot(first) if first else None
     checked = [float(one["models_said"] == one["people_said"]) for one in details if one.get("routed") == RANDOM_SHARE
                and one.get("people_said") not in (None, "skip")]  # fmt: skip
     return JudgedFacts(
         labels=len(details),
         pairs=len(same),
-        consistency=t_interval(same) if same else None,
+        consistency=wilson(same) if same else None,
         first_slot=slot,
         bias=None if slot is None else Interval(2 * slot.mean - 1, _twice(slot.low), _twice(slot.high), slot.n),
         refused=_counted(details, "refused"),
@@ -79,9 +80,27 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
         templates=_counted(details, "template"),
         routed=_counted(details, "routed"),
         by=_counted(details, "by"),
-        checked=t_interval(checked) if checked else None,
+        checked=wilson(checked) if checked else None,
         mistakes=dict(Counter(kind for one in details for kind in one.get("mistakes") or ()).most_common()),
     )
+
+
+def wilson(values: Sequence[float]) -> Interval:
+    """A share with its 95 % score interval (Wilson 1927), which stays within 0 and 1 and is never without width."""
+    n, p, z = len(values), float(np.mean(values)), 1.959964
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Interval(p, max(0.0, float(middle - half)), min(1.0, float(middle + half)), n)
+
+
+def _slot(values: Sequence[float]) -> Interval:
+    """Over pairs, t, within 0 and 1; where no pair went by the slot, as wide as what so many can have left unseen."""
+    if len(values) >= 3 and all(value == 0.5 for value in values):
+        unseen = wilson([0.0] * len(values)).high
+        return Interval(0.5, 0.5 - (unseen or 0.0) / 2, 0.5 + (unseen or 0.0) / 2, len(values))
+    found = t_interval(values)
+    low, high = (None if end is None else min(1.0, max(0.0, end)) for end in (found.low, found.high))
+    return Interval(found.mean, low, high, found.n)
 
 
 def _twice(value: float | None) -> float | None:

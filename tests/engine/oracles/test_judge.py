@@ -34,7 +34,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
 
 
 def judge(server: SmallServer, **changes: Any) -> Judge:
-    found = ORACLES.build({"name": "judge", "url": server.url, "timeout_s": 5.0, **changes})
+    found = ORACLES.build({"name": "judge", "url": server.url, "timeout_s": 60.0, **changes})
     assert isinstance(found, Judge)
     return found
 
@@ -112,18 +112,17 @@ def test_unparsable_answers_are_counted_and_never_labelled(server: SmallServer) 
 def test_whatever_fails_in_passing_is_waited_out_and_counted(server: SmallServer) -> None:
     data, seen = small_world(2), Counter[str]()
     trouble = [refusal(429, retry_after="0.02"), refusal(500), (200, b"<html>", {}), (200, b'{"choices": []}', {}),
-               (200, b'{"choices": [{"message"', {}), "slow"]  # fmt: skip
+               (200, b'{"choices": [{"message"', {}), refusal(503)]  # fmt: skip
 
     def in_turn(number: int, body: dict[str, Any]) -> Any:
         text = body["messages"][0]["content"]
         seen[text] += 1
         if seen[text] > len(trouble):
             return None
-        found = trouble[seen[text] - 1]
-        return time.sleep(0.4) or refusal(503) if found == "slow" else found
+        return trouble[seen[text] - 1]
 
     server.trouble = judging(before=in_turn)
-    labels = ask(judge(server, attempts=7, timeout_s=0.3), data)
+    labels = ask(judge(server, attempts=7, timeout_s=60.0), data)
     with running(SmallServer(trouble=judging())) as calm:
         assert [label.answer for label in ask(judge(calm), data)] == [label.answer for label in labels]
     assert all(label.detail["retries"] == 12 for label in labels)
@@ -131,6 +130,14 @@ def test_whatever_fails_in_passing_is_waited_out_and_counted(server: SmallServer
     with pytest.raises(OracleError, match=r"gave no answer in 2 attempts; the last time: 500, .*out of order") as error:
         ask(judge(server, attempts=2), data)
     assert "oracle.at_once" in error.value.next_step
+
+
+def test_a_slow_answer_is_given_up_and_asked_for_again(server: SmallServer) -> None:
+    data = small_world(1)
+    server.trouble = judging(before=lambda number, body: time.sleep(3.0) if number == 0 else None)
+    labels = ask(judge(server, timeout_s=1.5, attempts=20), data)
+    assert sum(label.detail["retries"] for label in labels) >= 1
+    assert all(label.trains for label in labels)
 
 
 def test_resuming_pays_nothing_twice(server: SmallServer) -> None:
