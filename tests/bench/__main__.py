@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME …] [--pairs N]`: run the benchmarks, all or those named, and log them."""
+"""`python -m tests.bench [NAME …] [--pairs N] [--store FOLDER]`: run the benchmarks, all or those named, and log them."""
 
 import argparse
 import importlib
@@ -46,7 +46,10 @@ if __name__ == "__main__":
     asked = argparse.ArgumentParser(prog="python -m tests.bench")
     asked.add_argument("names", nargs="*")
     asked.add_argument("--pairs", type=int, help="pairs of the store that `pages` makes")
+    asked.add_argument("--store", help="folder in which that store is made, or lies from the last time")
     found = asked.parse_args()
+    if found.store:
+        os.environ["BENCH_STORE"] = found.store
     if found.pairs:
         os.environ["BENCH_PAIRS"] = str(found.pairs)
     sys.exit(main(found.names))

@@ -51,9 +51,11 @@ def measure() -> list[str]:
         return ["skipped: playwright is not installed"]
     if not Path(CHROMIUM).exists():
         return ["skipped: there is no Chromium here"]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as scratch:
         began = time.perf_counter()
-        made_store(Path(folder), pairs)
+        folder = os.environ.get("BENCH_STORE", scratch)
+        if not any(Path(folder).iterdir()):
+            made_store(Path(folder), pairs)
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
         lines = [
             f"{pairs:,} pairs, 2 strategies, 3 rounds, {size / 1e6:,.0f} MB, made in {time.perf_counter() - began:.0f} "
