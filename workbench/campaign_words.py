@@ -28,7 +28,7 @@ NOT_YET = "No answer has come in yet. The audit slice and the held-out sample ar
 def sentences(found: Campaign) -> list[str]:
     """What the campaign says, for a terminal and for machines; names as they are, not escaped."""
     said = [f"{NO_VERDICT} {WHY_NONE}", REHEARSAL.format(title=found.title), progress(found)]
-    said += [agrees(found), *audit_words(found.audit), *(shadow_words(one) for one in found.shadows)]
+    said += [agrees(found), by_models(found), *audit_words(found.audit), *(shadow_words(one) for one in found.shadows)]
     return [sentence for sentence in [*said, cost_words(found)] if sentence]
 
 
@@ -57,6 +57,18 @@ def agrees(found: Campaign) -> str:
     if against.low <= 0 <= against.high:
         return f"{_figure(found).capitalize()}: {sides}. No difference is shown ({ends})."
     return f"{_figure(found).capitalize()}: {sides}. They differ ({ends}): the sample does not stand for the pool."
+
+
+def by_models(found: Campaign) -> str:
+    """That models gave labels to picks and people those of the slice, so that the two differ by that, too; or ""."""
+    picks = next((one for one in found.bought if one.purpose == "label"), None)
+    if picks is None or picks.people == picks.answers:
+        return ""
+    n = picks.answers - picks.people
+    return (
+        f"Models gave {integer(n)} of the {count(picks.answers, 'label')} of picks, and people all of the slice: the two "
+        "differ by who answered, too."
+    )
 
 
 def audit_words(audit: Audit) -> list[str]:

@@ -1,6 +1,7 @@
 """The report of a campaign, number by number as worked by hand, in every state, on the page, as a file and as JSON."""
 
 import json
+from dataclasses import replace
 from math import sqrt
 
 import pytest
@@ -13,6 +14,7 @@ from tests.workbench.campaign_worlds import HOSTILE, campaign
 from tests.workbench.test_pages import app, seen
 from tests.workbench.test_report import read
 from workbench.campaign import campaign as found_of
+from workbench.campaign_words import by_models, sentences
 from workbench.cli.main import app as cli
 from workbench.report.gather import gather
 from workbench.report.html import as_html
@@ -86,6 +88,13 @@ def test_shadows_stand_beside_two_random_draws(stores):
     assert real.placed.mean == 85
     half = stats.norm.ppf(0.975) * sqrt(100**2 / 12 * (5 * (1 - 5 / 16) + 5 * (1 - 5 / 11))) / 10
     assert real.placed.high == pytest.approx(50 + half)
+
+
+def test_labels_by_models_are_said(stores):
+    found = of(stores)
+    assert by_models(found) == ""
+    routed = [replace(one, people=6) if one.purpose == "label" else one for one in found.bought]
+    assert "Models gave 4 of the 10 labels of picks" in " ".join(sentences(replace(found, bought=tuple(routed))))
 
 
 def test_the_cost_adds_up_to_what_the_study_paid_for(stores):

@@ -35,7 +35,7 @@ def audit_markup(found: Campaign) -> str:
     """What people said of the random slice, and how the picks differ from it."""
     audit = found.audit
     head = heading("Audit slice", "random pairs of the pool, asked first, never trained on")
-    lines = [*words.audit_words(audit), *filter(None, [words.agrees(found)])]
+    lines = [*words.audit_words(audit), *filter(None, [words.agrees(found), words.by_models(found)])]
     said = "".join(f"<li>{escaped(line)}</li>" for line in lines)
     n = sum(audit.answers.values())
     parts = f"<ul>{said}</ul>"
@@ -54,7 +54,7 @@ def differs_markup(found: Campaign) -> str:
     audit = found.audit
     if not audit.differs:
         return ""
-    head = [("", False), ("unit", False), ("picks", True), ("audit slice", True), ("picks − slice", True),
+    head = [("quantity", False), ("unit", False), ("picks", True), ("audit slice", True), ("picks − slice", True),
             ("pairs", True)]  # fmt: skip
     rows = []
     for one in audit.differs:
