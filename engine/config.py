@@ -28,11 +28,13 @@ from engine.settings import (
 from engine.signals.base import GOLD, SIGNALS, Signal, as_known
 from engine.strategies.base import STRATEGIES, Strategy
 from engine.study_file import read
+from engine.trackers.base import TRACKERS, Tracker
 
 AnyStrategy = Annotated[Strategy, BeforeValidator(STRATEGIES.build), PlainSerializer(spec_of)]
 AnyOracle = Annotated[Oracle, BeforeValidator(ORACLES.build), PlainSerializer(spec_of)]
 AnySampler = Annotated[Sampler, BeforeValidator(SAMPLERS.build), PlainSerializer(spec_of)]
 AnyFilter = Annotated[Filter, BeforeValidator(FILTERS.build), PlainSerializer(spec_of)]
+AnyTracker = Annotated[Tracker, BeforeValidator(TRACKERS.build), PlainSerializer(spec_of)]
 AnySignal = Annotated[Signal, BeforeValidator(SIGNALS.build), PlainSerializer(spec_of)]
 
 
@@ -79,6 +81,9 @@ class StudyConfig(Settings):
     dpo: DPOSettings = DPOSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     referee: RefereeSettings = RefereeSettings()
+    tracker: AnyTracker | None = Field(
+        None, description="where else runs are logged, stage by stage, as numbers; a tracker that fails stops no run"
+    )
 
     @model_validator(mode="before")
     @classmethod

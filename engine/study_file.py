@@ -56,6 +56,10 @@ def absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:
     for who in ("oracle", "evaluator"):
         if isinstance(out.get(who), dict):
             out[who] = _of_oracle(out[who], fix)
+    if isinstance(out.get("tracker"), dict) and "uri" in out["tracker"]:
+        uri = out["tracker"]["uri"]  # a folder need not be there yet
+        folder_meant = isinstance(uri, str) and uri and "://" not in uri and not Path(uri).is_absolute()
+        out["tracker"] = {**out["tracker"], "uri": str((folder / uri).resolve()) if folder_meant else uri}
     if isinstance(out.get("evaluation"), dict) and "text_file" in out["evaluation"]:
         out["evaluation"] = {**out["evaluation"], "text_file": fix(out["evaluation"]["text_file"])}
     return out

@@ -31,6 +31,7 @@ from engine.store.origins import origins
 from engine.store.plugins import as_it_runs
 from engine.store.provenance import provenance_of
 from engine.store.round_table import make_table
+from engine.tracking import Tracking, tracked
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -69,8 +70,10 @@ class Worker(Claiming[writer.Claim]):
     def _carry_out(self, claim: writer.Claim) -> bool:
         """One run, from its last finished stage to its end."""
         self._doing = "reads the data"
-        config = as_it_runs(self.store, claim.config)
-        self._end(claim, self._rounds(replace(claim, config=config)))
+        claim = replace(claim, config=as_it_runs(self.store, claim.config))
+        with tracked(self.store, claim) as tracking:
+            tracking.state = self._rounds(claim, tracking)
+            self._end(claim, tracking.state)
         return True
 
     def _end(self, claim: writer.Claim, state: str, error: str = "") -> None:
@@ -92,7 +95,7 @@ class Worker(Claiming[writer.Claim]):
         self._beside.word()
         return writer.heartbeat(self.store, self.id, claim.run_id if claim else None, self._doing, self.lease_s)
 
-    def _rounds(self, claim: writer.Claim) -> str:
+    def _rounds(self, claim: writer.Claim, tracking: Tracking) -> str:
         """Save every event the loop yields; the state it ends in: done, or what it waits for, review or labels."""
         done, _ = load_events(self.store, claim.run_id)
         kept = [(event.round, stage_of(event)) for event in done]
@@ -116,11 +119,13 @@ class Worker(Claiming[writer.Claim]):
 
             inputs.memory = beside_others(policy, inputs.memory)
         note(inputs.memory)
+        tracking.begin(done)
         last: Event | None = done[-1] if done else None
         for event in self.loop(inputs, done, self._say, policy):
             if not self._patient(lambda event=event: writer.save_event(self.store, claim, event)):  # type: ignore[misc]
                 raise Stopped
             make_table(self.store, claim.run_id, event)
+            tracking.tell(event)
             last = event
             self._check()
             self._beside.do_all(self._lend)

@@ -18,13 +18,14 @@ from engine.settings import (
 )
 from engine.signals.base import SIGNALS
 from engine.strategies.base import STRATEGIES
+from engine.trackers.base import TRACKERS
 from workbench import session
 from workbench.components.help_metrics import metrics_table
 from workbench.components.help_plugins import paragraphs, parameters, room
 from workbench.components.help_words import what_this_is, words_table
 from workbench.components.markup import heading, page_head, show
 
-CHAPTERS = ("start", "words", "strategies", "signals", "samplers and oracles", "metrics", "study file")
+CHAPTERS = ("start", "words", "strategies", "signals", "samplers and oracles", "trackers", "metrics", "study file")
 SETTINGS: dict[str, type[BaseModel]] = {
     "the study": StudyConfig,
     "data": DataSettings,
@@ -63,6 +64,8 @@ def page() -> None:
         room(SAMPLERS, "They say where candidate pairs come from.")
         room(ORACLES, "They answer which of two responses is better.")
         room(FILTERS, "They leave labels out of training after they were bought; no strategy sees them.")
+    elif chapter == "trackers":
+        room(TRACKERS, "They log runs elsewhere, stage by stage; one that fails stops no run.")
     elif chapter == "metrics":
         metrics_table()
     elif chapter == "study file":

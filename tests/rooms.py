@@ -8,7 +8,10 @@ def words(*groups: str) -> frozenset[str]:
 
 
 BASE = "engine.records engine.errors engine.registry engine.seeds engine.cache engine.resume"
-PLUGINS = "engine.samplers engine.signals engine.strategies engine.oracles engine.filters engine.guardrails engine.arms"
+PLUGINS = (
+    "engine.samplers engine.signals engine.strategies engine.oracles engine.filters engine.guardrails engine.trackers "
+    "engine.arms"
+)
 ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
@@ -73,6 +76,8 @@ TABLE = {
         inside="torch engine.models engine.settings sample_data",
     ),
     "engine.filters": room(BASE, "engine.data engine.filters numpy pydantic"),
+    "engine.trackers": room(BASE, "engine.keys engine.trackers pydantic", inside="mlflow"),
+    "engine.tracking": room(BASE, PLUGINS, "engine.config engine.loop engine.store"),
     "engine.guardrails": room(BASE, "engine.guardrails numpy pydantic", inside="engine.analysis.length"),
     "engine.selection": room(BASE, "engine.data engine.selection numpy scipy", inside="torch"),
     "engine.analysis": room(
@@ -121,7 +126,8 @@ TABLE = {
     "engine.tools": room(LIGHT, "engine.claiming pydantic"),
     "engine.computed": room(LIGHT, HEAVY, inside="torch"),
     "engine.worker": room(
-        LIGHT, HEAVY, "engine.beside engine.claiming engine.computed engine.worker numpy psutil", inside="torch"
+        LIGHT, HEAVY, "engine.beside engine.claiming engine.computed engine.tracking engine.worker numpy psutil",
+        inside="torch"
     ),
     "workbench": room(LIGHT, "workbench pandas"),
     **dict.fromkeys(

@@ -19,6 +19,7 @@ from engine.samplers.base import SAMPLERS
 from engine.signals.base import SIGNALS
 from engine.strategies.base import STRATEGIES
 from engine.tasks.base import TASKS
+from engine.trackers.base import TRACKERS
 from tests import tree
 from tests.rooms import NEVER_STREAMLIT, NEVER_TORCH, TABLE, Room
 
@@ -173,7 +174,7 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "registry", [STRATEGIES, SIGNALS, SAMPLERS, ORACLES, GUARDRAILS, FILTERS, FORMATS, TASKS], ids=lambda r: r.kind
+    "registry", [STRATEGIES, SIGNALS, SAMPLERS, ORACLES, GUARDRAILS, FILTERS, FORMATS, TASKS, TRACKERS], ids=lambda r: r.kind
 )
 def test_every_file_of_a_plural_room_registers_exactly_one_plugin(registry: Registry) -> None:
     folder = ROOT.joinpath(*registry.room.split("."))

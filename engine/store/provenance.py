@@ -11,6 +11,8 @@ from engine.store.claims import Claim
 from engine.store.database import Store
 
 HASHES = ("model_sha256", "tokenizer_sha256", "template_sha256")
+TRACKER = "tracker"
+"""What the study's tracker got wrong: name, failed (how often), said (the last words), left (asked no more)."""
 COMPUTED_WITH = ("python", "machine", "packages", "device", "dtype", "threads", *HASHES)
 
 
@@ -27,10 +29,21 @@ def save_provenance(store: Store, claim: Claim, provenance: Mapping[str, Any], d
             return
         old = dict(row.provenance or {})
         before = list(old.pop("before", ()))
+        tracking = {name: old.pop(name) for name in (TRACKER,) if name in old}
         if row.stage and any(old.get(name) != provenance.get(name) for name in COMPUTED_WITH):
             before.append({**old, "until": [row.round, row.stage]})
-        found = {**provenance, **({"before": before} if before else {})}
+        found = {**provenance, **tracking, **({"before": before} if before else {})}
         connection.execute(s.runs.update().where(mine).values(provenance=found, device=device))
+
+
+def save_tracking(store: Store, claim: Claim, found: Mapping[str, Any]) -> None:
+    """What the study's tracker got wrong in this run, in place of what it said before."""
+    with store.write(claim.study_id) as connection:
+        mine = (s.runs.c.id == claim.run_id) & (s.runs.c.worker_id == claim.worker_id)
+        row = connection.execute(sa.select(s.runs.c.provenance).where(mine)).first()
+        if row is not None:
+            whole = {**(row.provenance or {}), TRACKER: dict(found)}
+            connection.execute(s.runs.update().where(mine).values(provenance=whole))
 
 
 def provenance_of(store: Store, run_id: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from engine.store.claims import beat
 from engine.store.database import Store
 from engine.store.picked import batch, labelled_pairs, rounds
 from engine.store.progress import runs_of, summaries_of
+from engine.store.provenance import TRACKER
 from engine.store.scored import scores
 from engine.store.summaries import (
     DatasetSummary,
@@ -180,6 +181,12 @@ def notes(store: Store, run_id: str, *, figures: bool = False) -> list[tuple[int
                 first, last = (f"{share:.1%}" for share in reached)
                 of = "of the adapter's weights had a gradient that is not 0 in the first step of training"
                 found.append((number, f"{first} {of}, {last} in the last; a fresh adapter's A has none"))
+        last_word = connection.execute(
+            sa.select(s.runs.c.round, s.runs.c.provenance).where(s.runs.c.id == run_id)
+        ).first()
+        if last_word and (wrong := (last_word.provenance or {}).get(TRACKER)):
+            again = "" if wrong["failed"] == 1 else f" It failed {wrong['failed']:,} times."
+            found.append((last_word.round or 0, f"{wrong['said']}{again} The run is not touched by it"))
     return found
 
 

@@ -9,16 +9,18 @@ import pytest
 from playwright.sync_api import Page
 
 from engine.records import Labelled, Pooled
-from engine.store import inbox, queries, writer
-from engine.store.database import Store, open_store
+from engine.store import inbox, queries, roles, writer
+from engine.store.assignments import Said, answer_and_next, claim_next
+from engine.store.database import Store
 from engine.tasks.base import ask
 from engine.tasks.projection import Projection
 from engine.tools import ToolsWorker
 from tests.browser.conftest import served
 from tests.browser.test_accessibility import at_rest, violations
+from tests.engine.store.campaign_world import campaign
 from tests.engine.store.test_probed import probed_events
 from tests.engine.tasks.toys import vectors
-from tests.workbench import worlds
+from tests.workbench import lead_worlds, worlds
 from tests.workbench.test_explore import scored_events
 
 pytestmark = pytest.mark.browser
@@ -50,7 +52,15 @@ CUT = """() => {
 }"""
 ALL = {"study": "All of it", "strategy": "ActiveDPO"}
 HAND = {"study": "By hand"}
-CHAPTERS = ("start", "words", "strategies", "signals", "samplers and oracles", "metrics", "study file")
+DESK, WEIGHED = "On the desk", "Answered by people"
+GUIDELINE = """Prefer the answer that you would rather get.
+
+1. Would following it work, and do no harm?
+2. Does it answer this question, all of it?
+3. Is it easy to follow?
+
+Longer is not better. Tie if you would be glad of either; both bad if you would be glad of neither."""
+CHAPTERS = ("start", "words", "strategies", "signals", "samplers and oracles", "trackers", "metrics", "study file")
 PANELS: dict[str, tuple[str, dict[str, str], str]] = {
     "tour": ("", {}, "Close the tour"),
     "histograms beside each other": ("explore", {**ALL, "also": "APL"}, "What changed its mind"),
@@ -72,14 +82,29 @@ PANELS: dict[str, tuple[str, dict[str, str], str]] = {
     "import": ("data", {"part": "import"}, "Which file"),
     "dry run": ("dry-run", ALL, "What scoring will take"),
     "export": ("export", ALL, "Counts"),
+    "label": ("label", {"study": DESK}, "of 8 answered"),
+    "label, all answered": ("label", {"study": WEIGHED}, "Nothing is left to label."),
+    "guideline": ("guideline", {"study": DESK}, "version 1"),
+    "label quality": ("label-quality", {"study": WEIGHED}, "Every answer"),
+    "label quality, recorded": ("label-quality", {"study": "All of it"}, "Every answer"),
+    "a campaign among studies": ("", {"study": DESK}, "waits for labels"),
     **{f"help, {chapter}": ("help", {"chapter": chapter}, chapter) for chapter in CHAPTERS},
 }  # fmt: skip
 """Panel → page, query, and the words that stand there when it is drawn."""
 
 
 def store_in(folder: Path) -> tuple[Store, dict[str, str]]:
-    """A finished study with scores, margins, a map and a selection, and one whose batch waits; what links need."""
-    store = open_store(folder)
+    """What links need, and the store: a finished study with scores, margins, a map and a selection, one whose batch
+    waits, a campaign that is done, and one with pairs on the desk.
+    """
+    store, _, _ = lead_worlds.answered(folder)
+    _, desk, _ = campaign(folder, batch=8, called=DESK, ask_strength=True, ask_note=True)
+    roles.write_guideline(store, desk, GUIDELINE)
+    lead = roles.at_the_machine(store, "lead")
+    shown = claim_next(store, desk, lead.id)
+    for answer in ("a", "tie", "b"):
+        assert shown is not None
+        shown = answer_and_next(store, desk, shown.assignment_id, lead.id, Said(answer, shown.side_first, 21.4))
     me = worlds.worker(store)
     every = ("random", "activedpo", "apl")
     study, data = worlds.add_study(store, "All of it", seeds=(1,), rounds=3, strategies=every)

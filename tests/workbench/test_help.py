@@ -21,7 +21,7 @@ from workbench.components.markup import escaped
 from workbench.words import FLOW, WORDS
 
 ROOT = Path(__file__).parents[2]
-CHAPTERS = ("start", "words", "strategies", "signals", "samplers and oracles", "metrics", "study file")
+CHAPTERS = ("start", "words", "strategies", "signals", "samplers and oracles", "trackers", "metrics", "study file")
 
 
 @pytest.fixture

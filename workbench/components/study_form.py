@@ -24,6 +24,7 @@ from engine.settings import (
 from engine.signals.base import SIGNALS
 from engine.store.summaries import DatasetSummary
 from engine.strategies.base import STRATEGIES
+from engine.trackers.base import TRACKERS
 from workbench.components.markup import escaped, heading, show
 from workbench.components.plugin_form import field, model_form, pick_plugin, plugin_form, title_of
 from workbench.forms import changed, fields_of, plugins, shortest
@@ -62,6 +63,8 @@ def study_form(start: Mapping[str, Any], datasets: Sequence[DatasetSummary], key
         found |= _oracle("evaluator", start, key, none="the oracle of the study")
         show(heading("Referee", _first(RefereeSettings)))
         found |= _part("referee", RefereeSettings, start, key)
+        show(heading("Tracker", "where else runs are logged"))
+        found |= _tracker(start, key)
     return {name: found[name] for name in StudyConfig.model_fields if name in found}
 
 
@@ -202,6 +205,13 @@ def _filters(start: Mapping[str, Any], key: str) -> dict[str, Any]:
             show(heading(known[name].heading()))
             found.append(shortest(known[name], plugin_form(known[name], begin.get(name, {}), f"{key}-filter-{name}")))
     return {"filters": found} if found else {}
+
+
+def _tracker(start: Mapping[str, Any], key: str) -> dict[str, Any]:
+    tracker, values = pick_plugin(
+        "tracker", plugins(TRACKERS), start.get("tracker") or "", f"{key}-tracker", none="none: the store alone"
+    )
+    return {"tracker": shortest(tracker, values)} if tracker else {}
 
 
 def _signals(start: Mapping[str, Any], needed: Sequence[str], key: str) -> list[Any]:

@@ -1,0 +1,1 @@
+"""One file = one place outside the store that is told how a run goes."""
