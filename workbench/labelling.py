@@ -29,7 +29,7 @@ class Desk:
     """What lies before a person. `since` is when it was laid there, by the steady clock.
 
     `back`: how far they look back through `mine`, their answers, the newest first; 0 is the queue. `last`: lines of the
-    last answers: words, answer, seconds.
+    last answers: words, answer, seconds. `begun` is when they began after the last pause, by the same clock.
     """
 
     study_id: str
@@ -42,6 +42,7 @@ class Desk:
     marked: bool = False
     skipping: bool = False
     error: EngineError | None = None
+    begun: float = 0.0
 
 
 def who_labels() -> Person:
@@ -76,7 +77,8 @@ def laid(study_id: str, person: Person) -> Desk:
     shown = assignments.claim_next(store, study_id, person.id)
     mine = answered.earlier(store, study_id, person.id, label_desk.LAST)
     last = tuple((first_line(one.messages, 40), _letter(study_id, person.id, one), one.seconds) for one in mine)
-    return _lay(Desk(study_id, person.id, shown, time.monotonic(), last=last))
+    now = time.monotonic()
+    return _lay(Desk(study_id, person.id, shown, now, last=last, begun=now))
 
 
 def look_for_more(study_id: str, person: Person) -> bool:
@@ -86,7 +88,8 @@ def look_for_more(study_id: str, person: Person) -> bool:
         return False
     shown = assignments.claim_next(cache.store(), study_id, person.id)
     if shown is not None:
-        _lay(replace(desk, shown=shown, since=time.monotonic()))
+        now = time.monotonic()
+        _lay(replace(desk, shown=shown, since=now, begun=now))  # waiting was a pause
     return shown is not None
 
 
@@ -101,7 +104,7 @@ def queue(study_id: str, person: Person, asks: People, guideline_id: int | None)
     if desk.shown is None:
         label_desk.nothing_left(progress)
         _wait(study_id, person)
-        label_desk.move_keys(partial(_press, desk, guideline_id), back=0, earlier=bool(desk.last))
+        label_desk.move_keys(partial(_press, desk, guideline_id), back=0, earlier=bool(desk.last), pair=False)
         return
     left, right = st.columns([77, 23], gap="small")
     press = partial(_press, desk, guideline_id)
@@ -120,7 +123,7 @@ def queue(study_id: str, person: Person, asks: People, guideline_id: int | None)
         found = roles.guideline(cache.store(), study_id)
         with st.container(border=True):
             show(label_desk.guideline_card(found.version, found.text))
-        show(label_desk.last_answers(desk.last))
+        show(label_desk.last_answers(desk.last) + label_desk.rest(desk.since - desk.begun))
 
 
 @st.fragment(run_every="2s")
@@ -161,6 +164,7 @@ def _answered(desk: Desk, guideline_id: int | None, what: str) -> Desk:
     if shown is None:
         return desk
     now, reason = time.monotonic(), ""
+    begun = now if now - desk.since > label_desk.PAUSE_S else desk.begun
     answer: Answer
     if what.startswith("reason "):
         answer, reason = "skip", label_desk.REASONS[what.removeprefix("reason ")]
@@ -178,11 +182,11 @@ def _answered(desk: Desk, guideline_id: int | None, what: str) -> Desk:
     store = cache.store()
     if desk.back:
         answered.correct(store, desk.study_id, desk.person_id, shown.assignment_id, told)
-        return _moved(replace(desk, skipping=False), 0)
+        return _moved(replace(desk, skipping=False, begun=begun), 0)
     following = assignments.answer_and_next(store, desk.study_id, shown.assignment_id, desk.person_id, told)
     line = (first_line(shown.messages, 40), _short(label_desk.answer_words(shown, answer)), told.seconds)
     last = (line, *desk.last)[: label_desk.LAST]
-    return replace(desk, shown=following, since=time.monotonic(), last=last, skipping=False, mine=())
+    return replace(desk, shown=following, since=time.monotonic(), last=last, skipping=False, mine=(), begun=begun)
 
 
 def _moved(desk: Desk, back: int) -> Desk:

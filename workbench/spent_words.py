@@ -70,8 +70,9 @@ def _one(stage: str, rows: pd.DataFrame) -> Took:
 
 
 def in_short(rows: list[Took]) -> str:
-    """ "4,310 tokens/s, at most 1.1 GB"; – for what nobody counted."""
+    """ "4,310 tokens/s, at most 1.1 GB"; without what nobody counted, – where that is all."""
     if not rows:
         return NOTHING
     *_, speed, peak = rows[-1].words()
-    return f"{speed} tokens/s, at most {peak}"
+    known = ((speed, f"{speed} tokens/s"), (peak, f"at most {peak}"))
+    return ", ".join(words for value, words in known if value != NOTHING) or NOTHING

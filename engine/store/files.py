@@ -84,7 +84,9 @@ def keep_room(target: Path, size: int) -> None:
 
 
 def megabytes(size: float) -> str:
-    """A size for sentences: "0.4 MB", "1,250 MB"."""
+    """A size for sentences: "0.4 MB", "1,250 MB", "76.0 GB"."""
+    if size >= 10e9:
+        return f"{size / 1e9:,.1f} GB"
     return f"{size / 1e6:,.1f} MB" if size < 100e6 else f"{size / 1e6:,.0f} MB"
 
 

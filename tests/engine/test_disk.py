@@ -97,7 +97,7 @@ def test_what_is_kept_is_said_beside_what_is_free() -> None:
     disk = Disk(files=36.7e6, rows=7e6, passing=34e6)
     assert said(disk, Room(76e9, 200e6)) == (  # type: ignore[arg-type]
         "It keeps about 43.7 MB (files 36.7 MB, database 7.0 MB) and passes up to 34.0 MB through the cache; "
-        "76,000 MB of the disk are free."
+        "76.0 GB of the disk are free."
     )
     assert too_much(disk, Room(278_000_000, 200_000_000)) == ""
     assert "It will not fit: 200 MB of the disk stay free" in too_much(disk, Room(277_000_000, 200_000_000))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 from engine.store.database import Store
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, served
@@ -126,7 +126,10 @@ def main() -> None:
                     tab = browser.new_context(color_scheme=scheme).new_page()
                     with (folder / "index.txt").open("a", encoding="utf-8") as index:
                         for view in (one for one in wanted if one.state == state):
-                            line = picture(tab, url, view, folder, given.width)
+                            try:
+                                line = picture(tab, url, view, folder, given.width)
+                            except Error as error:  # the others are taken all the same
+                                line = f"{view.name}: NOT TAKEN, {str(error).splitlines()[0]}"
                             print(line, file=index)
                             print(line, flush=True)
                     tab.context.close()

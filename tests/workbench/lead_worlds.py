@@ -45,7 +45,9 @@ def answered(folder: Path, pairs: int = 40) -> tuple[Store, str, str]:
 
     Every label is a where the people are right; the margins are on their side, but for every tenth pair.
     """
-    store, study_id, run_id = campaign(folder, batch=pairs, answers_per_pair=2, repeat_share=0.2)
+    store, study_id, run_id = campaign(
+        folder, batch=pairs, called="Answered by people", answers_per_pair=2, repeat_share=0.2
+    )
     roles.write_guideline(store, study_id, "Prefer what is true.")
     guideline = roles.guideline(store, study_id).id
     turn = [roles.at_the_machine(store, who) for who in SKILLS]

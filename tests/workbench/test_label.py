@@ -238,3 +238,20 @@ def test_the_app_is_not_shared_before_a_lead_has_a_link(desk):
     processes.refuse_open(store, "localhost")
     roles.invite(store, "Ada", "lead")
     processes.refuse_open(store, "0.0.0.0")
+
+
+def test_a_break_is_offered_after_half_an_hour_and_a_pause_counts_as_one(desk, monkeypatch):
+    store, _, _ = desk
+    clock = [1000.0]
+    monkeypatch.setattr(labelling.time, "monotonic", lambda: clock[0])
+    test = app(store.folder, monkeypatch, "label")
+    clock[0] += 200
+    press(test, "A is better")
+    assert "A short break?" not in seen(test)
+    monkeypatch.setattr(label_desk, "REST_S", 300.0)
+    clock[0] += 200
+    press(test, "A is better")
+    assert "You have labelled for 6 min." in seen(test)
+    clock[0] += 301
+    press(test, "A is better")
+    assert "A short break?" not in seen(test), "so long at one pair was a pause"

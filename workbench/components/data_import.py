@@ -12,7 +12,7 @@ from engine.data.places import here
 from engine.errors import StoreError
 from engine.store.files import Written, read_bytes, write_bytes
 from workbench.components.markup import escaped, heading, show
-from workbench.wording import integer, plain
+from workbench.wording import count, integer, plain
 
 ANY = "found out from the first rows"
 BY_HAND = "columns mapped by hand"
@@ -97,5 +97,5 @@ def refused_rows(answer: Mapping[str, Any], folder: Path) -> None:
     except StoreError as error:
         show(f'<div class="note warn"><small>{escaped(error.what)} Read the file again.</small></div>')
         return
-    st.download_button(f"All {integer(n)} as CSV", content, "refused.csv", "text/csv", icon=":material/download:",
+    st.download_button(f"{count(n, 'row')} as CSV", content, "refused.csv", "text/csv", icon=":material/download:",
                        on_click="ignore")  # fmt: skip

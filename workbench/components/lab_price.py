@@ -9,6 +9,9 @@ from workbench.components.cost_card import UNKNOWN, about, basis
 from workbench.components.markup import chip, escaped, fact, heading, show
 from workbench.wording import count, integer
 
+SHOWN_BYTES = 50_000
+"""What is less reads 0.0 MB."""
+
 
 def price_card(price: Price, wanted: Sequence[Signal], there: Sequence[Signal]) -> None:
     """Passes, draws, tokens, time and bytes of what is missing; what is kept costs nothing."""
@@ -25,7 +28,9 @@ def price_card(price: Price, wanted: Sequence[Signal], there: Sequence[Signal]) 
         fact("draws", integer(work.generations), "responses"),
         fact("tokens", f"about {integer(_rough(price.tokens))}", "through the model"),
         fact("time here", UNKNOWN if price.seconds is None else about(price.seconds), "one worker"),
-        fact("kept", f"about {megabytes(price.bytes)}", "in the cache"),
+        fact(
+            "kept", f"about {megabytes(price.bytes)}" if price.bytes >= SHOWN_BYTES else "under 0.1 MB", "in the cache"
+        ),
     ]
     show(f'<div class="facts">{"".join(facts)}</div>')
     parts = [f"{chip('scored', 'ok')} {escaped(x.heading())}" for x in wanted if x in there]

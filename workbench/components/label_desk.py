@@ -14,6 +14,8 @@ from workbench.wording import count, duration
 REASONS = {"5": "cannot judge it", "6": "too long", "7": "not my language", "8": "a text is broken"}
 """Key → why a pair is skipped."""
 STRENGTHS = {"slightly": 1, "clearly": 2, "by far": 3}
+REST_S, PAUSE_S = 30 * 60.0, 5 * 60.0
+"""After so long a break is offered; a pair that took so long was one."""
 LAST = 4
 """Answers that are listed beside the pair."""
 Press = Callable[[str], None]
@@ -27,7 +29,8 @@ def desk(shown: Shown, *, marked: bool) -> str:
     before = ""
     if shown.before is not None:
         before = f'<p role="status">{chip("you answered", "run")} {escaped(answer_words(shown, shown.before))}</p>'
-    return f'<div class="desk">{before}{conversation(shown.messages)}<div class="sides">{sides}</div></div>'
+    prompt = f"<label>Prompt</label>{conversation(shown.messages)}"
+    return f'<div class="desk">{before}{prompt}<div class="sides">{sides}</div></div>'
 
 
 def answer_words(shown: Shown, answer: str) -> str:
@@ -42,22 +45,24 @@ def answer_keys(press: Press, *, disabled: bool = False) -> None:
     with left:
         _button("A is better", "1", "first", press, icon=":material/arrow_back:", disabled=disabled)
     with right:
-        _button("B is better", "2", "second", press, icon=":material/arrow_forward:", disabled=disabled)
+        _button(
+            "B is better", "2", "second", press, icon=":material/arrow_forward:", icon_right=True, disabled=disabled
+        )
     places = st.columns(2, gap="small")
     for place, (label, key, what) in zip(places, (("Tie", "3", "tie"), ("Both bad", "4", "both_bad")), strict=True):
         with place:
             _button(label, key, what, press, disabled=disabled)
 
 
-def move_keys(press: Press, *, back: int, earlier: bool) -> None:
-    """Skip, undo, and the arrows through one's own answers; `back` is how far one looks back."""
+def move_keys(press: Press, *, back: int, earlier: bool, pair: bool = True) -> None:
+    """Skip, undo, and the arrows through one's own answers; `back` is how far one looks back. `pair`: one lies here."""
     places = st.columns(5, gap="small")
     keys = (
-        ("Skip", "s", "skip", False),
+        ("Skip", "s", "skip", not pair),
         ("Undo", "u", "undo", not earlier and not back),
         ("Earlier", "left", "earlier", not earlier),
         ("Later", "right", "later", not back),
-        ("Mark differences", "d", "mark", False),
+        ("Mark differences", "d", "mark", not pair),
     )
     for place, (label, key, what, off) in zip(places, keys, strict=True):
         with place:
@@ -106,7 +111,7 @@ def progress_strip(progress: Progress) -> str:
     median = "" if progress.seconds is None else f" · your median {duration(progress.seconds)}"
     numbers = f'aria-valuemin="0" aria-valuemax="{progress.asked}" aria-valuenow="{progress.done}"'
     told = f"<b>{progress.done:,}</b> of {progress.asked:,} answered, {left:,} left{median}"
-    saved = chip(f"saved {progress.given:,} of {progress.given:,}", "ok")
+    saved = chip(f"saved {progress.given:,} of {progress.given:,}", "ok") if progress.given else ""
     return (
         f'<div class="bar" role="progressbar" {numbers} aria-label="answers of this batch">'
         f'<i style="width:{100 * share:.1f}%"></i></div>'
@@ -118,7 +123,17 @@ def guideline_card(version: int, text: str) -> str:
     """The guideline beside the pair."""
     if not text:
         return heading("Guideline") + '<p class="muted">No guideline is written yet.</p>'
-    return f"{heading('Guideline', f'version {version}')}{said(text)}"
+    return f'{heading("Guideline", f"version {version}")}<div class="guide" tabindex="0">{said(text)}</div>'
+
+
+def rest(seconds: float) -> str:
+    """After so long without a pause: that one may stop."""
+    if seconds < REST_S:
+        return ""
+    long = duration(seconds // 60 * 60)
+    return (
+        f'<div class="note" role="status"><b>A short break?</b> You have labelled for {long}. Your place is kept.</div>'
+    )
 
 
 def last_answers(rows: Sequence[tuple[str, str, float | None]]) -> str:
@@ -148,9 +163,13 @@ def nothing_left(progress: Progress) -> None:
     elif progress.state == "review":
         empty("Nothing to label yet.", "The next batch is being looked at before it is labelled.")
     elif progress.state == "done":
-        empty("Nothing is left to label.", f"The study is done. You gave {count(progress.given, 'answer')}.")
+        empty("Nothing is left to label.", f"The study is done. {_given(progress.given)}")
     else:
         empty("Nothing to label now.", f"The run is {progress.state}.")
+
+
+def _given(n: int) -> str:
+    return f"You gave {count(n, 'answer')}." if n else "Others gave its answers."
 
 
 def _are(n: int) -> str:
@@ -171,9 +190,9 @@ def _side(letter: str, text: str, marks: Sequence[Span]) -> str:
 
 def _button(
     label: str, key: str, what: str, press: Press, *, icon: str | None = None, kind: str = "secondary",
-    disabled: bool = False,
+    icon_right: bool = False, disabled: bool = False,
 ) -> None:  # fmt: skip
     st.button(
         label, key=f"desk-{what}", shortcut=key, width="stretch", icon=icon, on_click=press, args=(what,),
-        type=kind, disabled=disabled,  # type: ignore[arg-type]
+        icon_position="right" if icon_right else "left", type=kind, disabled=disabled,  # type: ignore[arg-type]
     )  # fmt: skip

@@ -47,7 +47,7 @@ def pair_table(
         on_select=on_select,
         selection_mode="single-row",
         row_height=30,
-        height=height,
+        height=min(height, 38 + 30 * max(1, len(frame))),
         column_config={
             "prompt": st.column_config.TextColumn(width=150),
             "picked by": st.column_config.TextColumn(width=84),

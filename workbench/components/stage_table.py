@@ -9,6 +9,7 @@ from engine.store.summaries import RunSummary
 from workbench.components.markup import escaped, show, table
 from workbench.components.study_card import run_name
 from workbench.spent_words import COLUMNS, HOW, Took, in_short, took
+from workbench.wording import NOTHING
 
 ALL = "all runs"
 
@@ -26,7 +27,10 @@ def stage_drawer(costs: pd.DataFrame, runs: Sequence[RunSummary], key: str) -> N
     rows = took(costs)
     if not rows:
         return
-    with st.expander(f"What the stages took: {in_short(rows)}", icon=":material/speed:", key=f"took-{key}"):
+    known = in_short(rows)
+    with st.expander(
+        f"What the stages took{'' if known == NOTHING else f': {known}'}", icon=":material/speed:", key=f"took-{key}"
+    ):
         begun = {run.id: run for run in runs if run.id in set(costs["run_id"])}
         chosen = st.selectbox(
             "Runs",

@@ -201,6 +201,7 @@ def now_line(detail: StudyDetail) -> str:
         "queued": "Waits for a worker.",
         "running": "Waits for a worker; it goes on where it stopped.",
         "review": "Waits for a person to look at a batch.",
+        "waiting": "Waits for people to label a batch.",
         "paused": "Paused. Resume goes on where it stopped.",
         "done": f"All {count(done, 'run')} are finished.",
         "failed": f"{count(done, 'run')} finished; a run failed.",

@@ -118,7 +118,7 @@ def _changed_table(found: pd.DataFrame, run: RunSummary, since: int, at: int) ->
     st.dataframe(
         changed_rows(rows, browsing.pair_texts(tuple(ids))), key=key, hide_index=True, height=300, row_height=30,
         selection_mode="single-row", on_select=lambda: session.show_chosen("pair", key, ids),
-        column_config={"prompt": st.column_config.TextColumn(width=120), **_numbers()},
+        column_config={"prompt": st.column_config.TextColumn(width=110), **_numbers(), **_words()},
         alt="Pairs by the change of their margin, with the side preferred before and after and the label",
     )  # fmt: skip
     show(f"<small>{integer(len(rows))} of {count(len(found), 'pair')}, the greatest change first, in reward units. "
@@ -126,7 +126,13 @@ def _changed_table(found: pd.DataFrame, run: RunSummary, since: int, at: int) ->
 
 
 def _numbers() -> dict[str, Any]:
-    return {name: st.column_config.NumberColumn(format="%+.2f", width=66) for name in ("before", "after", "change")}
+    return {name: st.column_config.NumberColumn(format="%+.2f", width=58) for name in ("before", "after", "change")}
+
+
+def _words() -> dict[str, Any]:
+    return {
+        name: st.column_config.TextColumn(width=wide) for name, wide in (("prefers", 50), ("label", 74), ("now", 60))
+    }
 
 
 def changed_rows(rows: pd.DataFrame, texts: Sequence[PairTexts]) -> pd.DataFrame:
@@ -177,7 +183,7 @@ def course_words(found: Course) -> str:
     if found.held_out:
         where = f"Held out ({found.held_out.replace('_', ' ')}): never picked."
     elif found.picked is None:
-        where = "Not picked so far."
+        where = "Not picked in a round that is evaluated."
     else:
         answer = ANSWERS.get(found.answer, "")
         where = f"Picked in round {found.picked}" + (f", labelled: {answer}." if answer else ", not labelled yet.")

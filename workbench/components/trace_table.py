@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.components.markup import empty, heading, show
-from workbench.wording import ANSWERS, NOTHING, count, integer
+from workbench.wording import ANSWERS, count, integer
 
 SHOWN = 500
 """Rows on the page, the newest; all are in the files."""
@@ -30,7 +30,7 @@ def trace_table(rows: pd.DataFrame, name: str, files: Callable[[str], bytes]) ->
         frame[whole] = ["" if pd.isna(n) else integer(n) for n in frame[whole]]
     frame = frame.rename(columns=lambda title: title.replace("_", " "))
     st.dataframe(
-        frame, key="trace", hide_index=True, row_height=30, height=min(len(frame), 12) * 30 + 38, placeholder=NOTHING,
+        frame, key="trace", hide_index=True, row_height=30, height=min(len(frame), 12) * 30 + 38, placeholder="",
         alt="Answers with labeller, time, side shown first, guideline and corrections, the newest first",
         column_config={
             "at": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", help="in UTC"),

@@ -17,7 +17,12 @@ from tests.engine.store.test_store import a_worker, world
 
 
 def campaign(
-    folder: Path, batch: int = 4, gold: int = 0, shadow: Mapping[str, Sequence[int]] | None = None, **oracle: Any
+    folder: Path,
+    batch: int = 4,
+    gold: int = 0,
+    shadow: Mapping[str, Sequence[int]] | None = None,
+    called: str = "campaign",
+    **oracle: Any,
 ) -> tuple[Store, str, str]:
     """A store with a campaign in round 1, `batch` pairs in its queue; the store, the study and its run.
 
@@ -27,7 +32,7 @@ def campaign(
     store, data = open_store(folder), world(batch + gold + n_more)
     config = StudyConfig.from_dict(
         {
-            "name": "campaign",
+            "name": called,
             "data": {"pool": "w.jsonl"},
             "model": {"path": "m"},
             "strategies": ["random"],
@@ -37,7 +42,7 @@ def campaign(
         }
     )
     pool = add_dataset(
-        store, name="w", path="w.jsonl", format_name="made", sha256="f" * 64, data=data, rows=batch, refused={}
+        store, name="w", path="w.jsonl", format_name="made", sha256=f"{batch:064x}", data=data, rows=batch, refused={}
     )
     study_id = writer.queue_study(store, config, {"pool": pool}, {"data": {}})
     claim = writer.claim_run(store, a_worker(store))

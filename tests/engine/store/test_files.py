@@ -47,7 +47,9 @@ def test_some_of_the_disk_stays_free(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not room.holds(room.free - room.reserve + 1)
     monkeypatch.setattr(files, "RESERVE_BYTES", 10**18)
     monkeypatch.setattr(files, "RESERVE_SHARE", 1.0)
-    with pytest.raises(StoreError, match=r"it needs 0\.0 MB, [\d,.]+ MB of the disk are free, and [\d,.]+ MB are kept"):
+    with pytest.raises(
+        StoreError, match=r"it needs 0\.0 MB, [\d,.]+ [MG]B of the disk are free, and [\d,.]+ [MG]B are kept"
+    ):
         write_bytes(tmp_path, "a/b.bin", b"abc")
     assert list((tmp_path / "a").iterdir()) == []
     cache = FileCache(tmp_path / "cache")
