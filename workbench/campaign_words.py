@@ -66,7 +66,7 @@ def by_models(found: Campaign) -> str:
         return ""
     n = picks.answers - picks.people
     return (
-        f"Models gave {integer(n)} of the {count(picks.answers, 'label')} of picks, and people all of the slice: the two "
+        f"Models gave {integer(n)} of the {count(picks.answers, 'label')} of picks, people all of the slice: the two "
         "differ by who answered, too."
     )
 
