@@ -55,14 +55,3 @@ def gap_between(one: Any, other: Any) -> float:
     with torch.no_grad():
         wanted, found = (base(input_ids=ids, use_cache=False).logits[0].float() for base in (one, other))
     return float((found - wanted).abs().mean() / wanted.std().clamp_min(1e-6))
-
-
-def describe_device() -> list[str]:
-    """Sentences for `workbench doctor`: what a worker here would run on, and why."""
-    device, reason = choose_device()
-    _, why = choose_dtype("auto", device, _WIDE)
-    said = [f"A worker here takes {one}." for one in (reason, why)]
-    if device.type == "cuda":
-        found = torch.cuda.get_device_properties(device)
-        said.append(f"{found.name}, {found.total_memory / 2**30:.0f} GiB.")
-    return [*said, f"torch {torch.__version__}, {torch.get_num_threads()} CPU threads."]

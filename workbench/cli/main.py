@@ -15,7 +15,18 @@ from workbench.cli.run import run
 from workbench.cli.score import score
 from workbench.cli.store import store as store_commands
 from workbench.cli.study import study
-from workbench.cli.terminal import JsonOption, StoreOption, folder_of, known, opened, plainly, printable, show, table
+from workbench.cli.terminal import (
+    MISTAKE,
+    JsonOption,
+    StoreOption,
+    folder_of,
+    known,
+    opened,
+    plainly,
+    printable,
+    show,
+    table,
+)
 from workbench.cli.worth import label
 from workbench.plugin_words import NOTHING_PUBLISHED, as_published, kept_words
 
@@ -27,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
+MARKS = {"good": "ok  ", "warn": "note", "bad": "BAD "}
 strategy = typer.Typer(help="The acquisition strategies.", no_args_is_help=True)
 app.add_typer(study, name="study")
 app.add_typer(data, name="data")
@@ -159,15 +171,20 @@ def worker(
 
 
 @app.command(epilog="Example: workbench doctor --json")
+@plainly
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """What this machine can do, and what is missing."""
+    """What this machine can do, and what to install. Exit code 2 if something that is needed is missing."""
     from workbench.doctor import examine
 
     found: list[dict[str, Any]] = examine(folder_of(store))
-    marks = {"good": "ok  ", "warn": "note", "bad": "BAD "}
-    show(found, as_json, lambda: "\n".join(f"{marks[f['state']]}  {f['what']}: {f['found']}" for f in found))
+    show(found, as_json, lambda: "\n".join(_finding(one) for one in found))
     if any(f["state"] == "bad" for f in found):
-        raise typer.Exit(2)
+        raise typer.Exit(MISTAKE)
+
+
+def _finding(one: dict[str, Any]) -> str:
+    line = f"{MARKS[one['state']]}  {printable(one['what'])}: {printable(one['found'])}"
+    return f"{line}\n      {printable(one['next_step'])}" if one["next_step"] else line
 
 
 def main() -> None:
