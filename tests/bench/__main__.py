@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME …] [--pairs N] [--store FOLDER]`: run the benchmarks, all or those named, and log them."""
+"""`python -m tests.bench [NAME …] [--pairs N] [--store FOLDER]`: runs the benchmarks, all or those named; logs them."""
 
 import argparse
 import importlib
