@@ -11,7 +11,7 @@ from workbench.campaign import is_campaign
 from workbench.charts.across import device_of
 from workbench.components.curve_controls import curve_controls
 from workbench.components.curve_figures import curve_figures, curves_of, papers
-from workbench.components.markup import empty, escaped, page_head, show
+from workbench.components.markup import empty, escaped, no_study, page_head, show
 from workbench.components.news import news
 from workbench.components.take_away import take_away, take_report
 from workbench.study_words import by_hand, compares, reference_words
@@ -40,7 +40,7 @@ def page() -> None:
     looking = session.looking()
     if looking.study is None:
         page_head("Curves", LEAD)
-        empty("No study is here yet.", "Start one on the page Studies; its first round appears here.")
+        no_study("Start one on the page Studies; its first round appears here.")
         return
     study_id = looking.study.id
     detail = session.held(("study", study_id), lambda: cache.study(study_id))  # what came since is news

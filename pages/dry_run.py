@@ -8,7 +8,7 @@ from engine.tasks.dry_run import DryRun
 from engine.tasks.score_pool import ScorePool
 from workbench import asking, laboratory, messages, session
 from workbench.components import lab_choice, lab_figures, lab_price, lab_tables
-from workbench.components.markup import empty, page_head
+from workbench.components.markup import empty, no_study, page_head
 from workbench.lab_words import title_of
 from workbench.session import Looking
 
@@ -21,7 +21,7 @@ def page() -> None:
     pools, detail = laboratory.pools(looking), laboratory.detail_of(looking)
     if not pools:
         page_head("Dry run", SENTENCE)
-        empty("No study is here yet.", "Start one on the page Studies, or import a data set on the page Data.")
+        no_study("Start one on the page Studies, or import a data set on the page Data.")
         return
     head = st.container()
     usual = int(detail.config.get("labels_per_round", laboratory.BATCH)) if detail else laboratory.BATCH

@@ -8,7 +8,7 @@ import streamlit as st
 from engine.store.summaries import SCORE, Quantity, RoundScores, RunSummary
 from workbench import browsing, cache, mapping, reviewing, session
 from workbench.components import score_panels, time_machine
-from workbench.components.markup import empty, heading, page_head, show
+from workbench.components.markup import empty, heading, no_study, page_head, show
 from workbench.components.news import news
 from workbench.components.pair_table import pair_table, read_pair
 from workbench.components.score_choice import Choice, choice_title, read_choice
@@ -100,7 +100,7 @@ def page() -> None:
     looking = session.looking()
     if looking.study is None or looking.run is None:
         page_head("Explore", SENTENCE)
-        empty("No study is here yet.", "Start one on the page Studies; its first scores appear here.")
+        no_study("Start one on the page Studies; its first scores appear here.")
     elif looking.round is None:
         page_head("Explore", SENTENCE)
         empty(f"{looking.run.strategy.title}, seed {looking.run.seed} has picked nothing yet.",

@@ -9,7 +9,7 @@ from engine.errors import DataError
 from workbench import cache, exporting, messages, session
 from workbench.components import export_panel
 from workbench.components.export_panel import Form
-from workbench.components.markup import empty, page_head
+from workbench.components.markup import empty, no_study, page_head
 from workbench.wording import moment
 
 SENTENCE = "Take the labelled subset home, in the form your trainer reads, with a card that says where it came from."
@@ -20,7 +20,7 @@ def page() -> None:
     looking = session.looking()
     if looking.study is None or looking.run is None:
         page_head("Export", SENTENCE)
-        empty("No study is here yet.", "Start one on the page Studies; its labelled pairs appear here.")
+        no_study("Start one on the page Studies; its labelled pairs appear here.")
         return
     if looking.round is None:
         page_head("Export", SENTENCE)

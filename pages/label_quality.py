@@ -4,7 +4,7 @@ import streamlit as st
 
 from workbench import cache, quality, session
 from workbench.components.labeller_table import labeller_table
-from workbench.components.markup import empty, page_head
+from workbench.components.markup import empty, no_study, page_head
 from workbench.components.worth_agreement import agreement_panel, noise_panel, seconds_panel
 from workbench.components.worth_facts import worth_facts
 from workbench.wording import count
@@ -19,7 +19,7 @@ def page() -> None:
     study = session.looking().study
     if study is None:
         page_head("Label quality", SENTENCE)
-        empty("No study is here yet.", "Start one on the page Studies; its first answers appear here.")
+        no_study("Start one on the page Studies; its first answers appear here.")
         return
     head = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -16,7 +16,7 @@ from workbench.components import map_controls, map_facts, map_unlike, time_machi
 from workbench.components.map_controls import Chosen
 from workbench.components.map_marks import first_rows, marked
 from workbench.components.map_scene import Choice, Ground, choice_of, ground_of, scene_of
-from workbench.components.markup import empty, page_head
+from workbench.components.markup import empty, no_study, page_head
 from workbench.components.pair_table import read_pair
 from workbench.session import Looking
 
@@ -29,7 +29,7 @@ def page() -> None:
     looking = session.looking()
     if looking.study is None:
         page_head("Map", SENTENCE)
-        empty("No study is here yet.", "Start one on the page Studies; its pool can then be drawn here.")
+        no_study("Start one on the page Studies; its pool can then be drawn here.")
         return
     run, number = looking.run, looking.round
     where = [looking.study.name] + ([f"{run.strategy.title}, seed {run.seed}"] if run else [])

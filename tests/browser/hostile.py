@@ -13,7 +13,7 @@ from engine.config import StudyConfig
 from engine.data.pool import Comparison, PreferenceData
 from engine.records import Evaluated, Event, Label, Labelled, Message, Pair, Pick, Picked, Prompt, Response, Scored
 from engine.seeds import rng_for
-from engine.store import queries, texts, writer
+from engine.store import queries, roles, texts, writer
 from engine.store.database import Store, open_store
 from engine.tasks.base import ask
 from engine.tasks.projection import Projection
@@ -101,6 +101,7 @@ def store_of(folder: Path) -> Store:
         patch.setattr("engine.models.embed.embed_sentences", vectors)
         ask(store, Projection(study_id=first.id))
         ToolsWorker(store).work(until_idle=True)
+    roles.write_guideline(store, first.id, f"{HTML} {MARKDOWN} {DIRECTIVES}")
     return store
 
 

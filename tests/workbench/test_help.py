@@ -16,7 +16,7 @@ from engine.strategies.base import STRATEGIES, Strategy
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
 from workbench.charts.metrics import KNOWN
-from workbench.components.help_plugins import signal_cost
+from workbench.components.help_plugins import signal_cost, with_code
 from workbench.components.markup import escaped
 from workbench.words import FLOW, WORDS
 
@@ -122,3 +122,8 @@ def test_every_signal_says_what_it_means_and_what_it_costs(tmp_path, monkeypatch
     assert "1 backward a response; one pass serves" in signal_cost(
         SIGNALS.build({"name": "reward_gradient", "dimension": 64})
     )
+
+
+def test_what_stands_between_backticks_is_code_and_still_text():
+    assert with_code("as `past: <b>` says") == "as <code>past: &lt;b&gt;</code> says"
+    assert with_code("one ` alone") == "one ` alone"

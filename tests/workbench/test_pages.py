@@ -60,7 +60,10 @@ def test_every_page_in_every_world_draws_without_a_fault(stores, monkeypatch, wo
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in ("data", "help")])
 def test_an_empty_store_says_what_comes_next(stores, monkeypatch, page):
-    assert "No study is here yet." in seen(app(stores["empty"], monkeypatch, page))
+    test = app(stores["empty"], monkeypatch, page)
+    assert "No study is here yet." in seen(test)
+    if page in ("explore", "map", "dry_run", "label_quality", "curves", "export"):
+        assert "To the page Studies" in [link.proto.label for link in test.get("page_link")]
 
 
 def test_a_running_study_says_what_runs_now_and_can_be_paused(stores, monkeypatch):

@@ -1,6 +1,7 @@
 """Strategies, signals, samplers and oracles for the page Help, each from its own class: docstring, formula, source."""
 
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,11 @@ def room(registry: Registry[Any], sentence: str) -> None:
             plugin_help(plugin)
 
 
+def with_code(text: str) -> str:
+    """The text escaped; what stands between backticks in it is set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(text))
+
+
 def plugin_help(plugin: type[Plugin]) -> None:
     """One plugin: what it does, its formula, what it takes and where it comes from."""
     control = getattr(plugin, "control", "")
@@ -49,7 +55,7 @@ def plugin_help(plugin: type[Plugin]) -> None:
         *_about_signal(plugin),
         ("open points", _text(plugin, "open_points")),
     ]
-    lines = "".join(f"<p><small>{escaped(name)}: </small>{escaped(value)}</p>" for name, value in facts if value)
+    lines = "".join(f"<p><small>{escaped(name)}: </small>{with_code(value)}</p>" for name, value in facts if value)
     show(lines)
     if issubclass(plugin, Strategy):
         _preset(plugin)
@@ -68,7 +74,7 @@ def _preset(strategy: type[Strategy]) -> None:
 def paragraphs(cls: type[BaseModel]) -> str:
     """A class's docstring as paragraphs of escaped text."""
     text = inspect.getdoc(cls) or ""
-    return "".join(f'<p class="prose">{escaped(" ".join(part.split()))}</p>' for part in text.split("\n\n") if part)
+    return "".join(f'<p class="prose">{with_code(" ".join(part.split()))}</p>' for part in text.split("\n\n") if part)
 
 
 def parameters(model: type[BaseModel]) -> None:

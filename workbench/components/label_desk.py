@@ -29,7 +29,7 @@ def desk(shown: Shown, *, marked: bool) -> str:
     before = ""
     if shown.before is not None:
         before = f'<p role="status">{chip("you answered", "run")} {escaped(answer_words(shown, shown.before))}</p>'
-    prompt = f"<label>Prompt</label>{conversation(shown.messages)}"
+    prompt = f"<small>Prompt</small>{conversation(shown.messages)}"
     return f'<div class="desk">{before}{prompt}<div class="sides">{sides}</div></div>'
 
 

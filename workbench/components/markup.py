@@ -6,9 +6,12 @@ a report is made of the same pieces on a machine without it.
 
 import html
 from collections.abc import Sequence
+from pathlib import Path
 
 from workbench.charts.palette import hue_of, turn_of
 from workbench.wording import STATES
+
+STUDIES = Path(__file__).resolve().parents[2] / "pages" / "studies.py"
 
 
 def escaped(text: object) -> str:
@@ -89,6 +92,15 @@ def page_head(title: str, sentence: str, stamp: Sequence[str] = ()) -> None:
 def empty(what: str, reason: str) -> None:
     """In place of content: one sentence, the reason or what comes next."""
     show(empty_markup(what, reason))
+
+
+def no_study(reason: str) -> None:
+    """On a page of the lead that needs a study: none is here, and the way to the page that starts one."""
+    import streamlit as st
+
+    empty("No study is here yet.", reason)
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        st.page_link(STUDIES, label="To the page Studies", icon=":material/science:", width="content")
 
 
 def empty_markup(what: str, reason: str) -> str:

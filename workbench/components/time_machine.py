@@ -183,7 +183,7 @@ def course_words(found: Course) -> str:
     if found.held_out:
         where = f"Held out ({found.held_out.replace('_', ' ')}): never picked."
     elif found.picked is None:
-        where = "Not picked in a round that is evaluated."
+        where = "Not picked in any evaluated round."
     else:
         answer = ANSWERS.get(found.answer, "")
         where = f"Picked in round {found.picked}" + (f", labelled: {answer}." if answer else ", not labelled yet.")
