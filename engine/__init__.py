@@ -6,16 +6,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.api.exported import export
+    from engine.api.scored import score
+    from engine.api.study import Study
     from engine.config import StudyConfig
     from engine.data.pool import PoolView, PreferenceData
-    from engine.data.prepare import prepare_study
     from engine.data.read import read
     from engine.errors import EngineError
     from engine.loop import Inputs, rounds
     from engine.plugins.save import save_plugin
-    from engine.records import Label, Message, Pair, Prompt, Response
     from engine.records import records as round_records
-    from engine.selection.execute import execute
     from engine.selection.recipes import Scores
     from engine.store.database import open_store
     from engine.strategies.base import Strategy
@@ -23,45 +23,37 @@ if TYPE_CHECKING:
 _HOME = {
     "EngineError": "engine.errors.EngineError",
     "Inputs": "engine.loop.Inputs",
-    "Label": "engine.records.Label",
-    "Message": "engine.records.Message",
-    "Pair": "engine.records.Pair",
     "PoolView": "engine.data.pool.PoolView",
     "PreferenceData": "engine.data.pool.PreferenceData",
-    "Prompt": "engine.records.Prompt",
-    "Response": "engine.records.Response",
     "Scores": "engine.selection.recipes.Scores",
     "Strategy": "engine.strategies.base.Strategy",
+    "Study": "engine.api.study.Study",
     "StudyConfig": "engine.config.StudyConfig",
-    "execute": "engine.selection.execute.execute",
+    "export": "engine.api.exported.export",
     "open_store": "engine.store.database.open_store",
-    "prepare_study": "engine.data.prepare.prepare_study",
     "read": "engine.data.read.read",
     "round_records": "engine.records.records",
     "rounds": "engine.loop.rounds",
     "save_plugin": "engine.plugins.save.save_plugin",
+    "score": "engine.api.scored.score",
 }
 
 __all__ = [
     "EngineError",
     "Inputs",
-    "Label",
-    "Message",
-    "Pair",
     "PoolView",
     "PreferenceData",
-    "Prompt",
-    "Response",
     "Scores",
     "Strategy",
+    "Study",
     "StudyConfig",
-    "execute",
+    "export",
     "open_store",
-    "prepare_study",
     "read",
     "round_records",
     "rounds",
     "save_plugin",
+    "score",
 ]
 
 

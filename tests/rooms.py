@@ -16,8 +16,8 @@ ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
 LIGHT = (
-    "engine engine.advice engine.asking engine.disk engine.evidence engine.keys engine.study_file "
-    "engine.plugins.trust engine.verdict_words "
+    "engine engine.advice engine.api engine.asking engine.disk engine.evidence engine.keys engine.study_file "
+    "engine.plugins.trust engine.running engine.verdict_words "
     f"{BASE} {PLUGINS} {ROOMS_OF_DATA}"
 )
 HEAVY = (
@@ -58,6 +58,7 @@ TABLE = {
     "engine.data": room(
         BASE, "engine.data numpy pyarrow pydantic", inside="datasets datasketch py3langid yaml pyarrow"
     ),
+    "engine.data.pool": room(BASE, "numpy", inside="engine.api.pairs"),
     "engine.data.export": room(
         BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets huggingface_hub yaml"
     ),
@@ -87,6 +88,9 @@ TABLE = {
         BASE, PLUGINS, "engine.config engine.data engine.store numpy pandas pyarrow sqlalchemy alembic duckdb",
         inside="safetensors",
     ),
+    "engine.api": room(LIGHT, "pandas pydantic", inside="plotly"),
+    "engine.api.markup": room(""),
+    "engine.running": room("engine.errors"),
     "engine.advice": room("engine.analysis engine.records numpy"),
     "engine.evidence": room(BASE, ROOMS_OF_DATA, "engine.advice engine.arms pandas"),
     "engine.verdict_words": room(BASE, "engine.analysis engine.evidence engine.store"),

@@ -1,7 +1,5 @@
 """Starts and ends the processes: the app (Streamlit), and beside it the workers, started again when they die."""
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +13,7 @@ from types import FrameType
 
 from engine.disk import Disk
 from engine.errors import EngineError, StoreError
+from engine.running import devices, end_all, environment, start_device, work
 from engine.store import queries, roles
 from engine.store.claims import release
 from engine.store.database import Store, open_store
@@ -22,7 +21,6 @@ from engine.store.files import Room
 from workbench.disk_words import said, too_much
 
 ROOT = Path(__file__).resolve().parent.parent
-STDERR = 2
 LOCAL = ("localhost", "127.0.0.1", "::1")
 """Hosts that no other machine can reach."""
 STEADY_S = 20.0
@@ -30,39 +28,11 @@ STEADY_S = 20.0
 SAMPLE = ROOT / "sample_data" / "study.yaml"
 
 
-def devices() -> list[str]:
-    """The device of each worker for runs: one a GPU, by its number if there are several.
-
-    Without a GPU two that share the cores: small models gain more from a second run beside the first than from a
-    second thread within it (tests/bench/LOG.md).
-    """
-    gpus = 0
-    if program := shutil.which("nvidia-smi"):
-        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30, check=False)
-        gpus = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-    if gpus > 1:
-        return [f"cuda:{number}" for number in range(gpus)]
-    return ["auto"] if gpus or (os.cpu_count() or 1) < 2 else ["auto", "auto"]
-
-
-def start_device(folder: Path, device: str, among: int, *, until_idle: bool = False) -> subprocess.Popen[bytes]:
-    """A worker for runs, one `among` so many that share the cores.
-
-    A process and a session of its own: it imports torch, and a terminal's end is not its end.
-    """
-    command = [sys.executable, "-m", "workbench", "worker", "--store", str(folder), "--device", device]
-    command += ["--until-idle"] if until_idle else []
-    threads = str(max(1, (os.cpu_count() or 1) // among))
-    environment = {"OMP_NUM_THREADS": threads, **_environment(folder)}
-    # Standard output is the command's own that waits for it: with --json nothing else may stand there.
-    return subprocess.Popen(command, env=environment, start_new_session=True, stdout=STDERR if until_idle else None)
-
-
 def start_tools(folder: Path) -> subprocess.Popen[bytes]:
     """The worker that does what pages ask for; one thread, so that it takes little from a run beside it."""
     command = [sys.executable, "-m", "workbench", "worker", "--tools", "--store", str(folder)]
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env={**_environment(folder), **threads}, start_new_session=True)
+    return subprocess.Popen(command, env={**environment(folder), **threads}, start_new_session=True)
 
 
 @dataclass
@@ -114,7 +84,7 @@ class Crew:
 
     def end(self) -> None:
         """End those that were started here; what they have in hand goes back to the queue."""
-        _end([place.process for place in self._places if place.process is not None])
+        end_all([place.process for place in self._places if place.process is not None])
 
     def _bury(self, place: _Place, process: subprocess.Popen[bytes]) -> None:
         release(self.store, process.pid, socket.gethostname())
@@ -129,23 +99,17 @@ def _same(place: _Place, kind: str, device: str) -> bool:
 
 
 def run_worker_until_idle(folder: Path) -> None:
-    """Run a worker here until nothing is left to do, saying now and then where it is. Ctrl-C stops it."""
+    """Run workers here until nothing is left to do, saying now and then where they are. Ctrl-C stops them."""
     store = open_store(folder)
-    there = devices()
-    processes = [start_device(folder, name, len(there), until_idle=True) for name in there]
-    last = ""
-    try:
-        while any(process.poll() is None for process in processes):
-            doing = next((s.now for s in queries.studies(store) if s.state == "running" and s.now), "")
-            if doing and doing != last and "step" not in doing:
-                print(doing, file=sys.stderr, flush=True)
-                last = doing
-            time.sleep(0.5)
-    finally:
-        _end(processes)
-    codes = [process.returncode for process in processes if process.returncode]
-    if codes:
-        raise EngineError(f"A worker ended with code {codes[0]}.", "Its last lines above say why.")
+    last = [""]
+
+    def tell() -> None:
+        doing = next((s.now for s in queries.studies(store) if s.state == "running" and s.now), "")
+        if doing and doing != last[0] and "step" not in doing:
+            print(doing, file=sys.stderr, flush=True)
+            last[0] = doing
+
+    work(folder, tell)
 
 
 def run_app(folder: Path, port: int, sample: bool, host: str = "localhost") -> int:
@@ -177,7 +141,7 @@ def run_app(folder: Path, port: int, sample: bool, host: str = "localhost") -> i
                 if app is not None:
                     print(f"The app ended with code {app.returncode}; it is started again.", file=sys.stderr)
                 app, began = (
-                    subprocess.Popen([*command, *options], env=_environment(folder), cwd=ROOT),
+                    subprocess.Popen([*command, *options], env=environment(folder), cwd=ROOT),
                     time.monotonic(),
                 )
             crew.tend()
@@ -185,7 +149,7 @@ def run_app(folder: Path, port: int, sample: bool, host: str = "localhost") -> i
     except KeyboardInterrupt:
         return 0
     finally:
-        _end([app] if app is not None else [])
+        end_all([app] if app is not None else [])
         crew.end()
 
 
@@ -224,20 +188,3 @@ def refuse_taken(port: int) -> None:
                 f"Port {port} on localhost is taken.",
                 f"End the other program, or take another: make run PORT={port + 1} (workbench app --port {port + 1}).",
             ) from error
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "WORKBENCH_STORE": str(folder), "TOKENIZERS_PARALLELISM": "false"}
-
-
-def _end(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Ask all, wait, and after ten seconds make an end of those that are still there."""
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    for process in processes:
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -8,12 +8,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from engine.errors import SelectionError
 from engine.records import Answer, Axis, Label, Pair, Prompt, Response, SignalArray
+
+if TYPE_CHECKING:
+    from engine.api.pairs import Pairs
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,15 @@ class PreferenceData:
         """Whether the answer of every pair of each prompt is recorded: a strategy can be raced at no label cost."""
         possible = [len(ids) * (len(ids) - 1) // 2 for ids in self.responses_of().values()]
         return bool(possible) and all(possible) and len({c.pair_id for c in self.comparisons}) == sum(possible)
+
+    def preview(self, n: int = 5) -> "Pairs":
+        """The first `n` pairs side by side with their recorded answers, to be read in a notebook.
+
+        Where no pair is given, the first two responses of each prompt stand for one.
+        """
+        from engine.api.pairs import preview
+
+        return preview(self, n)
 
     def only_prompts(self, keep: Sequence[str]) -> "PreferenceData":
         """The part that belongs to these prompts, in the order given."""

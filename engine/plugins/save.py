@@ -5,7 +5,6 @@ Workers import it; the app draws and describes it from the rest.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from engine.plugins.imported import VERSION, imported
 from engine.plugins.source import source_of
 from engine.plugins.trust import trust
 from engine.registry import Plugin, Registry
-from engine.store.database import Store, open_store
+from engine.store.database import Store, open_store, usual_folder
 from engine.store.plugins import ROOMS, Kept, describe, here, keep
 
 NOTHING = "Nothing was saved."
@@ -48,7 +47,7 @@ def save_plugin(cls: type[Plugin], store: Store | Path | str | None = None) -> S
     wrong = _not_drawn(kept, base) or trial.findings(made())  # type: ignore[arg-type]
     if wrong:
         raise ConfigError(f"{registry.kind.capitalize()} {name!r}", wrong, NOTHING)
-    where = store if isinstance(store, Store) else open_store(store or os.environ.get("WORKBENCH_STORE") or ".store")
+    where = store if isinstance(store, Store) else open_store(usual_folder(store))
     keep(where, kept)
     trust(sha256, room, name)
     cls.version = sha256[:VERSION]

@@ -5,6 +5,7 @@ so a screen that knows one number knows whether it is out of date.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from engine.store import schema
 
 HEAD = "0008"
 """The newest schema this version knows (the last file in migrations/versions)."""
+STORE_VARIABLE = "WORKBENCH_STORE"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
 
 
@@ -98,6 +100,11 @@ def raise_only(connection: sa.Connection, *scopes: str) -> None:
 def now() -> datetime:
     """The time of a row."""
     return datetime.now(UTC)
+
+
+def usual_folder(folder: Path | str | None = None) -> Path:
+    """That folder, else $WORKBENCH_STORE, else ./.store: the store that everybody means who names none."""
+    return Path(folder or os.environ.get(STORE_VARIABLE) or ".store").expanduser().resolve()
 
 
 def open_store(folder: Path | str, create: bool = True) -> Store:

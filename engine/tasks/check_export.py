@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from engine.data.answers import Subset
-from engine.data.export.about import about_subset
-from engine.data.export.contract import DryParse, as_rows, contract, failed
-from engine.data.export.files import archive, files_of
-from engine.data.export.make import export
+from engine.data.export.checked import checked
+from engine.data.export.contract import DryParse, as_rows, failed
+from engine.data.export.files import archive
 from engine.data.profiles.base import Container
 from engine.store.database import Store
 from engine.store.files import Written, read_bytes, write_bytes
-from engine.store.labelled import answers_given, asked_pairs, held_out_of, pairs_asked, salt_of, state_of
+from engine.store.labelled import state_of
 from engine.store.pool_texts import study_config
 from engine.tasks.base import TASKS, Say, Task
 
@@ -36,30 +35,20 @@ class CheckExport(Task):
 
     def do(self, store: Store, say: Say) -> dict[str, Any]:
         """`ticks` as {tone, what, finding}; `counts`; `card`; `file`, the archive: None where a tick does not hold."""
-        say("reading the answers")
         state = state_of(store, self.subset.study_id)
-        pairs = asked_pairs(store, self.subset)
-        about = about_subset(store, self.subset, self.verdict)
-        made = export(
-            pairs, self.subset, profile=self.profile, container=self.container, about=about, names=self.names,
-            licence=self.licence, salt=salt_of(store),
-        )  # fmt: skip
-        say(f"writing {len(made.rows):,} rows")
-        files = files_of(made)
-        say("checking the files")
-        held_out, parser = held_out_of(store, self.subset.study_id), parsed_by_trl(store, self.subset.study_id)
-        asked, given = pairs_asked(store, self.subset), answers_given(store, self.subset)
-        ticks = contract(made, files, held_out, asked, given, parser)
+        form = {"profile": self.profile, "container": self.container, "names": self.names, "licence": self.licence}
+        parser = parsed_by_trl(store, self.subset.study_id)
+        ready = checked(store, self.subset, form, self.verdict, parser, say)
         found: dict[str, Any] = {
-            "ticks": as_rows(ticks),
-            "counts": dict(made.counts),
-            "card": made.card,
+            "ticks": as_rows(ready.ticks),
+            "counts": dict(ready.made.counts),
+            "card": ready.made.card,
             "state": state,
             "file": None,
         }
-        if not failed(ticks):
+        if not failed(ready.ticks):
             say("packing the archive")
-            content = archive(files)
+            content = archive(ready.files)
             path = f"files/exports/{self.subset.study_id}.{hashlib.sha256(content).hexdigest()[:16]}.zip"
             found["file"] = vars(write_bytes(store.folder, path, content))
         return found

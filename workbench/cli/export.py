@@ -55,16 +55,16 @@ def export(
 ) -> None:
     """Write the labelled subset with a card and a sidecar, once every tick of its contract holds."""
     from engine.data.answers import Subset
+    from engine.data.export.checked import refuse_full, refuse_strategy
+    from engine.data.export.checked import written as write_all
 
     if out is None and not push:
         raise DataError("Nothing says where to write.", "Name a folder with --out, or a repository with --push.")
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} is there already and not empty.", "Name a new folder; nothing is overwritten.")
+    if out is not None:
+        refuse_full(out)
     where = opened(store)
     detail = queries.study(where, name)
-    there = [ref.name for ref in detail.summary.strategies]
-    if strategy not in (None, *there):
-        raise DataError(f"Study {name!r} has no strategy {strategy!r}.", f"It has: {', '.join(there)}.")
+    refuse_strategy(detail, strategy)
     if adapter:
         with tempfile.TemporaryDirectory() as scratch:
             sent, message = _adapter(where, detail, strategy, seed, upto_round, out or Path(scratch), merged=merged)
@@ -81,7 +81,7 @@ def export(
         form = {"profile": profile, "container": container, "names": names, "licence": licence}
         found, written = _subset(where, detail, subset, form, dry_parse=dry_parse, as_json=as_json)
         if out is not None:
-            _write(found, out)
+            write_all(found, out)
         if push:
             written["pushed"] = _push(found, push, private=not public)
         line = ", ".join(f"{n:,} {what}" for what, n in written["counts"].items() if n)
@@ -93,29 +93,18 @@ def _subset(
     store: Store, detail: StudyDetail, subset: Any, form: Mapping[str, Any], *, dry_parse: bool, as_json: bool
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Its files and what is said of them; DataError where a tick does not hold."""
-    from engine.data.export.about import about_subset
-    from engine.data.export.contract import as_rows, contract, failed
-    from engine.data.export.files import files_of
-    from engine.data.export.make import export as made_of
-    from engine.store.labelled import answers_given, asked_pairs, held_out_of, pairs_asked, salt_of
+    from engine.data.export.checked import checked
+    from engine.data.export.contract import as_rows
     from engine.tasks.check_export import parsed_by_trl
     from engine.verdict_words import verdict_words
 
-    about = about_subset(store, subset, verdict_words(store, detail))
-    made = made_of(asked_pairs(store, subset), subset, about=about, salt=salt_of(store), **form)
-    files = files_of(made)
     parser = parsed_by_trl(store, subset.study_id) if dry_parse else None
-    beside = held_out_of(store, subset.study_id), pairs_asked(store, subset), answers_given(store, subset)
-    found = contract(made, files, *beside, parser)
+    ready = checked(store, subset, form, verdict_words(store, detail), parser)
     if not as_json:
-        for tick in found:
+        for tick in ready.ticks:
             print(printable(f"{MARKS[tick.tone]:>13}  {tick.what}: {tick.finding}"), file=sys.stderr)
-    if bad := failed(found):
-        raise DataError(
-            f"{len(bad)} of {len(found)} ticks do not hold, and nothing was written: {bad[0].what}: {bad[0].finding}",
-            "Mend what it says, or take another subset or profile.",
-        )
-    return files, {"counts": dict(made.counts), "ticks": as_rows(found)}
+    ready.refuse_failed()
+    return dict(ready.files), {"counts": dict(ready.made.counts), "ticks": as_rows(ready.ticks)}
 
 
 def _adapter(
@@ -147,15 +136,6 @@ def _adapter(
         raise DataError(f"{out} cannot be written: {error.strerror or error}.", "Name another folder.") from error
     kind = "Merged weights" if merged else "Adapter"
     return files_for_a_hub(out), f"{kind} of run {task.run_id} after round {task.round}"
-
-
-def _write(files: Mapping[str, bytes], out: Path) -> None:
-    from engine.data.export.files import write_files
-
-    try:
-        write_files(files, out)
-    except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror}.", "Name another folder.") from error
 
 
 def _push(

@@ -1,12 +1,10 @@
 """`workbench strategy score`: a dry run without the app. It scores in a process of its own; only that loads torch."""
 
-import json
-import subprocess
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from engine.api.scored import score_beside
 from engine.errors import ConfigError, EngineError
 from engine.settings import ModelSettings
 from engine.signals.base import SIGNALS, Signal
@@ -113,19 +111,6 @@ def _takes(price: dict[str, Any]) -> str:
         f"{integer(price['backwards'])} backwards, {integer(price['generations'])} draws, about "
         f"{integer(price['tokens'])} tokens, time {time}."
     )
-
-
-def score_beside(store: Store, task: ScorePool) -> dict[str, Any]:
-    """Score in a process of its own; its error is ours."""
-    command = [sys.executable, "-m", "engine.laboratory", str(store.folder)]
-    done = subprocess.run(command, input=task.model_dump_json(), capture_output=True, text=True, check=False)
-    lines = done.stdout.strip().splitlines()
-    found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
-    if "error" in found:
-        raise EngineError(found["error"], found["next_step"])
-    if done.returncode or not found:
-        raise EngineError(f"Scoring ended with code {done.returncode}: {done.stderr[-300:]}", "Its words say why.")
-    return found
 
 
 def _table(answer: dict[str, Any], chosen: list[Strategy]) -> str:

@@ -1,7 +1,6 @@
 """What all commands share: the store option, --json, and how an error is shown."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -10,10 +9,10 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
+from engine.api.markup import printable as printable
 from engine.errors import EngineError
-from engine.store.database import Store, open_store
+from engine.store.database import Store, open_store, usual_folder
 
-STORE_VARIABLE = "WORKBENCH_STORE"
 MISTAKE = 2
 """Exit code of anything a user can mend; usage errors have it too."""
 
@@ -28,7 +27,7 @@ R = TypeVar("R")
 
 def folder_of(store: Path | None) -> Path:
     """The store's folder."""
-    return (store or Path(os.environ.get(STORE_VARIABLE) or ".store")).expanduser().resolve()
+    return usual_folder(store)
 
 
 def opened(store: Path | None, create: bool = False) -> Store:
@@ -56,11 +55,6 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(MISTAKE) from error
 
     return run
-
-
-def printable(text: str) -> str:
-    """Foreign text for a terminal: control characters, which could move its cursor or recolour it, are spelled out."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def show(value: Any, as_json: bool, text: Callable[[], str]) -> None:
