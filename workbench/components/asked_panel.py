@@ -26,4 +26,4 @@ def asked_drawer(asked: AskedModels, key: str) -> None:
 
 def _part(title: str, rows: Sequence[tuple[str, str]]) -> str:
     cells = [[escaped(what), foreign(said)] for what, said in rows]
-    return f"<b>{foreign(title)}</b>{table([('', False), ('', False)], cells)}"
+    return f"<div class='under'><b>{foreign(title)}</b>{table([('', False), ('', False)], cells)}</div>"

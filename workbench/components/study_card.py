@@ -203,7 +203,7 @@ def now_line(detail: StudyDetail) -> str:
         "review": "Waits for a person to look at a batch.",
         "waiting": "Waits for people to label a batch.",
         "paused": "Paused. Resume goes on where it stopped.",
-        "done": f"All {count(done, 'run')} are finished.",
+        "done": "The run is finished." if done == 1 else f"All {count(done, 'run')} are finished.",
         "failed": f"{count(done, 'run')} finished; a run failed.",
         "cancelled": f"Cancelled. {count(detail.summary.rounds_done, 'finished round')} are kept.",
     }
