@@ -146,6 +146,7 @@ TABLE = {
         "workbench.charts workbench.wording pandas plotly numpy",
     ),
     "workbench.app": room(LIGHT, "workbench streamlit"),
+    "workbench.serve": room("streamlit", inside="plotly workbench"),
     "workbench.cache": room(LIGHT, "workbench streamlit pandas"),
     "workbench.session": room(LIGHT, "workbench streamlit"),
     **dict.fromkeys(

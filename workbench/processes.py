@@ -1,5 +1,6 @@
 """Starts and ends the processes: the app (Streamlit), and beside it the workers, started again when they die."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from engine.disk import Disk
 from engine.errors import EngineError, StoreError
@@ -112,22 +114,28 @@ def run_worker_until_idle(folder: Path) -> None:
     work(folder, tell)
 
 
-def run_app(folder: Path, port: int, sample: bool, host: str = "localhost") -> int:
+def run_app(folder: Path, port: int, sample: bool, host: str = "localhost", as_json: bool = False) -> int:
     """The app on `host`, and its crew: workers for runs and one for tasks, ended when the app is told to end.
 
-    A terminal that is closed, or an app that is killed, ends no worker: the next app finds them at work.
+    A terminal that is closed, or an app that is killed, ends no worker: the next app finds them at work. `as_json`: on
+    standard output stands one line of JSON, the address.
     """
     refuse_taken(port)
     store = open_store(folder)
     refuse_open(store, host)
     if sample:
-        queue_sample(store)
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "workbench" / "app.py")]
+        queue_sample(store, sys.stderr if as_json else sys.stdout)
+    command = [sys.executable, "-m", "workbench.serve"]
     options = [f"--server.port={port}", f"--server.address={host}", "--server.headless=true"]
     options += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
     crew = Crew(store)
     app, began = None, 0.0
-    print(f"The workbench is at http://{host}:{port}  (Ctrl-C ends it)", flush=True)
+    url = f"http://{host}:{port}"
+    words = (
+        json.dumps({"url": url, "store": str(folder)}) if as_json else f"The workbench is at {url}  (Ctrl-C ends it)"
+    )
+    print(words, flush=True)
+    out = sys.stderr if as_json else None
 
     def end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -141,7 +149,7 @@ def run_app(folder: Path, port: int, sample: bool, host: str = "localhost") -> i
                 if app is not None:
                     print(f"The app ended with code {app.returncode}; it is started again.", file=sys.stderr)
                 app, began = (
-                    subprocess.Popen([*command, *options], env=environment(folder), cwd=ROOT),
+                    subprocess.Popen([*command, *options], env=environment(folder), cwd=ROOT, stdout=out),
                     time.monotonic(),
                 )
             crew.tend()
@@ -153,7 +161,7 @@ def run_app(folder: Path, port: int, sample: bool, host: str = "localhost") -> i
         crew.end()
 
 
-def queue_sample(store: Store) -> None:
+def queue_sample(store: Store, out: TextIO) -> None:
     """On a first start, the sample study, so that a newcomer sees one run."""
     if queries.studies(store) or not SAMPLE.is_file():
         return
@@ -162,7 +170,7 @@ def queue_sample(store: Store) -> None:
 
     def tell(disk: Disk, room: Room) -> None:
         sentences = ("The sample study is queued.", said(disk, room), too_much(disk, room))
-        print("\n".join(filter(None, sentences)), flush=True)
+        print("\n".join(filter(None, sentences)), file=out, flush=True)
 
     prepare_study(store, StudyConfig.from_yaml(SAMPLE), tell)
 

@@ -54,7 +54,7 @@ def served(folder: Path, *options: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     log = (folder / "app.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "workbench/app.py", f"--server.port={port}", *options],
+        [sys.executable, "-m", "workbench.serve", f"--server.port={port}", *options],
         cwd=ROOT,
         env={**os.environ, "WORKBENCH_STORE": str(folder)},
         stdout=log,
