@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -18,7 +19,8 @@ def together(url: str, pages: Sequence[str]) -> list[float]:
         start = time.perf_counter()
         return await asyncio.gather(*(_visit(url, page, start) for page in pages))
 
-    return asyncio.run(all_at_once())
+    with ThreadPoolExecutor(1) as beside:  # where playwright runs a loop of its own
+        return beside.submit(asyncio.run, all_at_once()).result()
 
 
 async def _visit(url: str, page: str, start: float) -> float:
