@@ -31,7 +31,8 @@ class MemoryPlan:
 
     def size(self, kind: Kind, whole: int) -> int:
         """What of `whole` (tokens, rows or pairs of a batch) goes through at once; at least 1."""
-        return max(1, whole >> getattr(self, kind))
+        halvings: int = getattr(self, kind)
+        return max(1, whole >> halvings)
 
     def halved(self, kind: Kind, times: int) -> "MemoryPlan":
         """The plan with that kind of pass halved so many times more."""

@@ -174,7 +174,9 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "registry", [STRATEGIES, SIGNALS, SAMPLERS, ORACLES, GUARDRAILS, FILTERS, FORMATS, TASKS, TRACKERS], ids=lambda r: r.kind
+    "registry",
+    [STRATEGIES, SIGNALS, SAMPLERS, ORACLES, GUARDRAILS, FILTERS, FORMATS, TASKS, TRACKERS],
+    ids=lambda r: r.kind,
 )
 def test_every_file_of_a_plural_room_registers_exactly_one_plugin(registry: Registry) -> None:
     folder = ROOT.joinpath(*registry.room.split("."))

@@ -122,7 +122,8 @@ def _of(
 def bins_of(scores: np.ndarray, bins: int = BINS) -> np.ndarray:
     """(n,) → the bin of each, int: as equal in number as ties allow; pairs of one score always share a bin."""
     rank = stats.rankdata(scores, method="min") - 1
-    return (rank * bins // max(1, len(scores))).astype(int)
+    array: np.ndarray = (rank * bins // max(1, len(scores))).astype(int)
+    return array
 
 
 def share_of(wrong: np.ndarray, level: float = 0.95) -> Share:

@@ -39,7 +39,8 @@ def cells(values: np.ndarray, prompt_ids: Sequence[str]) -> np.ndarray:
     names, place = np.unique(np.asarray(prompt_ids), return_inverse=True)
     sums = np.zeros((values.shape[0], len(names)))
     np.add.at(sums.T, place, values.T)
-    return sums * len(names) / values.shape[1]
+    array: np.ndarray = sums * len(names) / values.shape[1]
+    return array
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class Plane:
 
     def place(self, rows: np.ndarray) -> np.ndarray:
         """Where the rows lie, float32 (n, k)."""
-        return ((rows.astype(np.float64) - self.middle) @ self.axes.T).astype(np.float32)
+        array: np.ndarray = ((rows.astype(np.float64) - self.middle) @ self.axes.T).astype(np.float32)
+        return array
 
 
 def plane_of(blocks: Blocks, *, centred: bool = True, directions: int = 2) -> Plane:
@@ -99,4 +100,5 @@ def dissimilarity(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     a, b = one.astype(np.float64), other.astype(np.float64)
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (1 - np.clip((a * b).sum(axis=1) / lengths, -1, 1)).astype(np.float32)
+        array: np.ndarray = (1 - np.clip((a * b).sum(axis=1) / lengths, -1, 1)).astype(np.float32)
+        return array

@@ -10,7 +10,7 @@ from engine.api.markup import block, escaped
 NO_COLUMNS: Mapping[str, str] = {}
 
 
-class Table(pd.DataFrame):
+class Table(pd.DataFrame):  # type: ignore[misc]
     """A frame like any other. `legend` says what each column is; `note` what to know of the whole, "" for nothing.
 
     Both stay with what is cut from it. A notebook shows them below the rows.

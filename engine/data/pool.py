@@ -186,7 +186,8 @@ class PoolView(_Signals):
 
     def _aligned(self, name: str) -> np.ndarray:
         signal = self._signals[name]
-        return signal.values[rows_of(signal, self.pairs)]
+        array: np.ndarray = signal.values[rows_of(signal, self.pairs)]
+        return array
 
 
 def rows_of(signal: SignalArray, pairs: Sequence[Pair]) -> np.ndarray:

@@ -99,7 +99,8 @@ def _unpacked(file: IO[bytes], packing: str) -> IO[bytes]:
     if packing == ".zst":
         import pyarrow as pa
 
-        return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+        stream: IO[bytes] = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+        return stream
     return file
 
 

@@ -17,11 +17,12 @@ def _bar(check: Callable[[], None]) -> type[Any]:
 
     class Checked(tqdm):
         def __init__(self, *args: Any, **how: Any) -> None:
-            super().__init__(*args, **{**how, "disable": True})
+            super().__init__(*args, **{**how, "disable": True})  # type: ignore[no-untyped-call]
 
         def update(self, n: float | None = 1) -> bool | None:
             check()
-            return super().update(n)
+            drawn: bool | None = super().update(n)
+            return drawn
 
     return Checked
 

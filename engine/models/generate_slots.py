@@ -43,7 +43,7 @@ class _Layer(DynamicLayer):
     """One layer's keys and values (rows, heads, columns, width), written in place."""
 
     def __init__(self, at: _Columns) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._at = at
         self.buffers: list[torch.Tensor] = []
 

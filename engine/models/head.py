@@ -88,7 +88,7 @@ def token_logps(
 
     From the same tile `entropy` (m,), where it is given, gets that of each distribution, in nats.
     """
-    found: torch.Tensor = _Logp.apply(hidden, head, targets, entropy)
+    found: torch.Tensor = _Logp.apply(hidden, head, targets, entropy)  # type: ignore[no-untyped-call]
     return found
 
 

@@ -92,7 +92,7 @@ def adapted(
 ) -> torch.Tensor:
     """y (…, out) from x (…, in), W (out, in), A (r, in) and B (out, r), with gradient to x, A and B; with the adapter
     not `on` it is not added, and with a `tap` A and B get no gradient."""
-    found: torch.Tensor = _Adapted.apply(x, weight, bias, a, b, scale, tap, on)
+    found: torch.Tensor = _Adapted.apply(x, weight, bias, a, b, scale, tap, on)  # type: ignore[no-untyped-call]
     return found
 
 

@@ -18,12 +18,14 @@ PASSES = "packs 1"
 
 def input_layer(model: PeftModel) -> torch.nn.Module:
     """The token embedding of the model under the adapter."""
-    return cast(Any, model).get_base_model().get_input_embeddings()
+    layer: torch.nn.Module = cast(Any, model).get_base_model().get_input_embeddings()
+    return layer
 
 
 def output_layer(model: PeftModel) -> torch.nn.Module:
     """The layer from hidden states to logits of the model under the adapter."""
-    return cast(Any, model).get_base_model().get_output_embeddings()
+    layer: torch.nn.Module = cast(Any, model).get_base_model().get_output_embeddings()
+    return layer
 
 
 @dataclass

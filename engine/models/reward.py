@@ -164,7 +164,8 @@ def _pass(reward: RewardModel, rows: Sequence[tuple[int, ...]], width: int, pad:
         mask[number, : len(row)] = 1
     logits = reward.model(input_ids=ids.to(reward.device), attention_mask=mask.to(reward.device)).logits.double()
     values = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
-    return values.cpu().numpy()
+    array: np.ndarray = values.cpu().numpy()
+    return array
 
 
 def rows_key(reward: RewardModel, row: Sequence[int]) -> str:

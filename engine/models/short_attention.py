@@ -102,5 +102,5 @@ def wide(x: torch.Tensor, side: Side) -> torch.Tensor:
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, sides: Sides, scale: float) -> torch.Tensor:
     """softmax(scale · q kᵀ + hidden) v of each tree: (heads, T, d) from three of that shape."""
-    found: torch.Tensor = _Attended.apply(query, key, value, sides, scale)
+    found: torch.Tensor = _Attended.apply(query, key, value, sides, scale)  # type: ignore[no-untyped-call]
     return found

@@ -117,7 +117,8 @@ class Reward(Oracle):
 
     def score_texts(self, prompts: Sequence[Prompt], texts: Sequence[str], desk: Desk | None = None) -> Sequence[float]:
         """The reward of each text; NaN for one that is longer than the model reads."""
-        return self.scores(prompts, texts, desk or Desk()).tolist()
+        values: list[float] = self.scores(prompts, texts, desk or Desk()).tolist()
+        return values
 
     def scores_texts(self) -> bool:
         """A reward model scores any text."""

@@ -29,7 +29,8 @@ def crowded(recipe: Crowding, rows: Rows, k: int) -> Chosen:
     width = np.log(2 * reach + 1e-4)
 
     def sums() -> np.ndarray:
-        return values + (recipe.weight * (width - digamma(taken + 1) / recipe.dimension))[which]
+        array: np.ndarray = values + (recipe.weight * (width - digamma(taken + 1) / recipe.dimension))[which]
+        return array
 
     before = sums()
     open_ = np.ones(len(values), dtype=bool)

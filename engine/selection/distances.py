@@ -22,7 +22,8 @@ _CELLS = 1 << 22
 
 def squared_lengths(vectors: np.ndarray) -> np.ndarray:
     """‖φ‖² of each row, (n,)."""
-    return np.einsum("ij,ij->i", vectors, vectors)
+    array: np.ndarray = np.einsum("ij,ij->i", vectors, vectors)
+    return array
 
 
 def squared_distances(one: np.ndarray, other: np.ndarray, either_sign: bool) -> np.ndarray:
@@ -67,7 +68,8 @@ class _Nearest:
         self._needed[rows] = self._to_be_nearer(rows)
 
     def _to_be_nearer(self, rows: np.ndarray | slice) -> np.ndarray:
-        return ((self.lengths[rows] - self.found[rows]) / self._unscaled).astype(np.float32)
+        array: np.ndarray = ((self.lengths[rows] - self.found[rows]) / self._unscaled).astype(np.float32)
+        return array
 
     def _may_be_nearer(self, row: int) -> np.ndarray | slice:
         """The rows that may be nearer to it than to what was there before; all, where it comes to that."""

@@ -177,7 +177,10 @@ def _above(similar: np.ndarray, cover: np.ndarray) -> np.ndarray:
 def _similar(one: np.ndarray, other: np.ndarray, either_sign: bool) -> np.ndarray:
     """|cos| or max(cos, 0) of unit vectors, (n, m) float32 of a float64 product, so that copies are alike."""
     found = one @ other.T
-    return (np.abs(found, out=found) if either_sign else np.maximum(found, 0, out=found)).astype(np.float32)
+    array: np.ndarray = (np.abs(found, out=found) if either_sign else np.maximum(found, 0, out=found)).astype(
+        np.float32
+    )
+    return array
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -124,4 +124,5 @@ def _similar(one: "torch.Tensor", other: "torch.Tensor", either_sign: bool) -> "
 def _unit(vectors: "torch.Tensor") -> "torch.Tensor":
     """Rows divided by their length; a zero row stays zero and is like nobody."""
     length = vectors.norm(dim=1, keepdim=True)
-    return vectors / length.masked_fill(length == 0, 1.0)
+    tensor: torch.Tensor = vectors / length.masked_fill(length == 0, 1.0)
+    return tensor

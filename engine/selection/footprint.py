@@ -24,7 +24,8 @@ def held(recipe: Recipe, k: int) -> int:
         recipe = recipe.inner
     if not isinstance(recipe, GreedyLogDet | KMeansPlusPlus | FarthestFirst | FacilityLocation | Crowding):
         return 0
-    (n, d), m = recipe.features.shape, 0 if isinstance(recipe, KMeansPlusPlus) else len(recipe.past)
+    n, d = (int(size) for size in recipe.features.shape)
+    m = 0 if isinstance(recipe, KMeansPlusPlus) else len(recipe.past)
     rows = 8 * n * d  # in id order
     if isinstance(recipe, GreedyLogDet):
         whitened = recipe.whole_pool or m > d

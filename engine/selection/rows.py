@@ -52,7 +52,7 @@ class Rows:
 
     def finite(self, values: np.ndarray) -> np.ndarray:
         """Values of the view, (n,) or (n, d), in id order as float64; SelectionError that names one not finite."""
-        array = np.asarray(values, dtype=np.float64)
+        array: np.ndarray = np.asarray(values, dtype=np.float64)
         if len(array) != len(self.ids):
             raise SelectionError(
                 f"The strategy gave {len(array)} values for {len(self.ids)} pairs.", "It must give one a pair."

@@ -40,7 +40,8 @@ class PromptEntropy(Signal):
             max_new_tokens=self.max_new_tokens,
         )
         logps = np.array([draw.logp for draw in draws], dtype=np.float64).reshape(-1, self.samples)
-        return (-logps.mean(axis=1)).astype(np.float32)
+        array: np.ndarray = (-logps.mean(axis=1)).astype(np.float32)
+        return array
 
     def made_on(self) -> str:
         """In words."""

@@ -155,7 +155,8 @@ class RewardEnsemble(Signal):
         ]
         logps = dropout_logps(on.policy, encoded_responses(texts, on), keys, share=self.dropout)
         reference = np.array([on.reference_logps[response.id] for response in texts.responses])
-        return (on.beta * (logps - reference[:, None])).astype(np.float32)
+        array: np.ndarray = (on.beta * (logps - reference[:, None])).astype(np.float32)
+        return array
 
     def _weights(self, seed: int, ids: Sequence[str]) -> np.ndarray:
         """How often each member counts each label, (K, n): a label keeps its number from round to round."""

@@ -7,6 +7,7 @@ and can be taken back to before it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -271,7 +272,7 @@ def _used(store: Store, connection: sa.Connection, run_id: str) -> list[tuple[in
     return found
 
 
-def _given(connection: sa.Connection, study_id: str, person_id: str, assignment_id: int) -> tuple[sa.Row, Vote]:
+def _given(connection: sa.Connection, study_id: str, person_id: str, assignment_id: int) -> tuple[sa.Row[Any], Vote]:
     row = connection.execute(sa.select(s.assignments).where(s.assignments.c.id == assignment_id)).first()
     pairs: Sequence[str] = [row.pair_id] if row is not None else []
     votes = standing(connection, study_id, pairs, person_id)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from engine.config import StudyConfig
-from engine.cost import PARTS, Pace, Sizes, Work, estimate, pace_of
+from engine.cost import PARTS, Pace, Work, estimate, pace_of
+from engine.cost import Sizes as Sizes  # to be had here, too
 from engine.errors import EngineError, StoreError
 from engine.store import schema as s
 from engine.store.database import Store

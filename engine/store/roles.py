@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -164,7 +164,7 @@ def write_guideline(store: Store, study_id: str, text: str) -> Guideline:
     return guideline(store, study_id)
 
 
-def _person(row: sa.Row) -> Person:
+def _person(row: sa.Row[Any]) -> Person:
     return Person(row.id, row.name, row.role, row.study_id or "", row.token_sha256 is not None)
 
 

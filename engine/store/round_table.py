@@ -119,7 +119,8 @@ def values_of(path: Path, key: str, pair_ids: Collection[str]) -> pd.Series:
 
 def candidates_among(path: Path, pair_ids: Collection[str]) -> list[str]:
     """Those of the pairs that the table holds."""
-    return values_of(path, "pair_id", pair_ids).index.tolist()
+    values: list[str] = values_of(path, "pair_id", pair_ids).index.tolist()
+    return values
 
 
 def between(path: Path, key: str, low: float, high: float, limit: int, *, below: bool = False) -> tuple[list[str], int]:

@@ -33,7 +33,8 @@ def disagreement(gap: np.ndarray) -> np.ndarray:
     Houlsby et al. 2011, arXiv:1112.5745, eq. 2, of the answer a or b.
     """
     of_mean, mean = entropies(gap)
-    return np.maximum(of_mean - mean, 0.0)
+    array: np.ndarray = np.maximum(of_mean - mean, 0.0)
+    return array
 
 
 def entropies(gap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +60,8 @@ def _surprise(p: np.ndarray) -> np.ndarray:
 
 def variance(values: np.ndarray) -> np.ndarray:
     """Sample variance (K − 1) over the members, (n,); of (n, K)."""
-    return values.var(axis=1, ddof=1)
+    array: np.ndarray = values.var(axis=1, ddof=1)
+    return array
 
 
 def means_and_spreads(view: PoolView, mean: str) -> tuple[Term, Term, Term, Term]:

@@ -22,14 +22,16 @@ class LinearReward:
 
     def logits(self, phi: np.ndarray) -> np.ndarray:
         """φᵀθ̂ of each row (n, d), (n,)."""
-        return (phi @ self.basis) @ self.theta
+        array: np.ndarray = (phi @ self.basis) @ self.theta
+        return array
 
     def spread(self, phi: np.ndarray) -> np.ndarray:
         """√(φᵀΣ̂φ) of each row, (n,), Σ̂ the inverse of the Hessian."""
         inside = phi @ self.basis
         known = (inside * np.linalg.solve(self.hessian, inside.T).T).sum(axis=1)
         outside = np.maximum((phi**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
-        return np.sqrt(known + outside / self.prior)
+        array: np.ndarray = np.sqrt(known + outside / self.prior)
+        return array
 
     def information(self, phi: np.ndarray, stabiliser: float = 0.0) -> np.ndarray:
         """μ(1−μ) of each row, (n,), μ = σ(z), with |z| lowered by `stabiliser` times its spread, to 0 at most.
@@ -49,7 +51,8 @@ def unsure(logits: np.ndarray) -> np.ndarray:
 def slope(logits: np.ndarray) -> np.ndarray:
     """σ(z)(1 − σ(z)), in [0, ¼], as above."""
     wrong = unsure(logits)
-    return wrong * (1 - wrong)
+    array: np.ndarray = wrong * (1 - wrong)
+    return array
 
 
 def bought(view: PoolView, signal: str) -> np.ndarray:
@@ -61,7 +64,8 @@ def bought(view: PoolView, signal: str) -> np.ndarray:
     answers = {label.pair_id: label.answer for label in view.labels if label.trains and label.pair_id in row}
     sign = np.array([1.0 if answer == "a" else -1.0 for answer in answers.values()])
     phi = view.picked.difference(signal, unit_norm="off")
-    return phi[[row[pair_id] for pair_id in answers]] * sign[:, None]
+    array: np.ndarray = phi[[row[pair_id] for pair_id in answers]] * sign[:, None]
+    return array
 
 
 def fitted(preferred: np.ndarray, prior: float) -> LinearReward:

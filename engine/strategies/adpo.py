@@ -63,7 +63,8 @@ class Adpo(Strategy):
         reward = self._reward(view)
 
         def weighted(phi: np.ndarray) -> np.ndarray:
-            return np.sqrt(reward.information(phi, self.stabiliser))[:, None] * phi
+            array: np.ndarray = np.sqrt(reward.information(phi, self.stabiliser))[:, None] * phi
+            return array
 
         return GreedyLogDet(
             features=weighted(view.difference("hidden_state", unit_norm="off")),

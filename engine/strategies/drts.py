@@ -101,7 +101,10 @@ class Drts(Strategy):
         mean, reach = duel.rewards.mean(axis=1), self.beta * np.sqrt(variance(duel.rewards))
 
         def draw(which: str) -> np.ndarray:
-            return mean + reach * (2 * uniforms(view.seed, view.round, f"drts {which}", duel.responses) - 1)
+            array: np.ndarray = mean + reach * (
+                2 * uniforms(view.seed, view.round, f"drts {which}", duel.responses) - 1
+            )
+            return array
 
         high = draw("first")
         first = int(high.argmax())
