@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.tasks.dry_run import DryRun
 from engine.tasks.score_pool import ScorePool
-from workbench import asking, laboratory, messages, session
+from workbench import asking, laboratory, messages, opening, session
 from workbench.components import lab_choice, lab_figures, lab_price, lab_tables
 from workbench.components.markup import empty, no_study, page_head
 from workbench.lab_words import title_of
@@ -41,6 +41,7 @@ def page() -> None:
                 after(dry)
             else:
                 before(score, looking)
+            opening.dry_run(dry)
 
 
 def before(score: ScorePool, looking: Looking) -> None:

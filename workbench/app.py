@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from workbench import cache, entering, messages, session, touring
+from workbench import cache, entering, messages, opening, session, touring
 from workbench.components.page_list import page_list
 from workbench.components.sidebar import worker_line
 from workbench.style import stylesheet
@@ -65,7 +65,9 @@ def main() -> None:
             studies = cache.studies()  # before the sidebar, so that a store that cannot be opened speaks on the page
             with st.sidebar:
                 page_list(groups)
-                session.look_at(page.url_path, PARTS.get(page.url_path, ()), studies, cache.study)
+                looking = session.look_at(page.url_path, PARTS.get(page.url_path, ()), studies, cache.study)
+                with messages.frame("The notebook"):
+                    opening.as_notebook(page.url_path, looking)
                 _pulse()
             touring.tour(page.url_path, {one.url_path: one for pages in groups.values() for one in pages})
         page.run()

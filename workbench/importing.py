@@ -1,11 +1,13 @@
 """Bringing in a file from the screen: which one, the proof of what it is, and the step that goes on."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from engine.data.formats.base import FORMATS
+from engine.data.formats.mapped import is_mapping
 from engine.data.places import here
 from engine.errors import EngineError
 from engine.store.summaries import TaskSummary
@@ -15,6 +17,7 @@ from engine.tasks.prove_leakage import ProveLeakage
 from engine.tasks.prove_tokens import ProveTokens
 from workbench import asking, browsing, cache, column_mapping, session
 from workbench.components import data_import, proof_panel
+from workbench.components.elsewhere import elsewhere
 from workbench.components.markup import empty, heading, show
 from workbench.components.token_view import token_proof
 from workbench.wording import count
@@ -41,12 +44,20 @@ def panel() -> None:
         column_mapping.panel(where)
         return
     task = ProveData(path=where, format=str(kept[chosen]) if chosen in kept else chosen)
+    elsewhere(data_command("check", task), notes={"and to bring it in": data_command("import", task)})
     found = asking.asked(task)
     if found is None or found.answer is None:
         asking.wait_for(task, "The proof", BEFORE, "Read the file", done=bool)
         st.fragment(offer_mapping, run_every="2s")(task)
     else:
         proven(found.answer, task)
+
+
+def data_command(verb: str, task: ProveData) -> str:
+    """The command that checks or imports the same file, read in the same way."""
+    how = "--mapping" if is_mapping(task.format or "") else "--format"
+    chosen = f" {how} {shlex.quote(task.format)}" if task.format else ""
+    return f"workbench data {verb} {shlex.quote(task.path)}{chosen}"
 
 
 def offer_mapping(task: ProveData) -> None:

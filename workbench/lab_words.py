@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from engine.config import findings
 from engine.errors import EngineError
 from engine.registry import Plugin, Registry
+from engine.tasks.dry_run import DryRun
 
 
 def read_words(text: str, registry: Registry[Any]) -> tuple[list[Plugin], list[str]]:
@@ -46,6 +47,23 @@ def said_of(plugin: Plugin) -> dict[str, Any]:
         for name, value in plugin.model_dump(mode="json").items()
         if fields[name].is_required() or getattr(plugin, name) != fields[name].get_default(call_default_factory=True)
     }
+
+
+def command_of(dry: DryRun) -> str:
+    """The command that makes the same dry run; a strategy or signal with parameters is one quoted word."""
+    words = ["workbench strategy score", *(shlex.quote(as_words([strategy])) for strategy in dry.strategies)]
+    run = {"run": dry.run_id, "round": dry.round} if dry.run_id else {"seed": dry.seed}
+    options = {"study": dry.study_id, **run, "dataset": dry.dataset_id, "model": dry.model, "adapter": dry.adapter,
+               "pairs": dry.k, "prompts": dry.prompts}  # fmt: skip
+    words += [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value not in ("", None)]
+    return " ".join([*words, *(f"--signal {shlex.quote(as_words([signal]))}" for signal in dry.signals)])
+
+
+def lines_of(strategies: Sequence[Plugin]) -> str:
+    """The strategies as a study file lists them, with those parameters only that are not their defaults."""
+    said = [(x.name, said_of(x)) for x in strategies]
+    lines = [json.dumps({"name": name, **own}, ensure_ascii=False) if own else name for name, own in said]
+    return "\n".join(["strategies:", *(f"  - {line}" for line in lines)])
 
 
 def title_of(plugin: Plugin) -> str:

@@ -83,7 +83,8 @@ def _in_a_terminal() -> Callable[[StudyDetail], None]:
             return
         last[0] = line(detail)
         over = detail.summary.state in ("done", "failed", "cancelled")
-        sys.stderr.write(line(detail)[:WIDTH].ljust(WIDTH if end == "\r" else 0) + ("\n" if over else end))
+        words = line(detail)[:WIDTH].ljust(WIDTH) if end == "\r" else line(detail)
+        sys.stderr.write(words + ("\n" if over else end))
         sys.stderr.flush()
 
     return draw

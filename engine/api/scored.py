@@ -156,6 +156,7 @@ def score(
     pool: "Study | PreferenceData | Reading | Path | str",
     strategies: Sequence[str | Mapping[str, Any] | Strategy],
     *,
+    dataset: str = "",
     model: str = "",
     adapter: str = "",
     run: str = "",
@@ -168,23 +169,25 @@ def score(
 ) -> Scored:
     """Score a pool once and let each strategy pick `k` pairs of it. Buys no label and trains nothing.
 
-    `pool`: a study of a store (its pool and model; with `run` and `round` as that run stood before its picks), else
-    data, a file or the id of an imported data set, scored by `model` (folder or hub id), with the `adapter` (PEFT
-    folder) or without. Strategies and signals are names, {"name": …, parameters} or instances. `prompts` takes a
-    seeded subset. `store` is where signals are kept for the next time; a study brings its own. ConfigError,
-    DataError, ModelError.
+    `pool`: a study of a store (its pool and model, or another imported `dataset` with that model; with `run` and
+    `round` as that run stood before its picks), else data, a file or the id of an imported data set, scored by `model`
+    (folder or hub id), with the `adapter` (PEFT folder) or without. Strategies and signals are names,
+    {"name": …, parameters} or instances. `prompts` takes a seeded subset. `store` is where signals are kept for the
+    next time; a study brings its own. ConfigError, DataError, ModelError.
     """
-    chosen = _built("The strategies", STRATEGIES, strategies)
+    where = pool.store if isinstance(pool, Study) else (
+        store if isinstance(store, Store) else open_store(usual_folder(store))
+    )  # fmt: skip
+    chosen = _built("The strategies", STRATEGIES, strategies)  # a store that is open has told of those it keeps
     given = _built("The signals", SIGNALS, signals)
     fields: dict[str, Any] = {"run_id": run, "round": round, "adapter": adapter, "model": model, "prompts": prompts,
                               "seed": seed}  # fmt: skip
     if isinstance(pool, Study):
-        where, detail = pool.store, pool.detail
-        fields["study_id"] = detail.summary.id
+        detail = pool.detail
+        fields |= {"study_id": detail.summary.id, "dataset_id": dataset}
         known = {spec["name"]: SIGNALS.build(spec) for spec in detail.config.get("signals") or []}
         known |= {signal.name: signal for signal in given}
     else:
-        where = store if isinstance(store, Store) else open_store(usual_folder(store))
         fields["dataset_id"] = _taken_in(where, pool)
         known = {signal.name: signal for signal in given}
     wanted = signals_for(chosen, list(known.values()))
@@ -233,7 +236,9 @@ def _taken_in(store: Store, pool: "PreferenceData | Reading | Path | str") -> st
             raise DataError(refusal_sentence(taken.report), "Mend them, or read the file with skip_refused=True first.")
         return taken.dataset_id
     data = pool.data if isinstance(pool, Reading) else pool
-    whole = hashlib.sha256("".join([*sorted(data.responses), *sorted(data.pairs)]).encode()).hexdigest()
+    answers = [repr((c.pair_id, c.answer, c.strength, c.labeller, c.share)) for c in data.comparisons]
+    known = [*data.responses, *data.pairs, *answers, repr(data.scores), repr(data.aspects)]
+    whole = hashlib.sha256("\n".join(known).encode()).hexdigest()
     dataset_id = id_of(whole, "python", "")
     if not has_dataset(store, dataset_id):
         name = Path(pool.report.path).name if isinstance(pool, Reading) else "from Python"

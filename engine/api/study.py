@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.api.markup import block, escaped
 from engine.api.pairs import Pairs, ShownPair
 from engine.api.progress import bars, line, progress
 from engine.api.words import CURVE, LEVELS, NOTHING_YET, RUNS, SCORES, VERDICTS
@@ -35,7 +36,7 @@ class Study:
     def __init__(self, config: StudyConfig, store: Store | Path | str | None = None, study_id: str = "") -> None:
         self._config, self._id = config, study_id
         self._where = store
-        self._store = store if isinstance(store, Store) else None
+        self._store: Store | None = None
 
     @classmethod
     def from_yaml(cls, path: Path | str, store: Store | Path | str | None = None, **changes: Any) -> "Study":
@@ -43,10 +44,13 @@ class Study:
 
         `store` is a folder, by default $WORKBENCH_STORE, else ./.store. ConfigError names all that is wrong.
         """
+        where: Store | Path = store if isinstance(store, Store) else usual_folder(store)
+        if isinstance(where, Path) and (where / "workbench.db").is_file():
+            where = open_store(where)  # it may keep a strategy that the file names
         config = StudyConfig.from_yaml(Path(path))
         if changes:
             config = StudyConfig.from_dict({**config.model_dump(mode="json"), **changes}, str(path))
-        return cls(config, store)
+        return cls(config, where)
 
     @classmethod
     def open(cls, study: str, store: Store | Path | str | None = None) -> "Study":
@@ -67,7 +71,7 @@ class Study:
     def store(self) -> Store:
         """The open store; it is made when it is first asked for."""
         if self._store is None:
-            self._store = open_store(usual_folder(self._where))  # type: ignore[arg-type]
+            self._store = self._where if isinstance(self._where, Store) else open_store(usual_folder(self._where))
         return self._store
 
     @property
@@ -214,7 +218,7 @@ class Study:
         return export(self, out, **choices)
 
     def _repr_html_(self) -> str:
-        return bars(self.detail)._repr_html_() if self._id else f"<pre>{self!r}</pre>".replace("<Study", "&lt;Study")
+        return bars(self.detail)._repr_html_() if self._id else block(f"<pre>{escaped(repr(self))}</pre>")
 
     def __repr__(self) -> str:
         return f"<Study {self.config.name!r} {self._id or 'not queued yet'}: {line(self.detail)}>" if self._id else (
@@ -238,7 +242,7 @@ class Study:
         name = metric or self._decides()
         if name not in refs:
             if not refs and not metric:
-                return None, pd.DataFrame(columns=[*CURVE, "slot"])
+                return None, pd.DataFrame(columns=list(CURVE))
             known = ", ".join(refs) or "none yet: no round is done"
             raise ConfigError(f"Study {self.detail.summary.name!r}", [f"it has no figure {name!r}"], f"Known: {known}.")
         ref = refs[name]

@@ -1,6 +1,6 @@
-"""The states of what the page Batch is made of: rows of the table that `test_states` walks through."""
+"""The states of what the page Batch is made of, and of what a dry run is elsewhere: rows of the table."""
 
-from tests.workbench.states import NO_STUDY, NOTHING_PICKED, See, State
+from tests.workbench.states import DRY, NO_STUDY, NOTHING_PICKED, See, State
 
 ACTIVE = {"strategy": "ActiveDPO"}
 ASKS = {"strategy": "ActiveDPO", "explain": "true"}
@@ -37,5 +37,10 @@ BATCH: dict[str, dict[State, See]] = {
         "running": See("batch", ("Why this pair", "The explanation of the picks waits for the worker."), query=ASKS),
         "failed": See("batch", ("Under the other strategies", "warm-up batch, nothing was scored"), query=ACTIVE),
         "finished": See("batch", ("score before the batch", "rank in this round, each in its own run"), query=ACTIVE),
+    },
+    "elsewhere": {
+        "empty": See("dry_run", (NO_STUDY,), ("As a study file has it",)),
+        "queued": See("dry_run", ("As a study file has it",), query=DRY),
+        "finished": See("dry_run", ("As a study file has it",), query=DRY),
     },
 }

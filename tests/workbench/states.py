@@ -278,6 +278,7 @@ EMPTY_OVER: dict[str, str] = {"task_card": "finished"}
 """A component is empty over an empty store, if not over the one named here."""
 ON_ITS_OWN = {
     "cost_card": "test_a_cost_card_without_a_cost_says_why_and_with_one_what_it_takes",
+    "notebook_button": "test_the_notebook_button_gives_a_notebook_when_there_is_a_study",
     "news": "test_news_is_a_button_while_there_is_any",
     "task_table": "test_a_task_table_shows_what_waits_runs_failed_and_is_done",
     "token_view": "test_a_token_view_shows_tokens_or_why_it_cannot",

@@ -56,6 +56,13 @@ def test_a_component_says_what_its_state_asks_for(stores, monkeypatch, component
 
 
 # ---- on their own --------------------------------------------------------------------------------------------------
+def test_the_notebook_button_gives_a_notebook_when_there_is_a_study(stores, monkeypatch):
+    for state, there in (("empty", False), ("queued", True), ("finished", True)):
+        test = app(stores[state].folder, monkeypatch, "curves")
+        assert not test.exception
+        assert ("Open as notebook" in [one.proto.label for one in test.get("download_button")]) == there, state
+
+
 def test_news_is_a_button_while_there_is_any():
     def draw(now: int) -> None:
         from workbench.components.news import news

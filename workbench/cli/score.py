@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.api.scored import score_beside
 from engine.errors import ConfigError, EngineError
 from engine.settings import ModelSettings
 from engine.signals.base import SIGNALS, Signal
@@ -39,6 +38,8 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """What strategies would pick from a pool, and how far they agree. Buys no label and trains nothing."""
+    from engine.api.scored import score_beside
+
     where = opened(store)
     detail = queries.study(where, study) if study else None
     chosen = _read("strategies", "; ".join(strategies), STRATEGIES)

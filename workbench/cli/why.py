@@ -7,7 +7,6 @@ import typer
 from engine.errors import EngineError
 from engine.store import queries
 from engine.tasks.why_batch import AT_MOST, WhyBatch
-from workbench.cli.score import score_beside
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, printable, show
 from workbench.wording import number
 
@@ -30,6 +29,8 @@ def why(
     task = WhyBatch(run_id=run_id, round=round_number, picks=tuple(pick.pair_id for pick in picks[:pairs]))
     missing = task.missing(where)
     if missing is not None:  # a pass of the model, in a process of its own: the command line loads no torch
+        from engine.api.scored import score_beside
+
         score_beside(where, missing)
     answer = task.do(where, lambda _: None)
     own = {pick.pair_id: pick for pick in picks}

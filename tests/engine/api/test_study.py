@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -9,14 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 import engine
+from engine import running
 from engine.api.pairs import Pairs, ShownPair
-from engine.api.progress import bars
+from engine.api.progress import bars, progress
 from engine.api.study import Study
 from engine.api.table import Table, table
 from engine.data.answers import Subset
 from engine.errors import ConfigError, DataError, EngineError, StoreError
-from engine.store import queries
-from engine.store.database import Store
+from engine.store import inbox, queries
+from engine.store.database import Store, open_store
 from engine.tasks.check_export import CheckExport, packed
 from engine.verdict_words import verdict_words
 from tests.workbench import lab_worlds, worlds
@@ -128,6 +130,8 @@ def test_a_file_is_changed_checked_and_not_yet_written(tmp_path: Path) -> None:
     small = engine.Study.from_yaml(sample, tmp_path / "none", seeds=[7], rounds=2)
     assert (small.config.seeds, small.config.rounds, small.state, small.id) == ((7,), 2, "", "")
     assert "not queued yet" in repr(small)
+    named = engine.Study.from_yaml(sample, tmp_path / "none", name=HOSTILE[0])
+    assert not [harm for harm in HARM if harm in named._repr_html_()]
     assert not (tmp_path / "none").exists()
     with pytest.raises(ConfigError, match="rounds"):
         engine.Study.from_yaml(sample, rounds=0)
@@ -154,6 +158,53 @@ def test_exported_from_python_the_command_line_and_the_app_it_is_the_same_to_the
         study.export(tmp_path / "python")
     with pytest.raises(DataError, match="no strategy 'apl'"):
         study.export(tmp_path / "other", strategy="apl")
+
+
+def test_running_it_starts_workers_where_none_answers_and_watches_where_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[Path] = []
+
+    def work(folder: Path, tell: Callable[[], None], *, most: int, quiet: bool) -> None:
+        started.append(folder)
+        inbox.command(store, "cancel", study_id=alone.id)
+        tell()
+
+    monkeypatch.setattr(running, "work", work)
+    store = open_store(tmp_path)
+    alone = engine.Study.open(worlds.add_study(store, "alone", seeds=(1,))[0], store)
+    assert alone.run().state == "cancelled"
+    assert started == [tmp_path]
+    assert "cancelled, 0 of 8 rounds" in capsys.readouterr().err
+
+    beside = engine.Study.open(worlds.add_study(store, "beside", seeds=(1,))[0], store)
+    worlds.worker(store)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        inbox.command(store, "pause", study_id=beside.id)
+
+    monkeypatch.setattr("engine.api.study.time.sleep", sleep)
+    assert beside.run().state == "paused"
+    assert (len(started), len(slept)) == (1, 1)
+
+
+def test_a_study_that_failed_says_why(tmp_path: Path) -> None:
+    failed = engine.Study.open(queries.studies(worlds.failed(tmp_path))[0].id, tmp_path)
+    with pytest.raises(EngineError, match="the loss is not finite"):
+        failed.run()
+
+
+def test_progress_says_what_changed_and_nothing_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = worlds.running(tmp_path)
+    look = progress(store, queries.studies(store)[0].id)
+    look()
+    first = capsys.readouterr().err
+    assert first.startswith("running, ")
+    assert "training, step 41 of 120" in first
+    look()
+    assert capsys.readouterr().err == ""
 
 
 def _files(folder: Path) -> dict[str, bytes]:
