@@ -261,7 +261,14 @@ class Worker(Claiming[writer.Claim]):
 
 
 def work(folder: Path, device: str = "auto", until_idle: bool = False) -> int:
-    """Run a device worker on a store until SIGTERM or Ctrl-C (or until nothing is left to do)."""
+    """Run a device worker on a store until SIGTERM or Ctrl-C (or until nothing is left to do).
+
+    ModelError if the device is none that is there.
+    """
+    if device != "auto":
+        from engine.models.device import choose_device
+
+        choose_device(device)
     worker = Worker(open_store(folder), device)
     worker.stop_when_asked()
     return worker.work(until_idle)

@@ -23,6 +23,7 @@ LONGEST = 6000
 QUIETLY = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that does not answer must not hold a worker up for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing is told to anybody but the place that is named
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a command's JSON stands there
 }
 """What is set unless the worker's environment says otherwise."""

@@ -222,6 +222,19 @@ def test_a_time_is_no_finer_than_it_is_known():
     assert Pace(1, 1, 1, 1).runs == 1
 
 
+def test_a_study_is_logged_elsewhere_where_its_form_says_so(tmp_path, monkeypatch):
+    sample_model(monkeypatch)
+    store = worlds.finished(tmp_path / "own", seeds=(1,), rounds=1, strategies=("random",))
+    test = press(app(store.folder, monkeypatch), "Clone this study")
+    assert "tracker" not in file_of(test)
+    widget(test, "selectbox", "tracker").select("mlflow").run()
+    assert file_of(test)["tracker"] == "mlflow"
+    widget(test, "text_input", "uri").set_value("http://box:5000").run()
+    assert file_of(test)["tracker"] == {"name": "mlflow", "uri": "http://box:5000"}
+    widget(test, "text_input", "uri").set_value("http://me:secret@box:5000").run()
+    assert "tracker.uri" in seen(test)
+
+
 def test_filters_of_a_study_are_in_its_form_and_stay_when_it_is_cloned(tmp_path, monkeypatch):
     sample_model(monkeypatch)
     store = worlds.finished(tmp_path / "own", seeds=(1,), rounds=1, strategies=("random",))

@@ -13,6 +13,7 @@ from engine.samplers.base import SAMPLERS
 from engine.selection.recipes import Recipe, Uniform
 from engine.signals.base import SIGNALS
 from engine.strategies.base import STRATEGIES, Strategy
+from engine.trackers.base import TRACKERS
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
 from workbench.charts.metrics import KNOWN
@@ -61,7 +62,8 @@ def test_every_strategy_has_its_formula_source_and_parameters(store, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("chapter", "registries"), [("signals", [SIGNALS]), ("samplers and oracles", [SAMPLERS, ORACLES, FILTERS])]
+    ("chapter", "registries"),
+    [("signals", [SIGNALS]), ("samplers and oracles", [SAMPLERS, ORACLES, FILTERS]), ("trackers", [TRACKERS])],
 )
 def test_every_other_plugin_is_there(store, monkeypatch, chapter, registries):
     said = seen(app(store, monkeypatch, "help", chapter=chapter))

@@ -39,6 +39,7 @@ def check(
     model: Annotated[str | None, typer.Option(help="A model: rows as its tokens, and what does not fit.")] = None,
     context: Annotated[int | None, typer.Option(help="Its longest prompt + response; default: its own.")] = None,
     refused_csv: Annotated[Path | None, typer.Option("--refused", help="Write every refused row to this CSV.")] = None,
+    store: Annotated[Path | None, typer.Option("--store", help="As everywhere; this command opens no store.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Prove what a file is understood as: format, first rows, every refused row, and all one should know of it."""

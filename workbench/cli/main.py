@@ -33,7 +33,9 @@ from workbench.plugin_words import NOTHING_PUBLISHED, as_published, kept_words
 app = typer.Typer(
     name="workbench",
     help="Active preference learning with DPO: pick pairs worth a label, label, train, prove whether it helped.\n\n"
-    "Exit codes: 0 done, 1 a fault of the program, 2 a mistake that a sentence explains.",
+    "Exit codes: 0 done, 1 a fault of the program, 2 a mistake that a sentence explains, 130 stopped by Ctrl-C "
+    "(app and worker end with 0 then). `study run` ends with 2 where the study failed, `store check` where it found an "
+    "error, `doctor` where something needed is missing; `run replay` ends with 1 where the picks differ.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
@@ -124,23 +126,30 @@ def show_(
 @app.command("app", epilog="Example: workbench app --port 8501")
 @plainly
 def app_(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
     sample: Annotated[bool, typer.Option("--sample", help="If the store is empty, queue the sample study.")] = False,
     data_root: Annotated[
-        Path | None, typer.Option("--data-root", help="The app reads data files below this folder only. Default: any.")
+        Path | None,
+        typer.Option(
+            "--data-root",
+            exists=True,
+            file_okay=False,
+            help="The app reads data files below this folder only. Default: any.",
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Where it listens; any but localhost opens by personal links only (label invite).")
     ] = "localhost",
     store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Start the app on localhost, and a worker if none is alive. Ctrl-C ends both."""
+    """Start the app on localhost, and a worker if none is alive. Ctrl-C ends both. --json prints its address."""
     from engine.data.places import ROOT_VARIABLE
     from workbench.processes import run_app
 
     if data_root is not None:
         os.environ[ROOT_VARIABLE] = str(data_root.expanduser().resolve())
-    raise typer.Exit(run_app(folder_of(store), port, sample, host))
+    raise typer.Exit(run_app(folder_of(store), port, sample, host, as_json))
 
 
 @app.command(epilog="Example: workbench worker --device cuda:0")
@@ -152,6 +161,7 @@ def worker(
         bool, typer.Option("--tools", help="Do what pages ask for (imports, maps, dry runs), on the CPU.")
     ] = False,
     store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Run studies: claims queued runs, saves every stage. Ctrl-C stops it; nothing finished is lost."""
     import logging
@@ -162,12 +172,13 @@ def worker(
     if tools:
         from engine.tools import work as do_tasks
 
-        print(f"{do_tasks(folder_of(store), until_idle)} tasks ended here.")
+        ended = do_tasks(folder_of(store), until_idle)
+        show({"tasks_ended": ended}, as_json, lambda: f"{ended} {'task' if ended == 1 else 'tasks'} ended here.")
         return
     from engine.worker import work
 
     ended = work(folder_of(store), device, until_idle)
-    print(f"{ended} {'run' if ended == 1 else 'runs'} ended here.")
+    show({"runs_ended": ended}, as_json, lambda: f"{ended} {'run' if ended == 1 else 'runs'} ended here.")
 
 
 @app.command(epilog="Example: workbench doctor --json")

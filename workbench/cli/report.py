@@ -66,6 +66,8 @@ def _write(where: Store, name: str, file: Path, pairs: int, *, as_json: bool) ->
     from workbench.report.gather import gather
     from workbench.report.html import write_html
 
+    if not file.absolute().parent.is_dir():
+        raise StoreError(f"There is no folder {file.absolute().parent}.", "Make it, or name another place with --html.")
     found = gather(where, name, pairs)
     n_bytes = write_html(found, file)
     value = {"study": found.detail.summary.id, "file": str(file), "bytes": n_bytes}

@@ -1,5 +1,6 @@
 """What all commands share: the store option, --json, and how an error is shown."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,14 @@ from engine.store.database import Store, open_store, usual_folder
 
 MISTAKE = 2
 """Exit code of anything a user can mend; usage errors have it too."""
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+OF_A_PLACE = frozenset(
+    {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EROFS, errno.ENOSPC,
+     errno.ENAMETOOLONG, errno.EXDEV}
+)  # fmt: skip
+"""What the system says of a place that a person named; anything else is a fault of the program."""
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Folder of the store. Default: $WORKBENCH_STORE, else ./.store.")
@@ -53,6 +62,15 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             if error.next_step:
                 print(error.next_step, file=sys.stderr)
             raise typer.Exit(MISTAKE) from error
+        except OSError as error:
+            if error.filename is None or error.errno not in OF_A_PLACE:
+                raise
+            print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
+            print("Name another place, or mend this one.", file=sys.stderr)
+            raise typer.Exit(MISTAKE) from error
+        except KeyboardInterrupt as error:
+            print("Stopped by Ctrl-C; what was finished is kept.", file=sys.stderr)
+            raise typer.Exit(STOPPED) from error
 
     return run
 
