@@ -3,18 +3,23 @@
 import inspect
 import re
 import runpy
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
 from engine.config import StudyConfig
 from engine.strategies.base import STRATEGIES, Strategy
 from tests.contracts import test_strategies as contract
+from tests.workbench.pictures import PAGES
 from workbench.cli.main import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,8 +125,73 @@ def test_every_test_it_names_is_there() -> None:
         assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
 
 
-@pytest.mark.parametrize("name", ["judge", "routing"])
-def test_the_oracles_of_models_are_valid(name: str) -> None:
+@pytest.mark.parametrize("text", blocks("yaml"), ids=lambda text: text.split("\n")[0])
+def test_every_part_of_a_study_file_is_valid(text: str) -> None:
     study = {"name": "s", "data": {"pool": "p"}, "model": {"path": "m"}, "strategies": ["random"]}
-    config = StudyConfig.from_dict({**study, **yaml.safe_load(block("yaml", f"name: {name}\n"))})
-    assert config.oracle.name == name
+    part = yaml.safe_load(text)
+    config = StudyConfig.from_dict({**study, **part}).model_dump(mode="json")
+    for field in ("oracle", "tracker"):
+        if field in part:
+            assert config[field]["name"] == part[field]["name"]
+
+
+def test_every_block_is_of_a_kind_that_is_tried_here() -> None:
+    """Commands, parts of study files, the two strategies and the reading are; the tree is held by the house."""
+    assert set(re.findall(r"^```(\w*)$", README, flags=re.MULTILINE)) == {"", "sh", "yaml", "python", "text"}
+    assert (len(blocks("python")), len(blocks("text"))) == (4, 1)
+
+
+def parsed(line: str) -> None:
+    """A command line taken apart as if it were run: every noun, verb, option and value must be known."""
+    group, words = typer.main.get_command(app), shlex.split(line, comments=True)[1:]
+    context = group.make_context("workbench", words)
+    while hasattr(group, "commands"):
+        name, group, words = group.resolve_command(context, [*context._protected_args, *context.args])
+        context = group.make_context(name, words, parent=context)
+
+
+@pytest.mark.parametrize("line", re.findall(r"^(workbench .+)$", "\n".join(blocks("sh")), flags=re.MULTILINE))
+def test_every_command_it_shows_can_be_typed_so(line: str) -> None:
+    parsed(line)
+
+
+def examples(group: Any) -> Iterator[str]:
+    for command in group.commands.values():
+        yield from examples(command) if hasattr(command, "commands") else [command.epilog.removeprefix("Example: ")]
+
+
+@pytest.mark.parametrize("line", examples(typer.main.get_command(app)))
+def test_every_example_of_the_help_can_be_typed_so(line: str) -> None:
+    parsed(line)
+
+
+def test_every_page_has_a_picture_that_is_small() -> None:
+    pages = {path.stem.replace("_", "-") for path in (ROOT / "pages").glob("[a-z]*.py")}
+    shown = re.findall(r"\]\((\.github/pictures/([\w-]+)\.png)\)", README)
+    assert {name for _, name in shown} == pages == set(PAGES)
+    assert all(0 < (ROOT / path).stat().st_size < 200_000 for path, _ in shown)
+
+
+def test_every_link_within_it_leads_to_a_heading() -> None:
+    headings = re.findall(r"^#+ (.+)$", README, flags=re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    linked = re.findall(r"\]\(#([\w-]+)\)", README)
+    assert len(linked) > 10
+    assert [anchor for anchor in linked if anchor not in anchors] == []
+
+
+def test_the_citation_is_valid() -> None:
+    """Against the required fields and the forms of the Citation File Format 1.2.0 that are used here."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors", "type", "license", "version"} <= set(cited)
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (str(cited["version"]), cited["license"]) == (known["version"], known["license"])
+    for work in (cited, *cited["references"]):
+        assert work["title"] and work["authors"]
+        assert all({"name", "family-names"} & set(author) for author in work["authors"])
+        assert all(set(author) <= {"name", "family-names", "given-names"} for author in work["authors"])
+    for work in cited["references"]:
+        assert work["type"] == "article" and isinstance(work["year"], int)
+        for found in work["identifiers"]:
+            assert found["type"] == "other" and re.fullmatch(r"arXiv:\d{4}\.\d{4,5}", found["value"])
