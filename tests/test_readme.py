@@ -160,7 +160,7 @@ def examples(group: Any) -> Iterator[str]:
         yield from examples(command) if hasattr(command, "commands") else [command.epilog.removeprefix("Example: ")]
 
 
-@pytest.mark.parametrize("line", examples(typer.main.get_command(app)))
+@pytest.mark.parametrize("line", [*examples(typer.main.get_command(app))])
 def test_every_example_of_the_help_can_be_typed_so(line: str) -> None:
     parsed(line)
 
