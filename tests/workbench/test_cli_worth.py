@@ -13,6 +13,9 @@ from tests.workbench import lead_worlds
 from workbench.cli.main import app
 
 
+CALLED = "Answered by people"
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str, str]:
     return lead_worlds.answered(tmp_path_factory.mktemp("cli") / "store")
@@ -26,34 +29,34 @@ def told(store: Store, *words: str, code: int = 0) -> str:
 
 def test_quality_says_what_the_labels_are_worth(made):
     store, _, _ = made
-    found = json.loads(told(store, "quality", "campaign", "--json"))
+    found = json.loads(told(store, "quality", CALLED, "--json"))
     assert found["labellers"] == 3
     assert found["answers"] == len(trace(store, made[1]))
     assert found["alpha"]["all pairs"]["pairs"] == 40
     assert len(found["suspects"]) == 20
-    assert "took the side shown first: " in told(store, "quality", "campaign")
+    assert "took the side shown first: " in told(store, "quality", CALLED)
 
 
 def test_trace_writes_every_answer_by_number_or_by_name_and_nothing_over_anything(made, tmp_path: Path):
     store, study_id, _ = made
     out = tmp_path / "answers.jsonl"
-    told(store, "trace", "campaign", "--out", str(out))
+    told(store, "trace", CALLED, "--out", str(out))
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == len(trace(store, study_id))
     assert {row["labeller"] for row in rows} == {"labeller 1", "labeller 2", "labeller 3"}
     assert "Ole" not in out.read_text()
-    assert "is there already" in told(store, "trace", "campaign", "--out", str(out), code=2)
+    assert "is there already" in told(store, "trace", CALLED, "--out", str(out), code=2)
     named = tmp_path / "named.csv"
-    told(store, "trace", "campaign", "--out", str(named), "--names")
+    told(store, "trace", CALLED, "--out", str(named), "--names")
     assert "Ole" in named.read_text()
-    assert "neither" in told(store, "trace", "campaign", "--out", str(tmp_path / "answers.xlsx"), code=2)
+    assert "neither" in told(store, "trace", CALLED, "--out", str(tmp_path / "answers.xlsx"), code=2)
 
 
 def test_relabel_takes_pairs_or_the_first_suspects(made):
     store, study_id, _ = made
-    assert "No pair is named" in told(store, "relabel", "campaign", code=2)
-    sent = json.loads(told(store, "relabel", "campaign", "--first", "3", "--answers", "1", "--json"))
+    assert "No pair is named" in told(store, "relabel", CALLED, code=2)
+    sent = json.loads(told(store, "relabel", CALLED, "--first", "3", "--answers", "1", "--json"))
     assert (sent["pairs"], sent["answers"]) == (3, 3)
     assert set(out_again(store, study_id)) == set(sent["ids"])
-    words = told(store, "relabel", "campaign", "--pair", sent["ids"][0])
+    words = told(store, "relabel", CALLED, "--pair", sent["ids"][0])
     assert words.startswith("0 pairs are back in the queue")
