@@ -12,7 +12,6 @@ from engine.store.traced import trace
 from tests.workbench import lead_worlds
 from workbench.cli.main import app
 
-
 CALLED = "Answered by people"
 
 
