@@ -117,7 +117,7 @@ def test_long_texts_are_folded_after_fourteen_lines_and_a_talk_is_a_chat(store, 
 
 def test_the_table_can_be_taken_away_whole(store, monkeypatch, picks):
     test = app(store.folder, monkeypatch, "batch", view="table", strategy="ActiveDPO")
-    assert [button.proto.label for button in test.get("download_button")] == ["Download the table, CSV"]
+    assert [button.proto.label for button in test.main.get("download_button")] == ["Download the table, CSV"]
     frame = picks_frame([replace(pick, response_a="=1+1") for pick in picks])
     assert len(frame) == 6
     assert set(frame["response_b"]) == {pick.response_b for pick in picks}

@@ -41,7 +41,8 @@ def test_the_camera_saves_in_the_form_that_was_chosen(store, monkeypatch):
     test = download(store, monkeypatch)
     assert [(s["format"], s["scale"]) for s in saved(test)] == [("png", 2)] * 2
     assert [s["filename"] for s in saved(test)] == ["accuracy-pool_like", "accuracy-balanced"]
-    assert [b.label for b in test.get("download_button")] == ["Report", "Every value, CSV"]
+    buttons = [b.label for b in test.get("download_button")]  # the dialog stands beside the page's main part
+    assert buttons == ["Report", "Open as notebook", "Every value, CSV"]
     svg = picture_config("x", "SVG")["toImageButtonOptions"]
     assert (svg["format"], svg["scale"]) == ("svg", 1)
 
@@ -114,5 +115,5 @@ def test_before_the_first_round_there_is_nothing_to_take_away(tmp_path, monkeypa
     worlds.add_study(store, "just queued", seeds=(1,), rounds=1)
     test = app(store.folder, monkeypatch, "curves")
     assert "No round is done yet." in seen(test)
-    assert not test.get("download_button")
+    assert not test.main.get("download_button")
     assert not picture_config("x", "SVG")["displaylogo"]

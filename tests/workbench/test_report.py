@@ -200,6 +200,6 @@ def test_the_command_writes_the_file_and_speaks_json(store, tmp_path):
 def test_the_page_offers_the_report_under_the_studys_name(store, monkeypatch):
     test = app(store.folder, monkeypatch, "curves")
     assert not test.exception
-    assert [b.label for b in test.get("download_button")] == ["Report"]
+    assert [b.label for b in test.main.get("download_button")] == ["Report"]
     assert file_name("../../etc/x y: Größe") == "etc-x-y-größe"
     assert file_name("…/") == "study"
