@@ -81,19 +81,29 @@ def measure() -> list[str]:
 
 
 def _sweep(store: Store, request: dict[str, Any]) -> list[str]:
-    """Every strategy by itself, each parameter changed once after a first answer; the slowest named."""
+    """Every strategy by itself, each parameter changed once after a first answer; the slowest named.
+
+    A parameter that changes a signal itself asks the model again: named, not measured.
+    """
     names = list(dict.fromkeys([*(spec["name"] for spec in TWELVE), *SWEPT]))
+    own = StudyConfig.from_dict(queries.study(store, request["study_id"]).config).signals
     found: dict[str, float] = {}
+    anew = []
     for name in names:
         _answered(store, request, [{"name": name}])
         for change in changes_of(STRATEGIES.get(name)):
-            what = ", ".join(f"{field} {value}" for field, value in change.items())
-            found[f"{name} with {what}"] = _answered(store, request, [{"name": name, **change}])[0]
+            what = f"{name} with " + ", ".join(f"{field} {value}" for field, value in change.items())
+            built = STRATEGIES.build({"name": name, **change})
+            if all(signal.spec() in request["signals"] for signal in signals_for([built], own)):
+                found[what] = _answered(store, request, [{"name": name, **change}])[0]
+            else:
+                anew.append(what)
     late = sorted((spent, what) for what, spent in found.items() if spent > LIMIT_S)
     slow = ", ".join(f"{what} {spent:.2f} s" for spent, what in reversed(late)) or "none"
     return [
         f"each parameter of {len(names)} strategies changed once ({len(found)} changes): median "
-        f"{np.median(list(found.values())):.2f} s, {len(found) - len(late)} within {LIMIT_S:.0f} s; later: {slow}"
+        f"{np.median(list(found.values())):.2f} s, {len(found) - len(late)} within {LIMIT_S:.0f} s; later: {slow}",
+        f"change a signal and ask the model anew, not measured: {', '.join(anew) or 'none'}",
     ]
 
 
