@@ -1,6 +1,7 @@
-"""Prints how the time of `make test` is shared out. Loaded with `-p tests.timing`."""
+"""Prints how the time of `make test` is shared out, and names a failure at once. Loaded with `-p tests.timing`."""
 
 import os
+import sys
 import time
 from collections import Counter
 from pathlib import PurePosixPath
@@ -29,7 +30,9 @@ def shares(seconds: Counter[str], tests: Counter[str], everything: float) -> lis
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Setup, call and teardown all count; a test counts once."""
+    """Setup, call and teardown all count; a test counts once. What failed is named now: a run may be broken off."""
+    if report.failed:
+        print(f"\nFAILED {report.nodeid} ({report.when})", file=sys.__stderr__, flush=True)
     part = part_of(report.nodeid)
     _SECONDS[part] += report.duration
     _TESTS[part] += report.when == "setup"

@@ -16,6 +16,8 @@ from tests.workbench import worlds
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+SHOWN = """() => [document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') ?? 'unknown',
+                 document.body.innerText]"""
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -46,12 +48,16 @@ def app_url(app_folder) -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def served(folder: Path, *options: str) -> Iterator[str]:
-    """The app over a store, on a free port, with these options of its server; the process ends with the block."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
+    """The app over a store, on a free port, with these options of its server; the process ends with the block."""
+    port = port or free_port()
     log = (folder / "app.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "workbench.serve", f"--server.port={port}", *options],
@@ -78,6 +84,17 @@ def _wait(process: subprocess.Popen, port: int, log: Path) -> None:
                 return
         time.sleep(0.1)
     pytest.fail(f"The app did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What a failed test's tab showed stands beside its trace."""
+    report = yield
+    tab = getattr(item, "funcargs", {}).get("page")
+    if report.failed and call.when == "call" and tab is not None and not tab.is_closed():
+        state, words = tab.evaluate(SHOWN)
+        report.sections.append((f"The tab, {tab.url}, script {state}", words[:4_000]))
+    return report
 
 
 @pytest.fixture
