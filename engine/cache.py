@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+PAID = "paid-"
+"""How the keys of answers begin that somebody may have paid for: a cache lets go of everything else first."""
+
 
 class ArrayCache(Protocol):
     """Where arrays are kept between passes."""

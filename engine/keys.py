@@ -3,12 +3,16 @@
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from engine.errors import ModelError
 
 SECRETS = Path(".streamlit") / "secrets.toml"
 """Where Streamlit has them: below the home folder, and below the folder that the program was started in."""
+_SECRET_FIELD = re.compile(r"api[_-]?key|authori[sz]ation|secret|passw|credential|^(access[_-]?)?token$", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"(sk-|hf_|Bearer\s)\S{8,}")
 
 
 def secret_of(name: str, who: str) -> str:
@@ -49,6 +53,19 @@ def address(url: str) -> str:
     if not re.fullmatch(r"https?://[^\s@?#]+", url):
         raise ValueError("is no address of the form http://HOST:PORT/v1, without a name, a password, ? or # in it")
     return url.rstrip("/")
+
+
+def without_keys(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Further fields of a request; ValueError where one looks as if it held a secret, which a study would keep."""
+    for name, value in fields.items():
+        if _SECRET_FIELD.search(name) or (isinstance(value, str) and _SECRET_VALUE.match(value)):
+            raise ValueError(
+                f"holds {name!r}, which looks like a key; a study is kept and shown, so name the environment variable "
+                "that holds it as key_variable"
+            )
+        if isinstance(value, Mapping):
+            without_keys(value)
+    return fields
 
 
 def variable(name: str) -> str:

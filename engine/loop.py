@@ -65,7 +65,8 @@ class Inputs:
     `waits` is told the pairs of a batch that an oracle answers "not yet". `spent` says what the study has spent on
     asked models.
     `check` is called before each pass of a model and may raise `Stopped`. `memory` is the plan to begin with; if it has
-    to be halved, `keep_memory` is told before anything is computed under the new one.
+    to be halved, `keep_memory` is told before anything is computed under the new one. `study_id` and `run_id` are
+    what a store calls them.
     """
 
     config: RunConfig
@@ -81,6 +82,8 @@ class Inputs:
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)
     memory: MemoryPlan = field(default_factory=MemoryPlan)
     keep_memory: Callable[[MemoryPlan], None] = unkept
+    study_id: str = ""
+    run_id: str = ""
 
     @classmethod
     def in_memory(cls, config: RunConfig, data: PreferenceData, held_out: Mapping[str, PreferenceData]) -> "Inputs":

@@ -1,13 +1,14 @@
 """What a round is measured by: both held-out sets every round, generations at the chosen ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.data.pool import PreferenceData
-from engine.errors import ConfigError, DataError
+from engine.errors import ConfigError, DataError, OracleError
 from engine.models.fit import unusable
 from engine.models.logps import reference_logps
 from engine.oracles.base import Desk
@@ -27,7 +28,7 @@ class Measures:
 
     def __init__(self, inputs: "Inputs", policy: "Policy", say: Callable[[str], None]) -> None:
         self.study, self.seed, self.policy = inputs.config.study, inputs.config.seed, policy
-        self.cache, self.say, self.check, self.spent = inputs.cache, say, inputs.check, inputs.spent
+        self.inputs, self.cache, self.say = inputs, inputs.cache, say
         self.sets: list[HeldOut] = []
         self.reference: dict[str, float] = {}
         self.left_out: dict[str, Mapping[str, int]] = {}
@@ -68,24 +69,36 @@ class Measures:
             self.say(f"round {number}, the SFT model answers {len(prompts):,} prompts")
             self._sft = tuple(sft_answers(self.policy, prompts, settings.max_new_tokens, self.cache))
         self.say(f"round {number}, the policy answers {len(prompts):,} prompts")
-        evaluator = self.study.evaluator or self.study.oracle
-        found, generations = generation_metrics(
-            self.policy,
-            prompts,
-            evaluator=evaluator if evaluator.compares_texts() else None,
-            desk=Desk(self.check, self.cache, self.spent),
-            sft=self._sft,
-            settings=settings,
-            seed=self.seed,
-            round_number=number,
-            cache=self.cache,
-        )
+        inputs, evaluator = self.inputs, self.study.evaluator or self.study.oracle
+        with self._as_named():
+            found, generations = generation_metrics(
+                self.policy,
+                prompts,
+                evaluator=evaluator if evaluator.compares_texts() else None,
+                desk=Desk(inputs.check, self.cache, inputs.spent, f"{inputs.run_id}, evaluation of round {number}"),
+                sft=self._sft,
+                settings=settings,
+                seed=self.seed,
+                round_number=number,
+                cache=self.cache,
+            )
         metrics += found
         if settings.text_file is not None:
             lines = _lines(settings.text_file)
             self.say(f"round {number}, perplexity on {len(lines):,} lines")
             metrics += [perplexity(self.policy, lines, reference=which, cache=self.cache) for which in (False, True)]
         return Evaluated(number, tuple(metrics), outcomes, generations)
+
+    @contextmanager
+    def _as_named(self) -> Iterator[None]:
+        """An oracle calls its fields "oracle.…"; what an evaluator says of its own stands elsewhere in the file."""
+        try:
+            yield
+        except OracleError as error:
+            if self.study.evaluator is None:
+                raise
+            what, next_step = (text.replace("oracle.", "evaluator.") for text in (error.what, error.next_step))
+            raise OracleError(what, next_step) from error
 
     def _measured(self) -> dict[str, tuple[tuple[str, str, Answer], ...]]:
         return {

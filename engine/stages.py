@@ -179,7 +179,9 @@ class Run:
 
     def _question(self, pairs: Sequence[Pair]) -> Question:
         inputs = self.inputs
-        return Question(tuple(pairs), self.data, self.seed, inputs.check, inputs.cache, inputs.spent)
+        seed = f", seed {self.seed}" if self.study.oracle.simulated else ""  # else labels are bought once a study
+        payer = f"{inputs.study_id}, labels{seed}"
+        return Question(tuple(pairs), self.data, self.seed, inputs.check, inputs.cache, inputs.spent, payer)
 
     def trained(self, number: int) -> Trained:
         """DPO on the labels so far (or the round's) and the round's pseudo-labels, from the reference (or on)."""

@@ -195,6 +195,8 @@ class Worker(Claiming[writer.Claim]):
             checkpoints=StoredCheckpoints(self.store, claim),
             memory=self._memory(claim),
             keep_memory=note,
+            study_id=claim.study_id,
+            run_id=claim.run_id,
         )
 
     def _wait_for(self, pair_ids: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ def words(*groups: str) -> frozenset[str]:
     return frozenset(word for group in groups for word in group.split())
 
 
-BASE = "engine.records engine.errors engine.registry engine.seeds engine.cache engine.resume"
+BASE = "engine.records engine.errors engine.findings engine.registry engine.seeds engine.cache engine.resume"
 PLUGINS = (
     "engine.samplers engine.signals engine.strategies engine.oracles engine.filters engine.guardrails engine.trackers "
     "engine.arms"
@@ -16,8 +16,8 @@ ROOMS_OF_DATA = (
     "engine.config engine.settings engine.cost engine.data engine.selection engine.analysis engine.store engine.tasks"
 )
 LIGHT = (
-    "engine engine.advice engine.api engine.asking engine.disk engine.evidence engine.keys engine.study_file "
-    "engine.plugins.trust engine.running engine.verdict_words "
+    "engine engine.advice engine.api engine.asking engine.protocol engine.disk engine.evidence engine.keys "
+    "engine.study_file engine.plugins.trust engine.running engine.verdict_words "
     f"{BASE} {PLUGINS} {ROOMS_OF_DATA}"
 )
 HEAVY = (
@@ -43,18 +43,20 @@ def room(*top: str, inside: str = "") -> Room:
 TABLE = {
     "engine": room("", inside=LIGHT),
     **dict.fromkeys(words("engine.records engine.seeds engine.cache engine.resume"), room("numpy")),
-    "engine.errors": room(""),
+    **dict.fromkeys(words("engine.errors engine.findings"), room("")),
     "engine.registry": room("pydantic engine.errors"),
     "engine.arms": room(PLUGINS, "engine.data.pool engine.selection.recipes", inside=""),
-    "engine.asking": room(BASE, "numpy pydantic", inside="openai"),
+    "engine.protocol": room(BASE, "numpy pydantic"),
+    "engine.asking": room(BASE, "engine.protocol pydantic", inside="openai"),
     "engine.keys": room("engine.errors"),
     "engine.study_file": room("engine.errors", inside="yaml"),
     "engine.settings": room(BASE, "engine.guardrails pydantic"),
     "engine.config": room(BASE, PLUGINS, "engine.settings engine.study_file numpy pydantic"),
     **dict.fromkeys(
         words("engine.cost engine.disk"),
-        room(BASE, PLUGINS, "engine.config engine.settings engine.cost numpy"),
+        room(BASE, PLUGINS, "engine.config engine.settings engine.cost engine.pace"),
     ),
+    "engine.pace": room("numpy"),
     "engine.data": room(
         BASE, "engine.data numpy pyarrow pydantic", inside="datasets datasketch py3langid yaml pyarrow"
     ),
@@ -65,7 +67,8 @@ TABLE = {
     "engine.data.take_in": room(BASE, "engine.data engine.store"),
     "engine.data.prepare": room(BASE, "engine.config engine.settings engine.cost engine.disk engine.data engine.store"),
     "engine.samplers": room(
-        BASE, "engine.asking engine.keys engine.data engine.samplers numpy pydantic", inside="torch engine.models"
+        BASE, "engine.asking engine.protocol engine.keys engine.data engine.samplers numpy pydantic",
+        inside="torch engine.models",
     ),
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
     "engine.strategies": room(
@@ -73,7 +76,7 @@ TABLE = {
         inside="engine.selection.composed",
     ),
     "engine.oracles": room(
-        BASE, "engine.asking engine.keys engine.data engine.oracles numpy pydantic",
+        BASE, "engine.asking engine.protocol engine.keys engine.data engine.oracles numpy pydantic",
         inside="torch engine.models engine.settings sample_data",
     ),
     "engine.filters": room(BASE, "engine.data engine.filters numpy pydantic"),
@@ -166,7 +169,7 @@ TABLE = {
     "sample_data.world": room("sample_data.world"),
     "sample_data.tune": room(LIGHT, HEAVY, "sample_data numpy yaml", inside="torch"),
     **dict.fromkeys(
-        words("sample_data.make_model sample_data.make_reward_model"),
+        words("sample_data.make_model sample_data.make_reward_model sample_data.rebuild"),
         room("sample_data torch transformers tokenizers safetensors numpy"),
     ),
 }  # fmt: skip

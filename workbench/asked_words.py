@@ -6,16 +6,18 @@ from typing import Any
 
 from engine.analysis.intervals import Interval
 from engine.analysis.judging import JudgedFacts, judged_facts
+from engine.config import StudyConfig
 from engine.oracles.base import ORACLES
 from engine.store.database import Store
 from engine.store.judged import Evaluator, asked_evaluator, model_details
+from workbench.guardrails import one_taste
 from workbench.wording import NOTHING, count, integer, number, percent, plain
 
 HOW = (
     "Consistency: pairs whose two orders got the same verdict. First slot: verdicts for a side that took the response "
     "shown first; 50 % is no bias, and the position bias is twice what lies above. Intervals are over pairs, 95 %. A "
-    "refused pair is skipped and never trains. Tokens and cost are those of the answers, whenever they were given; an "
-    "answer from the cache was not paid for again."
+    "refused pair is skipped and never trains. Tokens read and written are those of the answers, whenever they were "
+    "given; paid for, and the cost, are those that this study asked for first."
 )
 
 
@@ -33,7 +35,7 @@ class AskedModels:
         """For machines."""
         return {
             "oracles": {name: asdict(facts) for name, facts in self.oracles.items()},
-            "evaluator": {one.name: {"value": one.value, "unit": one.unit} for one in self.evaluator},
+            "evaluator": {one.name: {"value": one.value, "unit": one.unit, "n": one.n} for one in self.evaluator},
         }
 
 
@@ -43,13 +45,30 @@ def asked_models(store: Store, study_id: str) -> AskedModels:
     return AskedModels(facts, asked_evaluator(store, study_id))
 
 
+def beforehand(config: StudyConfig, labels: int) -> list[str]:
+    """What a study will ask of models and people, as far as it is known, and whether its labeller judges itself.
+
+    `labels` are those that it pays for at most.
+    """
+    oracle, evaluator, settings = config.oracle, config.evaluator, config.evaluation
+    said = oracle.forecast(config.budget if oracle.people else labels)
+    if settings.generate == "never":
+        return said
+    if evaluator is None and not oracle.compares_texts():
+        return [*said, f"No evaluator is named, and {oracle.heading()} compares no new texts: there is no win rate."]
+    rounds = config.rounds if settings.generate == "every" else 1
+    texts = settings.prompts * rounds * len(config.seeds) * len(config.entrants())
+    said += (evaluator or oracle).forecast(texts, "comparisons of generations at most")
+    return said + one_taste(config.model_dump(mode="json"))
+
+
 def rows_of(facts: JudgedFacts) -> list[tuple[str, str]]:
     """(what, how much) of one oracle; what it does not have is left out."""
     rows = [("labels", integer(facts.labels))]
     if facts.consistency is not None:
         rows.append(("consistency", f"{_share(facts.consistency)} of {count(facts.pairs, 'pair')}"))
     if facts.first_slot is not None and facts.bias is not None:
-        rows.append(("first slot", _share(facts.first_slot)))
+        rows.append(("first slot", f"{_share(facts.first_slot)} of {count(facts.first_slot.n, 'pair')}"))
         rows.append(("position bias", _share(facts.bias)))
     if facts.requests or facts.refused:
         refused = ", ".join(f"{integer(n)} {why}" for why, n in facts.refused.items())
@@ -68,7 +87,11 @@ def rows_of(facts: JudgedFacts) -> list[tuple[str, str]]:
         rows += [
             ("requests", f"{integer(facts.requests)}, {integer(facts.kept)} from the cache"),
             ("retries", integer(facts.retries)),
-            ("tokens", f"{integer(facts.tokens_read)} read, {integer(facts.tokens_written)} written"),
+            (
+                "tokens",
+                f"{integer(facts.tokens_read)} read, {integer(facts.tokens_written)} written, "
+                f"{integer(facts.tokens_paid)} paid for",
+            ),
             ("cost", number(facts.cost, 4) if facts.cost else NOTHING),
         ]
     if facts.models:
@@ -79,13 +102,14 @@ def rows_of(facts: JudgedFacts) -> list[tuple[str, str]]:
 
 
 def evaluator_rows(figures: Sequence[Evaluator]) -> list[tuple[str, str]]:
-    """(what, how much) of the evaluator."""
-    return [
-        (plain(one.name.removeprefix("judge_")), percent(one.value) if "share" in one.unit else number(one.value, 4))
-        if one.name != "judge_tokens"
-        else ("tokens", integer(one.value))
-        for one in figures
-    ]
+    """(what, how much) of the evaluator, shares with what they are of."""
+    rows = []
+    for one in figures:
+        said = integer(one.value) if one.name == "judge_tokens" else number(one.value, 4)
+        if "share" in one.unit:
+            said = f"{percent(one.value)} of {count(one.n, one.unit.removeprefix('share of ').removesuffix('s'))}"
+        rows.append((plain(one.name.removeprefix("judge_")), said))
+    return rows
 
 
 def name_of(oracle: str) -> str:

@@ -88,7 +88,7 @@ def guardrails(
     ours = {name: _by_round(counted(name)) for name in figures}
     sft = {name: _by_round(counted(of)) for name in figures if (of := _of_sft(name)) in metrics}
     found = [_guard(key, twins.get(key, ""), ours, sft) for key in keys]
-    return Guardrails(figures, tuple(guard for guard in found if guard.values), tuple(_judges(config)))
+    return Guardrails(figures, tuple(guard for guard in found if guard.values), tuple(one_taste(config)))
 
 
 def _of_sft(name: str) -> str:
@@ -171,22 +171,35 @@ def _above_twin(values: Mapping[str, float], against: Mapping[str, Interval]) ->
     return values[PERPLEXITY] / base - 1 if base > 0 else float("inf")
 
 
-def _judges(config: Mapping[str, Any]) -> list[str]:
-    """A sentence where labeller and evaluator are one: what is trained on is then what is measured with."""
+def one_taste(config: Mapping[str, Any]) -> list[str]:
+    """A sentence where labeller and evaluator are one: what is trained on is then what is measured with.
+
+    An oracle within another counts: whose answers are made noisy, and the models that answer before people do.
+    """
     oracle, evaluator = config.get("oracle"), config.get("evaluator")
-    name = _name(oracle)
     if evaluator is None:
         return [
-            f"This study names no evaluator, so the labeller ({name}) scores the generations where it can: a win rate "
-            "then says how well its own taste was met, not how good the texts are."
+            f"This study names no evaluator, so the labeller ({_name(oracle)}) scores the generations where it can: a "
+            "win rate then says how well its own taste was met, not how good the texts are."
         ]
-    if _name(evaluator) == name:
-        same = "the same" if evaluator == oracle else "of one kind"
-        return [
-            f"Evaluator and labeller are {same} ({name}): a win rate can rise by learning that judge's faults. "
-            "Another evaluator would show it."
-        ]
-    return []
+    name, behind = _name(evaluator), _behind(oracle)
+    alike = [one for one in behind if _name(one) == name]
+    if not alike:
+        return []
+    same = "the same" if evaluator in alike else "of one kind"
+    inside = "" if _name(oracle) == name else f" behind {_name(oracle)}"
+    return [
+        f"Evaluator and labeller are {same} ({name}{inside}): a win rate can rise by learning that judge's faults. "
+        "Another evaluator would show it."
+    ]
+
+
+def _behind(oracle: Any) -> list[Any]:
+    """The oracle, and those within it."""
+    if not isinstance(oracle, Mapping):
+        return [oracle]
+    within = [*([oracle["of"]] if oracle.get("of") else []), *(oracle.get("models") or ())]
+    return [oracle, *(found for one in within for found in _behind(one))]
 
 
 def _name(plugin: Any) -> str:

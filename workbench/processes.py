@@ -100,9 +100,35 @@ def _same(place: _Place, kind: str, device: str) -> bool:
     return place.kind == kind and (not place.device.startswith("cuda:") or device in (place.device, "auto", "cuda"))
 
 
+def run_to_the_end(store: Store, study_id: str) -> None:
+    """Run the study here to its end, or to where people are waited for, saying now and then where it is.
+
+    Where a worker answers already, an app's, that one runs it and this watches: two would share one device's memory.
+    Ctrl-C ends the watching, and the workers that were started here.
+    """
+    from engine.api.study import OVER
+
+    tell = _teller(store)
+    if _is_here(store):
+        print("A worker is here already and runs it; Ctrl-C ends the watching only.", file=sys.stderr, flush=True)
+    while _is_here(store) and queries.study(store, study_id).summary.state not in OVER:
+        tell()
+        time.sleep(0.5)
+    if queries.study(store, study_id).summary.state not in OVER:
+        work(store.folder, tell)
+
+
+def _is_here(store: Store) -> bool:
+    return any(worker.alive and worker.kind == "device" for worker in queries.workers(store))
+
+
 def run_worker_until_idle(folder: Path) -> None:
     """Run workers here until nothing is left to do, saying now and then where they are. Ctrl-C stops them."""
-    store = open_store(folder)
+    work(folder, _teller(open_store(folder)))
+
+
+def _teller(store: Store) -> Callable[[], None]:
+    """A function that says on the terminal what is at work, where that has changed."""
     last = [""]
 
     def tell() -> None:
@@ -111,7 +137,7 @@ def run_worker_until_idle(folder: Path) -> None:
             print(doing, file=sys.stderr, flush=True)
             last[0] = doing
 
-    work(folder, tell)
+    return tell
 
 
 def run_app(folder: Path, port: int, sample: bool, host: str = "localhost", as_json: bool = False) -> int:
@@ -168,7 +194,7 @@ def queue_sample(store: Store, out: TextIO) -> None:
     from engine.config import StudyConfig
     from engine.data.prepare import prepare_study
 
-    def tell(disk: Disk, room: Room) -> None:
+    def tell(disk: Disk, room: Room, labels: int) -> None:
         sentences = ("The sample study is queued.", said(disk, room), too_much(disk, room))
         print("\n".join(filter(None, sentences)), file=out, flush=True)
 

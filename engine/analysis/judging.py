@@ -17,11 +17,12 @@ RANDOM_SHARE = "random share"
 class JudgedFacts:
     """One asked model in one study.
 
-    `pairs` were asked in both orders with a verdict each time. Over them: `consistency`, the share whose two verdicts
-    took the same side (or were both ties); `first_slot`, the share of verdicts for a side that took the response that
-    stood first; `bias`, 2 · first_slot − 1: 0 where the slot decides nothing, 1 where it decides everything. Intervals
-    are over pairs, 95 %: of shares of pairs Wilson's, of the slot Student's. `refused`: reason → labels that say
-    nothing. `kept` of the `requests` were answered before. `cost` has the currency of the prices given. `routed`: why
+    `pairs` were asked in both orders with a verdict each time; `consistency` is the share of them whose two verdicts
+    took the same side (or were both ties). `first_slot` is the share of verdicts for a side that took the response that
+    stood first, of pairs in both orders or in one that was drawn; `bias`, 2 · first_slot − 1: 0 where the slot decides
+    nothing, 1 where it decides everything. Intervals are over pairs, 95 %: of shares of pairs Wilson's, of the slot
+    Student's. `refused`: reason → labels that say nothing. `kept` of the `requests` were answered before. `tokens_paid`
+    and `cost`, in the currency of the prices given, are of the answers that this study paid for. `routed`: why
     each label went where it went → labels; `by`: who gave it, "models" or "people" → labels; `checked`: of the pairs
     that models agreed on and people answered all the same, the share on which people said what the models had said.
     `mistakes` of simulated labellers: kind → labels.
@@ -38,6 +39,7 @@ class JudgedFacts:
     retries: int = 0
     tokens_read: int = 0
     tokens_written: int = 0
+    tokens_paid: int = 0
     cost: float = 0.0
     models: Mapping[str, int] = field(default_factory=dict)
     templates: Mapping[str, int] = field(default_factory=dict)
@@ -54,10 +56,12 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
     first: list[float] = []
     for one in details:
         orders = list(one.get("orders") or [])
-        if len(orders) != 2 or None in orders:
+        if not orders or None in orders:
             continue
-        same.append(float(orders[0] == orders[1]))
-        slots = [side == slot for side, slot in zip(orders, ("a", "b"), strict=True) if side != "tie"]
+        if len(orders) == 2:
+            same.append(float(orders[0] == orders[1]))
+        stood = ("a", "b") if len(orders) == 2 else (one.get("first"),)
+        slots = [side == slot for side, slot in zip(orders, stood, strict=True) if side != "tie" and slot]
         if slots:
             first.append(float(np.mean(slots)))
     slot = _slot(first) if first else None
@@ -75,6 +79,7 @@ def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
         retries=int(_sum(details, "retries")),
         tokens_read=int(_sum(details, "tokens_read")),
         tokens_written=int(_sum(details, "tokens_written")),
+        tokens_paid=int(_sum(details, "tokens_paid")),
         cost=_sum(details, "cost"),
         models=_counted(details, "model"),
         templates=_counted(details, "template"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.config import StudyConfig
-from engine.cost import Sizes
+from engine.cost import Sizes, estimate
 from engine.data.places import refuse_elsewhere, refuse_text_outside
 from engine.data.pool import PreferenceData
 from engine.data.proof.near import near_prompts
@@ -25,20 +25,22 @@ from engine.store.plugins import look_for
 from engine.store.texts import add_dataset, id_of
 from engine.store.writer import queue_study
 
-Told = Callable[[Disk, Room], None]
+Told = Callable[[Disk, Room, int], None]
 
 
-def untold(disk: Disk, room: Room) -> None:
+def untold(disk: Disk, room: Room, labels: int) -> None:
     """Nobody listens."""
 
 
 def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels_of: str | None = None) -> str:
     """Read and check all of a study, save its data and queue its runs; the study's id.
 
-    Before anything is written `tell` hears what the study will keep on disk and what room there is; it may raise. With
-    `labels_of` the study begins with the labels that one has bought; StoreError if they cannot be its own.
+    Before anything is written `tell` hears what the study will keep on disk, what room there is, and how many labels it
+    pays for at most; it may raise. With `labels_of` the study begins with the labels that one has bought; StoreError if
+    they cannot be its own.
     """
     look_for(store, config.strategies)
+    a_fixed_pool_stays(config)
     look_at_model(config)
     look_at_text(config)
     settings = config.data
@@ -59,11 +61,13 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
         readings["held_out:held_out"] = (pool_reading, held_out, f"held out, a share of {share!r} of the prompts{how}")
     a_stream_has_parts(config, readings["pool"][1])
     enough_pairs(config, readings["pool"][1])
+    enough_prompts(config, readings["pool"][1])
     for role, (_, data, _) in readings.items():
         if role != "pool" and role.removeprefix("held_out:") != asked_first(config):
             some_answers(role.removeprefix("held_out:"), data)
     pool_size, *others = (Sizes(len(d.prompts), len(d.responses), len(d.pairs)) for _, d, _ in readings.values())
-    tell(kept(config, pool_size, others, shapes_of(config.model), DEFAULT_CAP_BYTES), room_in(store.folder))
+    labels = estimate(config, pool_size, others).labels_paid
+    tell(kept(config, pool_size, others, shapes_of(config.model), DEFAULT_CAP_BYTES), room_in(store.folder), labels)
     source, _, part = readings["pool"]
     pool_id = id_of(source.report.sha256, source.report.format, part)
     lent = {LENT: loan(store, labels_of, config, pool_id)} if labels_of is not None else {}
@@ -72,7 +76,7 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
         report = reading.report
         ids[role] = add_dataset(
             store,
-            name=Path(report.path).name,
+            name=report.name,
             path=report.path,
             format_name=report.format,
             sha256=report.sha256,
@@ -110,6 +114,19 @@ def split_words(config: StudyConfig) -> str:
     said += [f"by {settings.held_out_strata}"] if settings.held_out_strata else []
     said += ["near-duplicates together"] if settings.near_duplicates_together else []
     return "".join(f", {word}" for word in said)
+
+
+def a_fixed_pool_stays(config: StudyConfig) -> None:
+    """ConfigError if an arm is to find the same pairs in every round, and its sampler draws other ones each time."""
+    for run in config.runs(config.seeds[:1]):
+        arm = run.study
+        if arm.regime.pool == "fixed" and arm.rounds > 1 and not arm.sampler.stays():
+            whose = f" of {run.key}" if run.own else ""
+            raise ConfigError(
+                "regime.pool",
+                [f"the pool{whose} is 'fixed', but sampler {arm.sampler.name!r} draws fresh responses in every round"],
+                "Take pool: regenerated; or sampler policy with model: reference and once: true, drawn a single time.",
+            )
 
 
 def a_stream_has_parts(config: StudyConfig, pool: PreferenceData) -> None:
@@ -155,6 +172,25 @@ def enough_pairs(config: StudyConfig, pool: PreferenceData) -> None:
                 "Lower rounds or labels_per_round, or add pairs."
                 if not run.own
                 else "Lower rounds, add pairs, or take `race: controlled`: one batch for all.",
+            )
+
+
+def enough_prompts(config: StudyConfig, pool: PreferenceData) -> None:
+    """DataError if no round can fill a batch of one pair a prompt, of any arm that does not draw or take a share."""
+    for run in config.runs(config.seeds[:1]):
+        arm = run.study
+        draws = arm.sampler.generates or arm.label_share is not None or run.strategy.whole_pool
+        if draws or not arm.one_per_prompt:
+            continue
+        pairs, allowed = arm.sampler.candidates(pool, list(pool.prompts), None).pairs, arm.oracle.can_answer(pool)
+        usable = len({pair.prompt_id for pair in pairs if allowed is None or pair.id in allowed})
+        there = min(usable, arm.prompts_per_round or usable)
+        if there < arm.labels_per_round:
+            whose = f" of {run.key}" if run.own else ""
+            raise DataError(
+                f"A round{whose} finds {there:,} prompts with a pair that oracle {arm.oracle.name!r} can answer; "
+                f"{arm.labels_per_round:,} labels are to be bought in it, one a prompt.",
+                f"Lower labels_per_round to {there:,} or less, add prompts, or leave one_per_prompt out.",
             )
 
 

@@ -18,6 +18,9 @@ from engine.records import Metric, Prompt, Response
 from engine.seeds import key_for
 from engine.settings import EvaluationSettings
 
+REWARD = "score of the evaluator"
+"""Unit of a mean reward: a gold score's, or a reward model's own."""
+
 
 def sft_answers(
     policy: Policy, prompts: Sequence[Prompt], max_new_tokens: int, cache: ArrayCache | None = None
@@ -96,7 +99,7 @@ def _judged(
         ]
     if left := len(prompts) - len(wins):
         metrics.append(Metric("win_rate_unsaid", "", left / len(prompts), len(prompts), "share of prompts"))
-    metrics += [Metric(name, "", value, len(prompts), unit) for name, (value, unit) in verdicts.facts.items()]
+    metrics += [Metric(name, "", value, n, unit) for name, (value, unit, n) in verdicts.facts.items()]
     if not evaluator.scores_texts():
         return metrics, verdicts.wins, None, None
     scores = [np.asarray(evaluator.score_texts(prompts, texts, desk), np.float64) for texts in (ours, theirs)]
@@ -104,8 +107,8 @@ def _judged(
     if known.any():
         n = int(known.sum())
         metrics += [
-            Metric("gold_reward", "", float(scores[0][known].mean()), n, "gold score"),
-            Metric("gold_reward_sft", "", float(scores[1][known].mean()), n, "gold score"),
+            Metric("gold_reward", "", float(scores[0][known].mean()), n, REWARD),
+            Metric("gold_reward_sft", "", float(scores[1][known].mean()), n, REWARD),
         ]
     return metrics, verdicts.wins, scores[0], scores[1]
 

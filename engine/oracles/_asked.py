@@ -10,11 +10,16 @@ from engine.oracles._prompting import Verdict
 
 Side = Literal["a", "b", "tie"]
 UNPARSABLE, TOO_LONG = "unparsable", "too long for the judge"
+WORDS = 600
+"""Characters of an answer that are kept with the label, from its end, where the verdict stands."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What came of one request: `verdict` None where `refused` says why. Tokens as the server or tokenizer counts."""
+    """What came of one request: `verdict` None where `refused` says why. Tokens as the server or tokenizer counts.
+
+    `kept`: it was answered before. `paid`: who asks now has paid for it, now or then. `words` as the model wrote them.
+    """
 
     verdict: Verdict | None
     refused: str = ""
@@ -23,18 +28,23 @@ class Said:
     retries: int = 0
     kept: bool = False
     lean: float | None = None
+    paid: bool = True
+    model: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class Judged:
     """Both orders of one pair: `orders` says whose side each verdict took, first the one in which a stood first.
 
-    None in `orders`: that verdict could not be read, or was not asked for (`refused` tells them apart).
+    None in `orders`: that verdict could not be read, or was not asked for (`refused` tells them apart). `first` is the
+    side that stood first where one order was asked, "both" where both were.
     """
 
     orders: tuple[Side | None, ...]
     said: tuple[Said, ...]
     refused: str = ""
+    first: Literal["a", "b", "both"] = "both"
 
     @property
     def answer(self) -> Literal["a", "b", "tie", "skip"]:
@@ -47,21 +57,32 @@ class Judged:
     def detail(self, price: tuple[float, float]) -> dict[str, Any]:
         """For the label: verdicts by order, and what they took. `price` in money per million tokens read and written.
 
-        Tokens and cost are those of the answers, whenever they were given; "kept" of them were there already.
+        Tokens read and written are those of the answers, whenever they were given; "kept" of them were there already.
+        "tokens_paid" and "cost" are of those answers that who asks has paid for: what others asked before is free.
         """
-        read, wrote = (sum(getattr(one, name) for one in self.said) for name in ("read", "written"))
+        paid, cost = self.paid(price)
         found: dict[str, Any] = {
             "orders": list(self.orders),
+            "first": self.first,
             "requests": len(self.said),
             "kept": sum(one.kept for one in self.said),
             "retries": sum(one.retries for one in self.said),
-            "tokens_read": read,
-            "tokens_written": wrote,
-            "cost": round((read * price[0] + wrote * price[1]) / 1e6, 9),
+            "tokens_read": sum(one.read for one in self.said),
+            "tokens_written": sum(one.written for one in self.said),
+            "tokens_paid": paid,
+            "cost": cost,
         }
         if leans := [one.lean for one in self.said if one.lean is not None]:
             found["leans"] = leans
+        if words := [one.words[-WORDS:] for one in self.said if one.words]:
+            found["words"] = words
         return found | ({"refused": self.refused} if self.refused else {})
+
+    def paid(self, price: tuple[float, float]) -> tuple[int, float]:
+        """Tokens and money that who asks has paid."""
+        mine = [one for one in self.said if one.paid]
+        read, wrote = (sum(getattr(one, name) for one in mine) for name in ("read", "written"))
+        return read + wrote, round((read * price[0] + wrote * price[1]) / 1e6, 9)
 
 
 def turned(verdict: Verdict | None, a_first: bool) -> Side | None:
@@ -79,7 +100,8 @@ def judged(answers: Sequence[Said], both: bool, a_first: Sequence[bool]) -> list
         said = tuple(answers[each * number : each * number + each])
         order = (True, False) if both else (first,)
         orders = tuple(turned(one.verdict, a) for one, a in zip(said, order, strict=True))
-        found.append(Judged(orders, said, next((one.refused for one in said if one.refused), "")))
+        refused = next((one.refused for one in said if one.refused), "")
+        found.append(Judged(orders, said, refused, "both" if both else "a" if first else "b"))
     return found
 
 
@@ -111,20 +133,24 @@ class Purse:
                 raise self._stop(name, used, most)
 
 
-def facts_of(found: Sequence[Judged], price: tuple[float, float]) -> dict[str, tuple[float, str]]:
-    """Figures of an evaluator's asking, by name: value and unit."""
+def facts_of(found: Sequence[Judged], price: tuple[float, float]) -> dict[str, tuple[float, str, int]]:
+    """Figures of an evaluator's asking, by name: value, unit and of how many. Tokens and cost are what was paid now."""
     if not found:
         return {}
-    details = [one.detail(price) for one in found]
-    facts: dict[str, tuple[float, str]] = {
-        "judge_tokens": (float(sum(d["tokens_read"] + d["tokens_written"] for d in details)), "tokens"),
-        "judge_cost": (float(sum(d["cost"] for d in details)), "cost"),
-        "judge_refused": (float(np.mean([bool(one.refused) for one in found])), "share of prompts"),
+    paid = [one.paid(price) for one in found]
+    facts: dict[str, tuple[float, str, int]] = {
+        "judge_tokens": (float(sum(tokens for tokens, _ in paid)), "tokens", len(found)),
+        "judge_cost": (float(sum(cost for _, cost in paid)), "cost", len(found)),
+        "judge_refused": (float(np.mean([bool(one.refused) for one in found])), "share of prompts", len(found)),
     }
-    whole = [one.orders for one in found if len(one.orders) == 2 and None not in one.orders]
+    said = [one for one in found if None not in one.orders]
+    whole = [one.orders for one in said if len(one.orders) == 2]
     if whole:
-        facts["judge_consistency"] = (float(np.mean([one == other for one, other in whole])), "share of prompts")
-    slots = [side == first for one, other in whole for side, first in ((one, "a"), (other, "b")) if side != "tie"]
+        same = float(np.mean([one == other for one, other in whole]))
+        facts["judge_consistency"] = (same, "share of prompts", len(whole))
+    firsts = [("a", "b") if one.first == "both" else (one.first,) for one in said]
+    slots = [side == first for one, order in zip(said, firsts, strict=True)
+             for side, first in zip(one.orders, order, strict=True) if side != "tie"]  # fmt: skip
     if slots:
-        facts["judge_first_slot"] = (float(np.mean(slots)), "share of verdicts")
+        facts["judge_first_slot"] = (float(np.mean(slots)), "share of verdicts", len(slots))
     return facts

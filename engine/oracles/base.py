@@ -7,7 +7,7 @@ or on which side is shown first.
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,11 +31,13 @@ class Desk:
 
     `check` is to be called from text to text by an oracle that takes long, and may raise to end it there. `cache` keeps
     what models said of a text, by content. `spent` says what the study has spent on asked models: "tokens", "cost".
+    `payer` stands for who pays: an answer that the same one asked for, in a stage that was lost, counts once more.
     """
 
     check: Callable[[], None] = unasked
     cache: ArrayCache = field(default_factory=MemoryCache)
     spent: Callable[[], Mapping[str, float]] = nothing_spent
+    payer: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,26 +53,28 @@ class Question:
     check: Callable[[], None] = unasked
     cache: ArrayCache = field(default_factory=MemoryCache)
     spent: Callable[[], Mapping[str, float]] = nothing_spent
+    payer: str = ""
 
     @property
     def desk(self) -> Desk:
         """What the oracle works with."""
-        return Desk(self.check, self.cache, self.spent)
+        return Desk(self.check, self.cache, self.spent, self.payer)
 
     def only(self, pairs: Sequence[Pair]) -> "Question":
         """The same about these pairs."""
-        return Question(tuple(pairs), self.data, self.seed, self.check, self.cache, self.spent)
+        return replace(self, pairs=tuple(pairs))
 
 
 @dataclass(frozen=True)
 class Verdicts:
     """What an evaluator says of two texts a prompt: 1 where the first is better, 0 where the second, 1/2 for a tie.
 
-    `wins` (n,), NaN where it said nothing that can be used. `facts` are figures of the asking, by name: value, unit.
+    `wins` (n,), NaN where it said nothing that can be used. `facts` are figures of the asking, by name: value, unit,
+    and of how many.
     """
 
     wins: np.ndarray
-    facts: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    facts: Mapping[str, tuple[float, str, int]] = field(default_factory=dict)
 
 
 class Oracle(Plugin):
@@ -93,6 +97,10 @@ class Oracle(Plugin):
         """The pairs it can answer, or None for any pair. The pool is cut down to them and the rest counted."""
         return None
 
+    def reads_of_file(self) -> str:
+        """What of the data file its answers are made of: "answers", "scores", or "" where it can answer any text."""
+        return ""
+
     def aside(self, budget: int) -> int:
         """Pairs of the pool that are answered beside the budget and never picked."""
         return 0
@@ -105,8 +113,11 @@ class Oracle(Plugin):
         """The labels of a whole batch as they are saved, once all are there: the place to note how they came about."""
         return labels
 
-    def forecast(self, labels: int) -> list[str]:
-        """Sentences about so many labels before any is bought: requests, who answers."""
+    def forecast(self, labels: int, what: str = "labels") -> list[str]:
+        """Sentences about so many labels before any is bought: requests, who answers.
+
+        Where people answer, `labels` are those of the batches alone; of an evaluator comparisons are asked (`what`).
+        """
         return []
 
     def answers_by(self) -> Mapping[str, Any]:

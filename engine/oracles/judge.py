@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from engine.asking import Answer, Asked, Asking
+from engine.asking import Asking
 from engine.cache import key_of
 from engine.errors import ModelError, OracleError
-from engine.keys import address, secret_of, variable
+from engine.keys import address, secret_of, variable, without_keys
 from engine.oracles._asked import TOO_LONG, UNPARSABLE, Judged, Purse, Said, facts_of, judged
 from engine.oracles._prompting import RUBRIC, TEMPLATE, check_template, hash_of, verdict_of, written
 from engine.oracles.base import ORACLES, Desk, Oracle, Question, Verdicts
+from engine.protocol import Answer, Asked, key_of_answer
 from engine.records import Label, Prompt
 from engine.seeds import uniforms
 
@@ -71,7 +72,9 @@ class Judge(Oracle):
     attempts: int = Field(6, ge=1, le=20, description="times that a request is made in all before the run fails")
     price_read: float = Field(0.0, ge=0, description="price of a million tokens read, in any currency")
     price_written: float = Field(0.0, ge=0, description="price of a million tokens written, in the same currency")
-    tokens_at_most: int | None = Field(None, ge=1, description="tokens that the study may use before it stops")
+    tokens_at_most: int | None = Field(
+        None, ge=1, description="tokens that the study may pay for before it stops; kept answers of others are free"
+    )
     cost_at_most: float | None = Field(None, gt=0, description="money that the study may spend before it stops")
 
     @field_validator("url")
@@ -83,6 +86,11 @@ class Judge(Oracle):
     @classmethod
     def _named(cls, value: str) -> str:
         return variable(value)
+
+    @field_validator("extra")
+    @classmethod
+    def _no_key(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return dict(without_keys(value))
 
     @field_validator("template")
     @classmethod
@@ -97,11 +105,15 @@ class Judge(Oracle):
             for pair in question.pairs
         ]
         found = self.judge(pairs, [pair.id for pair in question.pairs], question.desk)
-        about = {"model": self.local or self.model, "template": self.template_hash, "version": self.template_version}
+        about = {"template": self.template_hash, "version": self.template_version}
         return [
-            Label(pair.id, one.answer, self.name, {**one.detail(self._price), **about})
+            Label(pair.id, one.answer, self.name, {**one.detail(self._price), "model": self._who(one), **about})
             for pair, one in zip(question.pairs, found, strict=True)
         ]
+
+    def _who(self, found: Judged) -> str:
+        """The model that answered, as the server calls it, or the folder or hub id of a local one with its hash."""
+        return next((one.model for one in found.said if one.model), self.local or self.model)
 
     @property
     def template_hash(self) -> str:
@@ -114,13 +126,13 @@ class Judge(Oracle):
                "tokens_at_most", "cost_at_most"}  # fmt: skip
         return {name: value for name, value in self.spec().items() if name not in how}
 
-    def forecast(self, labels: int) -> list[str]:
+    def forecast(self, labels: int, what: str = "labels") -> list[str]:
         """Requests, if none of the answers is kept already; what they cost depends on the texts."""
         requests = labels * (2 if self.orders == "both" else 1)
         limits = [f"{self.tokens_at_most:,} tokens"] if self.tokens_at_most else []
         limits += [f"{self.cost_at_most:g} of money"] if self.cost_at_most else []
         end = f"; the study stops at {' or '.join(limits)}" if limits else ", without a limit on tokens or cost"
-        return [f"The judge is asked {requests:,} times for {labels:,} labels{'' if self.local else end}."]
+        return [f"The judge is asked {requests:,} times for {labels:,} {what}{'' if self.local else end}."]
 
     def judge(self, pairs: Sequence[tuple[Prompt, str, str]], ids: Sequence[str], desk: Desk) -> list[Judged]:
         """Verdicts on (prompt, a, b); with one order, whose response stands first is drawn by id."""
@@ -141,39 +153,46 @@ class Judge(Oracle):
         texts = [written(self.template, self.rubric, p.messages, first, second) for p, first, second in wanted]
         room = None if self.context_tokens is None else 3 * (self.context_tokens - self.max_new_tokens)
         fits = [room is None or len(text.encode("utf-8", "replace")) <= room for text in texts]
-        requests = [Asked(self._key(text), self._request(text)) for text, fit in zip(texts, fits, strict=True) if fit]
-        for asked in requests:  # answered before, by a stage that was lost: not yet among what the labels say was spent
-            if (kept := Asking.kept(asked.key, desk.cache)) is not None:
-                purse.take(kept.read, kept.written)
-        purse.look()
-        asking = Asking(
-            self.url,
-            self.model,
-            secret_of(self.key_variable, "oracle"),
-            self.at_once,
-            self.timeout_s,
-            self.attempts,
-            desk.check,
-            who="oracle",
-            a_minute=self.requests_a_minute,
-            came=lambda answer: purse.take(answer.read, answer.written),
-        )
         try:
+            asking = Asking(
+                self.url,
+                self.model,
+                secret_of(self.key_variable, "oracle"),
+                self.at_once,
+                self.timeout_s,
+                self.attempts,
+                desk.check,
+                who="oracle",
+                a_minute=self.requests_a_minute,
+                payer=desk.payer,
+                came=lambda answer: purse.take(answer.read, answer.written),
+            )
+            model = asking.named() if any(fits) else self.model
+            requests = [
+                Asked(self._key(model, text), self._request(text)) for text, fit in zip(texts, fits, strict=True) if fit
+            ]
+            for asked in requests:  # ours of a stage that was lost: paid, and not yet among what labels say was spent
+                if (kept := Asking.kept(asked.key, desk.cache)) is not None and kept.payer == desk.payer:
+                    purse.take(kept.read, kept.written)
+            purse.look()
             answers = iter(asking.all(requests, desk.cache))
         except ModelError as error:
             raise OracleError(error.what, error.next_step) from error
         return [
-            self._said(next(answers), text) if fit else Said(None, TOO_LONG)
+            self._said(next(answers), text, model, desk.payer) if fit else Said(None, TOO_LONG, paid=False)
             for text, fit in zip(texts, fits, strict=True)
         ]
 
-    def _said(self, answer: Answer, text: str) -> Said:
+    def _said(self, answer: Answer, text: str, model: str, payer: str) -> Said:
         verdict = verdict_of(answer.text) if answer.ended else None
         size = len(text.encode("utf-8", "replace"))
         cut = 0 < answer.read < size / _BYTES_A_TOKEN
         cut |= self.context_tokens is not None and answer.read + self.max_new_tokens > self.context_tokens
         refused = TOO_LONG if cut else UNPARSABLE if verdict is None else ""
-        return Said(None if refused else verdict, refused, answer.read, answer.written, answer.retries, answer.kept)
+        return Said(
+            None if refused else verdict, refused, answer.read, answer.written, answer.retries, answer.kept,
+            paid=not answer.kept or answer.payer == payer, model=answer.model or model, words=answer.text,
+        )  # fmt: skip
 
     def _asked_here(self, wanted: Sequence[tuple[Prompt, str, str]], desk: Desk) -> list[Said]:
         from engine.models.judging import load_judge, prefers
@@ -189,6 +208,7 @@ class Judge(Oracle):
         except ModelError as error:
             raise OracleError(error.what, error.next_step.replace("model.path", "oracle.local")) from error
         specials, what = judge.tokenizer.all_special_tokens, {"what": "judge's lean", **judge.fingerprint("reference")}
+        who = f"{self.local}, {judge.base_hash[:8]}"
         said = []
         for prompt, first, second in wanted:
             desk.check()
@@ -202,10 +222,10 @@ class Judge(Oracle):
                 desk.cache.put(key, found)
             value, tokens = float(found[0]), int(found[1])
             if np.isnan(value):
-                said.append(Said(None, TOO_LONG))
+                said.append(Said(None, TOO_LONG, kept=kept, paid=not kept, model=who))
             else:
                 verdict: Literal["A", "B", "tie"] = "tie" if value == 0 else "A" if value > 0 else "B"
-                said.append(Said(verdict, "", tokens, 0, 0, kept, value))
+                said.append(Said(verdict, "", tokens, 0, 0, kept, value, not kept, who))
         return said
 
     def compare_texts(
@@ -234,15 +254,15 @@ class Judge(Oracle):
         return OracleError(
             f"The judge has used {shown} {'tokens' if what == 'tokens' else 'of money'}, and oracle.{field} allows "
             f"{most:g}.",
-            f"What it answered is kept: in a clone with --set oracle.{field}=… higher (--with-labels, if the study "
-            "has bought any) nothing is asked again.",
+            f"What it answered is kept, and is free for other studies: in a clone with --set oracle.{field}=… higher "
+            "(--with-labels, if the study has bought any) nothing is asked again.",
         )
 
-    def _key(self, text: str) -> str:
+    def _key(self, model: str, text: str) -> str:
         """What decides an answer."""
-        how = {"url": self.url, "model": self.model, "temperature": self.temperature,
+        how = {"url": self.url, "model": model, "temperature": self.temperature,
                "max_new_tokens": self.max_new_tokens, "extra": self.extra}  # fmt: skip
-        return key_of({"what": "judge's answer", **how}, [text])
+        return key_of_answer({"what": "judge's answer", **how}, text)
 
     def _request(self, text: str) -> dict[str, Any]:
         return {

@@ -56,12 +56,13 @@ class Reward(Oracle):
         found = self.scores(prompts, [data.responses[r].text for r in wanted], question.desk)
         scores = dict(zip(wanted, found.tolist(), strict=True))
         draws = uniforms(question.seed, None, "label", [pair.id for pair in question.pairs])
+        who = f"{self.path}, {self._loaded(question.desk).sha256[:8]}" if wanted else self.path
         labels = []
         for pair, draw in zip(question.pairs, draws, strict=True):
             a, b = scores[pair.a], scores[pair.b]
-            detail: dict[str, Any] = {"score_a": a, "score_b": b, "model": self.path}
+            detail: dict[str, Any] = {"score_a": a, "score_b": b, "model": who}
             if not np.isfinite([a, b]).all():
-                detail = {"model": self.path, "refused": "too long for the reward model"}
+                detail = {"model": who, "refused": "too long for the reward model"}
                 labels.append(Label(pair.id, "skip", self.name, detail))
                 continue
             labels.append(Label(pair.id, self._answer(a - b, float(draw)), self.name, detail))

@@ -12,7 +12,7 @@ from engine.records import Answer, Label, Pair
 from engine.seeds import uniforms
 
 AGREED = "models agree"
-_USED = ("requests", "kept", "retries", "tokens_read", "tokens_written", "cost")
+_USED = ("requests", "kept", "retries", "tokens_read", "tokens_written", "tokens_paid", "cost")
 
 
 @ORACLES.register
@@ -54,6 +54,10 @@ class Routing(People):
         """With what decides the models' answers."""
         return {**self.spec(), "models": [dict(one.answers_by()) for one in self._first()]}
 
+    def reads_of_file(self) -> str:
+        """What the first of the models does that reads any of it."""
+        return next(filter(None, (one.reads_of_file() for one in self._first())), "")
+
     def can_answer(self, data: PreferenceData) -> frozenset[str] | None:
         """What every model can."""
         sets = [found for one in self._first() if (found := one.can_answer(data)) is not None]
@@ -79,10 +83,15 @@ class Routing(People):
             found[n] = Label(label.pair_id, label.answer, label.oracle, detail)
         return found
 
-    def forecast(self, labels: int) -> list[str]:
-        """Before the start nobody knows more than the random share."""
-        least = round(self.check_share * labels)
-        said = [f"People answer at least {least:,} of {labels:,} labels (the random share), more where models doubt."]
+    def forecast(self, labels: int, what: str = "labels") -> list[str]:
+        """The split of the budget as far as it is known before the models have answered: its bounds."""
+        least, first = round(self.check_share * labels), self.aside(labels) + self.held_out_pairs
+        said = [
+            f"Of {labels:,} {what} people answer at least about {least:,} (the random share) and at most all; how many "
+            "the models keep is known batch by batch, and shown with the study."
+        ]
+        if first:
+            said.append(f"The audit slice and the held-out sample, {first:,} pairs, are people's alone.")
         return said + [sentence for one in self._first() for sentence in one.forecast(labels)]
 
     def _first(self) -> list[Oracle]:

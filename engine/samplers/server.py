@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from engine.asking import Asked, Asking
-from engine.cache import key_of
+from engine.asking import Asking
 from engine.data.pool import PreferenceData
 from engine.errors import SelectionError
-from engine.keys import address, secret_of, variable
+from engine.keys import address, secret_of, variable, without_keys
+from engine.protocol import Asked, key_of_answer
 from engine.records import Response
 from engine.samplers._drawn import Drawn, Unended, candidates_of
 from engine.samplers.base import SAMPLERS, Candidates, Sampler
@@ -66,6 +66,11 @@ class Server(Sampler):
     def _named(cls, value: str) -> str:
         return variable(value)
 
+    @field_validator("extra")
+    @classmethod
+    def _no_key(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return dict(without_keys(value))
+
     def candidates(self, data: PreferenceData, prompt_ids: Sequence[str], on: "Pass | None") -> Candidates:
         """Draws named by (seed, round, prompt, number), each asked for once. What is left out is counted.
 
@@ -81,10 +86,6 @@ class Server(Sampler):
             return Candidates(())
         seeds = [key_for(on.seed, on.round, "sample", f"{prompt_id}:{number}") for prompt_id, number in slots]
         texts = {i: [{"role": m.role, "content": m.content} for m in data.prompts[i].messages] for i in prompt_ids}
-        wanted = [
-            Asked(self._key(texts[prompt_id], seed), self._request(texts[prompt_id], seed))
-            for (prompt_id, _), seed in zip(slots, seeds, strict=True)
-        ]
         asking = Asking(
             self.url,
             self.model,
@@ -94,18 +95,23 @@ class Server(Sampler):
             self.attempts,
             on.check,
         )
-        said = f"{self.model or 'server'}, T {self.temperature:g}"
+        model = asking.named()
+        wanted = [
+            Asked(self._key(model, texts[prompt_id], seed), self._request(texts[prompt_id], seed))
+            for (prompt_id, _), seed in zip(slots, seeds, strict=True)
+        ]
+        said = f"{model}, T {self.temperature:g}"
         found = [
             Drawn(Response.of(prompt_id, answer.text, said), answer.ended)
             for (prompt_id, _), answer in zip(slots, asking.all(wanted, on.cache), strict=True)
         ]
         return candidates_of(found, self.unended, data, on)
 
-    def _key(self, messages: list[dict[str, str]], seed: int) -> str:
+    def _key(self, model: str, messages: list[dict[str, str]], seed: int) -> str:
         """What decides an answer; how often and how fast it is asked for does not."""
         without = {"responses", "unended", "at_once", "timeout_s", "attempts", "key_variable"}
-        return key_of({"what": "server's answer", **self.model_dump(mode="json", exclude=without)},
-                      [repr(messages), str(seed)])  # fmt: skip
+        how = {**self.model_dump(mode="json", exclude=without), "model": model}
+        return key_of_answer({"what": "server's answer", **how}, repr(messages), str(seed))
 
     def _request(self, messages: list[dict[str, str]], seed: int) -> dict[str, Any]:
         return {

@@ -1,5 +1,6 @@
 """The feature cache: arrays by content key, with a byte cap. Losing any of it costs time, never a result.
 
+What a server answered may have cost money (keys that begin with `engine.cache.PAID`): it goes when all else is gone.
 An entry is an .npy file with the sha256 of its bytes behind it, which numpy leaves unread. Damaged entries are dropped.
 """
 
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from engine.cache import PAID
 from engine.errors import StoreError
 from engine.store.files import room_in
 
@@ -28,7 +30,7 @@ _SUM, _HEADER = hashlib.sha256().digest_size, 256
 
 
 class FileCache:
-    """Implements `engine.cache.ArrayCache` over .npy files; the least recently used go first.
+    """Implements `engine.cache.ArrayCache` over .npy files; the least recently used go first, those paid for last.
 
     Several workers may share the folder: a file may be gone between any two looks at it. Finished entries never take
     more than the cap, whoever wrote them; what is being written comes on top. So a stage whose arrays take more than
@@ -127,7 +129,7 @@ class FileCache:
     def too_much(self, coming: int = 0, key: str = "") -> list[tuple[float, int, Path]]:
         """The files that must go so that `coming` bytes under that key fit, and those that a killed writer left."""
         total, oldest, going = coming, time.time() - LEFT_BEHIND_S, []
-        for used, size, path in self.files():
+        for used, size, path in sorted(self.files(), key=lambda file: not file[2].name.startswith(PAID)):
             if path.name.startswith("."):
                 going += [(used, size, path)] if used <= oldest else []
             elif path.stem != key:

@@ -16,11 +16,12 @@ USED = {"judge_tokens": "tokens", "judge_cost": "cost"}
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A figure of an asked evaluator over all rounds of a study: sums for tokens and cost, else means by prompts."""
+    """A figure of an asked evaluator over all rounds of a study: sums for tokens and cost, else means; of `n`."""
 
     name: str
     value: float
     unit: str
+    n: int
 
 
 def model_details(store: Store, study_id: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -65,17 +66,17 @@ def asked_evaluator(store: Store, study_id: str) -> list[Evaluator]:
     found = []
     for name in sorted({row.name for row in rows}):
         mine = [row for row in rows if row.name == name]
-        total = sum(row.value if name in USED else row.value * row.n for row in mine)
-        found.append(Evaluator(name, total / (1 if name in USED else sum(row.n for row in mine)), mine[0].unit))
+        total, n = sum(row.value if name in USED else row.value * row.n for row in mine), sum(row.n for row in mine)
+        found.append(Evaluator(name, total / (1 if name in USED else n), mine[0].unit, n))
     return found
 
 
 def used(store: Store, study_id: str) -> dict[str, float]:
-    """Tokens and cost of all that models were asked in a study: "tokens", "cost"."""
+    """Tokens and cost of all that a study has paid for asking models: "tokens", "cost"."""
     found = {"tokens": 0.0, "cost": 0.0}
     for one in (detail for rows in model_details(store, study_id).values() for detail in rows):
         whole = {**(one.get("of") or {}), **one}
-        found["tokens"] += whole.get("tokens_read", 0) + whole.get("tokens_written", 0)
+        found["tokens"] += whole.get("tokens_paid", whole.get("tokens_read", 0) + whole.get("tokens_written", 0))
         found["cost"] += whole.get("cost", 0.0)
     for figure in asked_evaluator(store, study_id):
         if figure.name in USED:

@@ -122,6 +122,11 @@ def test_a_guardrail_of_a_plugin_is_shown_beside_the_sft_models():
         (APART, ""),
         ({"oracle": GOLD, "evaluator": GOLD}, "Evaluator and labeller are the same (gold)"),
         ({"oracle": GOLD, "evaluator": {**GOLD, "temperature": 2}}, "are of one kind (gold)"),
+        ({"oracle": {"name": "noisy", "of": GOLD}, "evaluator": GOLD}, "are the same (gold behind noisy)"),
+        (
+            {"oracle": {"name": "routing", "models": [{"name": "judge"}, GOLD]}, "evaluator": {**GOLD, "scorer": "x"}},
+            "are of one kind (gold behind routing)",
+        ),
         ({"oracle": GOLD, "evaluator": None}, "names no evaluator, so the labeller (gold) scores"),
     ],
 )

@@ -66,19 +66,22 @@ KNOWN: dict[str, Words] = {
         "refused by the evaluator", "prompts", "lower",
         what="Prompts on which one of its answers could not be used.", unit="share of prompts",
     ),
-    "judge_tokens": Words("tokens of the evaluator", "prompts", what="Tokens that it read and wrote.", unit="tokens"),
-    "judge_cost": Words("cost of the evaluator", "prompts", what="At the prices of the config.", unit="cost"),
+    "judge_tokens": Words("tokens of the evaluator", "prompts", unit="tokens",
+                          what="Tokens that it read and wrote for this round; answers kept from before are free."),
+    "judge_cost": Words("cost of the evaluator", "prompts", what="The same at the prices of the config.", unit="cost"),
     "win_rate_length_controlled": Words(
         "length-controlled win rate", "prompts", "higher", "A model holds lengths equal, not nature.",
         "The win rate at equal length, by a logistic model of win on the difference in tokens.", "share of prompts",
     ),
     "gold_reward": Words(
-        "gold score of generations", "prompts", "higher",
-        what="Mean score that the evaluator gives the policy's greedy responses.", unit="gold score",
+        "mean reward of generations", "prompts", "higher",
+        what="Mean score that the evaluator, a reward model or the gold score, gives the policy's greedy responses.",
+        unit="score of the evaluator",
     ),
     "gold_reward_sft": Words(
-        "gold score of the SFT model", "prompts",
-        what="The same of the SFT model's greedy responses: what the policy is measured against.", unit="gold score",
+        "mean reward of the SFT model", "prompts",
+        what="The same of the SFT model's greedy responses: what the policy is measured against.",
+        unit="score of the evaluator",
     ),
     "kl": Words(
         "KL to the reference", "prompts", "", "Distance from the reference is no gain by itself.",

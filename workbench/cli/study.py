@@ -15,12 +15,12 @@ from engine.store.database import Store
 from engine.store.files import Room
 from engine.store.spent import stage_costs
 from engine.store.summaries import StudyDetail, StudySummary
-from workbench.asked_words import asked_models, lines
+from workbench.asked_words import asked_models, beforehand, lines
 from workbench.cli.changes import as_yaml, cloned
 from workbench.cli.report import StudyName, report
-from workbench.cli.terminal import JsonOption, StoreOption, known, opened, plainly, show, table
+from workbench.cli.terminal import MISTAKE, JsonOption, StoreOption, known, opened, plainly, show, table
 from workbench.disk_words import said, too_much
-from workbench.processes import run_worker_until_idle
+from workbench.processes import run_to_the_end
 from workbench.spent_words import COLUMNS, Took, took
 from workbench.study_words import by_hand
 from workbench.warm_up_words import HOW, ties_at_first
@@ -55,12 +55,12 @@ def run(
         print(f"{tied} {HOW} To have one: workbench study run {file} --warm-up", file=sys.stderr, flush=True)
     study_id, disk, room = _queued(where, config, as_json)
     if wait:
-        run_worker_until_idle(where.folder)
+        run_to_the_end(where, study_id)
     detail = queries.study(where, study_id)
     value = {**_json(detail.summary), "disk": {**vars(disk), "free": room.free, "reserve": room.reserve}}
     show(value, as_json, lambda: _line(detail.summary))
     if detail.summary.state == "failed":
-        raise typer.Exit(2)
+        raise typer.Exit(MISTAKE)
 
 
 def _queued(where: Store, config: StudyConfig, quiet: bool, labels_of: str | None = None) -> tuple[str, Disk, Room]:
@@ -69,10 +69,10 @@ def _queued(where: Store, config: StudyConfig, quiet: bool, labels_of: str | Non
 
     heard: list[tuple[Disk, Room]] = []
 
-    def tell(disk: Disk, room: Room) -> None:
+    def tell(disk: Disk, room: Room, labels: int) -> None:
         heard.append((disk, room))
         if not quiet:
-            words = (said(disk, room), too_much(disk, room), *config.oracle.forecast(config.budget))
+            words = (said(disk, room), too_much(disk, room), *beforehand(config, labels))
             print("\n".join(filter(None, words)), file=sys.stderr, flush=True)
 
     return prepare_study(where, config, tell, labels_of), *heard[0]
@@ -163,15 +163,17 @@ def clone(
     ancestor = queries.study(where, name)
     config = cloned(ancestor.config, changes or [])
     if as_file:
-        print(as_yaml(config), end="")
+        show(config.model_dump(mode="json"), as_json, lambda: as_yaml(config).removesuffix("\n"))
         return
     if tied := "" if as_json else ties_at_first(config):
         print(f"{tied} {HOW} To have one: --set warm_up=true", file=sys.stderr, flush=True)
     study_id, _, _ = _queued(where, config, as_json, ancestor.summary.id if with_labels else None)
     if wait:
-        run_worker_until_idle(where.folder)
+        run_to_the_end(where, study_id)
     summary = queries.study(where, study_id).summary
     show(_json(summary), as_json, lambda: _line(summary))
+    if summary.state == "failed":
+        raise typer.Exit(MISTAKE)
 
 
 @study.command("add-seeds", epilog="Example: workbench study add-seeds s1a2b3c4d5 6 7 8")

@@ -1,5 +1,6 @@
 """Start a study: from a form, from a YAML file, as a clone of another, or the sample. The form opens in a dialog."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from engine.arms import title_of
+from engine.arms import in_the_shadow, title_of
 from engine.config import StudyConfig
 from engine.cost import Cost, Pace, Sizes, estimate
 from engine.disk import Disk, kept, shapes_of
@@ -16,14 +17,17 @@ from engine.store.cache import DEFAULT_CAP_BYTES
 from engine.store.files import Room
 from engine.store.summaries import DatasetSummary
 from workbench import messages, session
+from workbench.asked_words import beforehand
 from workbench.components.cost_card import cost_card
 from workbench.components.markup import escaped, heading, show
 from workbench.components.study_form import study_form
-from workbench.forms import as_yaml, differences
+from workbench.forms import as_yaml, differences, set_words
 from workbench.power_words import can_show
+from workbench.subset import in_lines
 from workbench.warm_up_words import HOW, ties_at_first
 
 COMMAND = "workbench study run study.yaml --detach"
+AGAIN = ", again"
 NOT_COUNTED = "The data is not on this machine, or too large to be counted at once: it is counted when it is read."
 
 
@@ -49,11 +53,15 @@ class Ready:
 
 @dataclass(frozen=True)
 class Desk:
-    """What the form asks the rest of the app for, each a function of the config as it stands."""
+    """What the form asks the rest of the app for, each a function of the config as it stands.
+
+    `id_of` says the id of a study by the name that one clones it by.
+    """
 
     datasets: Sequence[DatasetSummary]
     check: Callable[[Mapping[str, Any]], StudyConfig]
     sizes: Callable[[StudyConfig], Sequence[Sizes] | None]
+    id_of: Callable[[str], str]
     pace: Callable[[str], Pace | None]
     room: Callable[[], Room]
 
@@ -117,10 +125,11 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
         messages.not_yet_card(wrong)
     if cloned:
         _says_what_differs(cloned, start, config)
-    titles = {arm.key: title_of(arm.key) for arm in config.entrants()} if config else {}
+    beside = ", shadows counted" if config and in_the_shadow(config) else ""
+    titles = {arm.key: title_of(arm.key) + beside for arm in config.entrants()} if config else {}
     cost_card(cost, desk.pace(config.model.path) if config else None, titles, why_not, disk)
     if config is not None and cost is not None:
-        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in config.oracle.forecast(cost.labels_paid)))
+        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in beforehand(config, cost.labels_paid)))
     if config is not None and (sizes := desk.sizes(config)) and len(sizes) > 1:
         named = list(config.data.held_out)
         deciding = named.index(config.referee.decides_on(named)) if named else 0
@@ -133,8 +142,21 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
     st.code(file, language=None, height=220)
     st.download_button("study.yaml", file, "study.yaml", "text/yaml", icon=":material/download:", on_click="ignore")
     show(heading("and from the command line"))
-    st.code(COMMAND, language=None, wrap_lines=True)
+    command = COMMAND
+    if cloned and config is not None:
+        command = clone_command(desk.id_of(cloned), StudyConfig.from_dict(start), config, with_labels=with_labels)
+    st.code(in_lines(command), language=None, wrap_lines=True)
     return Ready(config, with_labels) if go and config is not None else None
+
+
+def clone_command(study_id: str, start: StudyConfig, config: StudyConfig, *, with_labels: bool) -> str:
+    """The command that queues the same; `start` is the study that is cloned, under the name that its form begins with.
+
+    The study's own name plus ", again" is what the command calls a clone.
+    """
+    before = start.model_copy(update={"name": start.name.removesuffix(AGAIN)})
+    words = ["workbench study clone", study_id, *(["--with-labels"] if with_labels else [])]
+    return " ".join([*words, *(f"--set {shlex.quote(word)}" for word in set_words(before, config))])
 
 
 def _offer_warm_up(tied: str, key: str) -> None:

@@ -1,7 +1,7 @@
 """Everything a report tells, read from the store in one go."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from engine.store.database import Store
 from engine.store.spent import stage_costs
 from engine.store.summaries import MetricRef, PickedPair, RunSummary, StrategyRef, StudyDetail
 from engine.verdict_words import FIGURES
+from workbench.asked_words import AskedModels, asked_models
 from workbench.campaign import campaign
 from workbench.campaign_records import Campaign
 from workbench.guardrails import Guardrails, guardrails
@@ -42,6 +43,7 @@ class Report:
     advised: tuple[Advised, ...] = ()
     took: tuple[Took, ...] = ()
     campaign: Campaign | None = None
+    asked: AskedModels = field(default_factory=lambda: AskedModels({}, ()))
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -78,6 +80,7 @@ def gather(store: Store, study: str, picks: int = PICKS) -> Report:
         advised(store, detail),
         tuple(took(stage_costs(store, detail.summary.id))),
         campaign(store, detail),
+        asked_models(store, detail.summary.id),
     )
 
 

@@ -53,6 +53,7 @@ def as_html(report: Report, made: datetime | None = None) -> str:
         *(of_campaign.sections(report.campaign) if report.campaign else (parts.verdicts(report), parts.curves(report))),
         parts.paired(report),
         parts.guards(report),
+        parts.asked(report),
         parts.advice(report),
         parts.config(report),
         parts.provenance(report),

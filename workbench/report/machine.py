@@ -1,6 +1,5 @@
 """A report for machines: the same findings as plain JSON."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +7,7 @@ from engine.analysis.levels import levels
 from engine.evidence import config_hash
 from engine.verdict_words import verdict_rows
 from workbench.campaign_words import sentences as said_of
+from workbench.plain_json import without_nan
 from workbench.report.gather import Report
 
 
@@ -37,6 +37,7 @@ def machine(report: Report) -> dict[str, Any]:
         "campaign": None
         if report.campaign is None
         else {**asdict(report.campaign), "sentences": said_of(report.campaign)},
+        "asked": report.asked.numbers(),
         "stages": [one.numbers() for one in report.took],
         "advice": [asdict(one) for one in report.advised],
         "guardrails": {
@@ -45,14 +46,3 @@ def machine(report: Report) -> dict[str, Any]:
         },
     }
     return dict(without_nan(value))
-
-
-def without_nan(value: Any) -> Any:
-    """What is not a number, as JSON says it: null; numpy's numbers as Python's."""
-    if isinstance(value, Mapping):
-        return {str(key): without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    return None if isinstance(value, float) and value != value else value

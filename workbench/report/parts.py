@@ -16,6 +16,7 @@ from workbench.charts.metrics import covers, set_title, words_of
 from workbench.charts.reading import ONLY_CONTROLS, how_to_read
 from workbench.charts.strips import figure_of
 from workbench.components.advice_table import advice_markup
+from workbench.components.asked_panel import asked_markup
 from workbench.components.differences_table import differences_markup
 from workbench.components.guardrail_table import guardrail_markup
 from workbench.components.levels_table import levels_markup
@@ -57,6 +58,13 @@ def verdicts(report: Report) -> str:
     statistic = statistic_words(declared.statistic)
     drawn = embedded(figure, "forest", escaped(f"difference to random in the {statistic}, {where}"))
     return text + drawn + reading(FOREST_WORDS)
+
+
+def asked(report: Report) -> str:
+    """What the models that label or evaluate are like; nothing where none was asked."""
+    if not report.asked:
+        return ""
+    return heading("Asked models", "those that label, and the evaluator") + asked_markup(report.asked)
 
 
 def curves(report: Report) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import asking
+from engine import asking, protocol
 from engine.cache import MemoryCache
 from engine.config import StudyConfig
 from engine.data.pool import PreferenceData
@@ -225,12 +225,12 @@ def test_no_response_is_hidden_by_a_cut(server: SmallServer) -> None:
 
 def test_a_pace_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(asking.time, "monotonic", lambda: now)
-    turns = asking._Turns(600)
+    monkeypatch.setattr(protocol.time, "monotonic", lambda: now)
+    turns = protocol.Turns(600)
     assert [round(turns.wait_s(), 6) for _ in range(3)] == [0.0, 0.1, 0.2]
     now = 200.0
     assert [round(turns.wait_s(), 6) for _ in range(2)] == [0.0, 0.1]
-    assert [asking._Turns(0).wait_s() for _ in range(3)] == [0.0] * 3
+    assert [protocol.Turns(0).wait_s() for _ in range(3)] == [0.0] * 3
 
 
 def test_the_key_is_sent_and_shown_nowhere(
@@ -268,6 +268,9 @@ def test_the_key_is_sent_and_shown_nowhere(
         ({"template": "{prompt} {a} {b} {gold}"}, r"names \{gold\}"),
         ({"key_variable": "sk-123"}, "must not stand in a study"),
         ({"url": "http://me:pass@host/v1"}, "is no address"),
+        ({"extra": {"api_key": "sk-123"}}, "holds 'api_key', which looks like a key"),
+        ({"extra": {"extra_headers": {"Authorization": "x sk-123"}}}, "holds 'Authorization'"),
+        ({"extra": {"user": "sk-123456789"}}, "holds 'user'"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before(changes: dict[str, str], words: str) -> None:
@@ -283,6 +286,6 @@ def test_as_evaluator_it_says_who_wins_and_what_it_took(server: SmallServer) -> 
     said = judge(server).compare_texts(prompts, ours, theirs, Desk())
     assert said.wins.tolist() == [1.0, 0.0, 0.5, 1.0]
     assert len(server.asked) == 6, "nobody is asked about two texts that are the same"
-    assert said.facts["judge_consistency"] == (1.0, "share of prompts")
-    assert said.facts["judge_first_slot"] == (0.5, "share of verdicts")
+    assert said.facts["judge_consistency"] == (1.0, "share of prompts", 3)
+    assert said.facts["judge_first_slot"] == (0.5, "share of verdicts", 6)
     assert not judge(server).scores_texts() and judge(server).compares_texts()

@@ -61,7 +61,7 @@ def test_every_draw_is_asked_for_once_with_its_settings_and_a_seed_of_its_own(se
     assert server.keys == [None] * len(server.asked), "no key is named, none is sent"
     texts = {answer(body)["choices"][0]["message"]["content"] for body in server.asked}
     assert {response.text for response in found.made} == texts
-    assert {response.source for response in found.made} == {"server, T 0.7"}
+    assert {response.source for response in found.made} == {"small, T 0.7"}
     assert 1 < server.most_at_once <= 8
 
 

@@ -9,6 +9,7 @@ from engine.store.history import load_events
 from engine.store.labelled import who_answers
 from tests.engine.worker.campaign_runs import begun, errors, everything, labels, state, work
 from workbench.asked_words import asked_models, rows_of
+from workbench.worth import worth
 
 MODELS = [{"name": "gold", "temperature": 0.0}, {"name": "reward_model", "draw": "argmax", "device": "cpu"}]
 
@@ -21,6 +22,9 @@ def test_models_keep_what_they_agree_on_and_people_get_the_rest(tmp_path: Path, 
     )  # fmt: skip
     mira = roles.at_the_machine(store, "Mira")
     assert everything(store, study_id, mira) == 2, "the held-out sample is people's alone"
+    left = worth(store, study_id).left
+    assert left is not None
+    assert (left.target, left.given, left.answers) == (18, 2, 16), "before the models have answered, all are people's"
     shown: list[str] = []
 
     def say(one: Shown) -> str:
@@ -50,6 +54,9 @@ def test_models_keep_what_they_agree_on_and_people_get_the_rest(tmp_path: Path, 
     assert sum(facts.routed.values()) == 16
     told = dict(rows_of(facts))
     assert f"people {len(people)} (" in told["answered by"]
+    found = worth(store, study_id)
+    assert found.left is not None and found.judged.by == facts.by
+    assert (found.left.target, found.left.given, found.left.answers) == (2 + len(people), 2 + len(people), 0)
     random = [label for label in people if label.detail["routed"] == "random share"]
     assert (facts.checked is None) == (not random)
     if random:
