@@ -11,6 +11,7 @@ from workbench.wording import count
 from workbench.worth import Source
 
 SENTENCE = "What the labels are worth, who gives them, and which of them should be asked again."
+PAY = "What an hour of labelling costs, in any money: it prices the answers that are left. It is kept nowhere."
 SOURCES: dict[str, Source] = {"bought by this study": "bought", "recorded in the pool's file": "file"}
 
 
@@ -26,6 +27,7 @@ def page() -> None:
         chosen = st.segmented_control("Answers", list(SOURCES), default=next(iter(SOURCES)), required=True,
                                       key="answers", label_visibility="collapsed")  # fmt: skip
         names = st.toggle("Names of people", key="names", help="Else they are numbered, on the page and in the files.")
+        money = st.empty()
     source = SOURCES[chosen or next(iter(SOURCES))]
     found = quality.read(study.id, source)
     with head:
@@ -33,13 +35,16 @@ def page() -> None:
     if found.votes.empty:
         empty("No answer is here yet.", "They appear with the first labelled batch; a file may record none.")
         return
-    worth_facts(found)
+    an_hour = 0.0
+    if found.people:
+        an_hour = money.number_input("Pay an hour", 0.0, step=5.0, key="an-hour", width=150, help=PAY)
+    worth_facts(found, an_hour)
     left, right = st.columns(2, gap="medium")
     with left:
         agreement_panel(found, session.mode())
     with right:
         noise_panel(found, session.mode())
-        if found.pace is not None:
+        if found.people or found.pace is not None:
             seconds_panel(found, session.mode())
     called = quality.names_of(study.id, names)
     labeller_table(found.labellers, lambda who: called.get(who, who))

@@ -9,14 +9,15 @@ from engine.errors import EngineError
 from engine.store.labelled import salt_of
 from engine.store.relabel import out_again, send_back
 from engine.store.topics import newest_map
-from engine.store.traced import as_shown, file_votes, numbered, trace, unnamed
+from engine.store.traced import as_shown, trace
 from workbench import browsing, cache, messages, session
+from workbench.components.elsewhere import elsewhere
 from workbench.components.foreign_text import first_line
 from workbench.components.suspect_table import MORE, MORE_KEY, SHOWN, suspect_table
 from workbench.components.trace_table import trace_table
 from workbench.spreadsheet import as_csv
 from workbench.wording import count
-from workbench.worth import Source, Worth, worth
+from workbench.worth import Source, Worth, called, worth
 
 
 def read(study_id: str, source: Source) -> Worth:
@@ -40,16 +41,24 @@ def suspects(study_id: str, found: Worth) -> None:
     ids = tuple(found.suspects["pair_id"].head(SHOWN))
     lines = {pair.pair_id: first_line(pair.messages, 120) for pair in browsing.pair_texts(ids)} if ids else {}
     out = out_again(cache.store(), study_id) if found.people else {}
-    suspect_table(
+    ticked = suspect_table(
         found.suspects, lines, out, found.again, f"suspects-{study_id}",
         partial(_send, study_id) if found.people else None,
     )  # fmt: skip
+    chosen = ticked or [i for i in found.suspects["pair_id"].head(found.again.n) if not out.get(i)]
+    if found.people and chosen:
+        pairs = "".join(f" --pair {pair_id}" for pair_id in chosen)
+        more = MORE.get(str(session.value_of(MORE_KEY)), 2)
+        elsewhere(f"workbench label relabel {study_id}{pairs} --answers {more}")
 
 
 def traced(study_id: str, name: str, names: bool) -> None:
     """Every answer, and the files."""
     rows = _traced(str(cache.store_folder()), study_id, names, cache.revision(study_id))
     trace_table(rows, name, partial(as_file, rows))
+    if not rows.empty:
+        what = f"workbench label trace {study_id} --out answers.csv{' --names' if names else ''}"
+        elsewhere(what, notes={"and what they are worth": f"workbench label quality {study_id}"})
 
 
 def as_file(rows: pd.DataFrame, kind: str) -> bytes:
@@ -85,12 +94,4 @@ def _traced(folder: str, study_id: str, names: bool, revision: int) -> pd.DataFr
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _names(folder: str, study_id: str, names: bool, revision: int) -> dict[str, str]:
-    rows = trace(cache.store(), study_id)
-    people = rows[rows["person"] != ""]
-    if names:
-        return dict(zip(people["labeller"], people["person"], strict=True))
-    file, salt = file_votes(cache.store(), study_id)["labeller"], salt_of(cache.store())
-    of_file = numbered(file[~unnamed(file)], f"{study_id}\x1ffile", salt)
-    return {who: f"{number} of the file" for who, number in of_file.items()} | numbered(
-        people["labeller"], study_id, salt
-    )
+    return called(cache.store(), study_id, names=names)

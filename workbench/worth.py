@@ -1,6 +1,6 @@
 """What the labels of a study are worth: its answers, read once, and every figure of the page Label quality"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,11 +19,14 @@ from engine.errors import StoreError
 from engine.store import queries
 from engine.store.browse import datasets_of
 from engine.store.database import Store
+from engine.store.judged import model_details
+from engine.store.labelled import salt_of
 from engine.store.learned import learned
 from engine.store.recorded import file_scores
 from engine.store.scored import pairs_of
+from engine.store.summaries import StudyDetail
 from engine.store.topics import clusters_of, newest_map
-from engine.store.traced import file_votes, picked_by, trace, unnamed, votes_of
+from engine.store.traced import file_votes, numbered, picked_by, trace, unnamed, votes_of
 from engine.store.votes import oracle_of
 
 AGAIN = 20
@@ -74,7 +77,9 @@ class Worth:
 def worth(store: Store, study_id: str, source: Source = "bought") -> Worth:
     """Of the answers that the study has bought, or of all that its pool's file records. StoreError: no such study."""
     traced = trace(store, study_id)
-    config, picks = queries.study(store, study_id).config, picked_by(store, study_id)
+    detail, picks = queries.study(store, study_id), picked_by(store, study_id)
+    asked = [row for rows in model_details(store, study_id).values() for row in rows]
+    judged = judged_facts(asked if source == "bought" else ())
     file = file_votes(store, study_id)
     votes = file if source == "file" else _unfolded(traced, file)
     given = votes[(votes["answer"] != "skip") & ~votes["kind"].isin(["repeat", "gold"])]
@@ -96,9 +101,23 @@ def worth(store: Store, study_id: str, source: Source = "bought") -> Worth:
         measure=measure,
         bought=_bought(of_pair, base, groups), pace=speed,
         by_length=tuple(by_length(timed["characters"].to_numpy(), timed["seconds"].to_numpy(dtype=np.float64))),
-        left=_left(config, traced, speed), suspects=ranked, again=again(ranked, AGAIN),
-        people=oracle_of(config) is not None, judged=judged_facts(traced["detail"]), first=first_shown(votes),
+        left=_left(detail, traced, len(picks), speed, judged) if source == "bought" else None,
+        suspects=ranked, again=again(ranked, AGAIN),
+        people=oracle_of(detail.config) is not None, judged=judged, first=first_shown(votes),
     )  # fmt: skip
+
+
+def called(store: Store, study_id: str, *, names: bool = False) -> dict[str, str]:
+    """A labeller's id → what they are called where it is shown: "labeller 2", or with `names` by name."""
+    rows = trace(store, study_id)
+    people = rows[rows["person"] != ""]
+    if names:
+        return dict(zip(people["labeller"], people["person"], strict=True))
+    file, salt = file_votes(store, study_id)["labeller"], salt_of(store)
+    of_file = numbered(file[~unnamed(file)], f"{study_id}\x1ffile", salt)
+    return {who: f"{number} of the file" for who, number in of_file.items()} | numbered(
+        people["labeller"], study_id, salt
+    )
 
 
 def _unfolded(traced: pd.DataFrame, file: pd.DataFrame) -> pd.DataFrame:
@@ -202,13 +221,27 @@ def _suspects(
     return suspects(labels, learned(store, study_id), rate)
 
 
-def _left(config: dict[str, Any], traced: pd.DataFrame, speed: Pace | None) -> Left | None:
-    """Answers of people wanted and given; None where nobody is asked."""
-    oracle = oracle_of(config)
-    if oracle is None:
-        return None
+def _left(
+    detail: StudyDetail, traced: pd.DataFrame, labelled: int, speed: Pace | None, judged: JudgedFacts
+) -> Left | None:
+    """Answers of people wanted and given, and what models will still cost; None where nobody is asked or paid.
+
+    Where models answer first, people's part of the batches is taken to stay what it was so far. `labelled` picks are
+    there already; what several runs pick is paid for once, so of models alone it is the most that can be left.
+    """
+    config, oracle = detail.config, oracle_of(detail.config)
     budget = int(config["labels_per_round"]) * int(config["rounds"])
-    pairs = budget + oracle.aside(budget) + oracle.held_out_pairs
+    done = detail.summary.state == "done"
+    each = judged.cost / judged.labels if judged.cost else None
+    if oracle is None:
+        whole = labelled if done else budget * len(detail.runs)
+        return None if each is None else left(whole, labelled, None, each, at_most=True)
+    mine = traced[traced["stands"].astype(bool) & (traced["answer"] != "skip") & (traced["person"] != "")]
+    share = judged.by.get("people", 0) / sum(judged.by.values()) if judged.by else 1.0
+    pairs = share * budget + oracle.aside(budget) + oracle.held_out_pairs
     hidden = 1 + oracle.repeat_share + oracle.gold_share
-    mine = traced[traced["stands"].astype(bool) & (traced["answer"] != "skip") & (traced["oracle"] == oracle.name)]
-    return left(round(pairs * oracle.answers_per_pair * hidden), len(mine), speed)
+    given = int((mine["kind"] != "relabel").sum())
+    found = left(round(pairs * oracle.answers_per_pair * hidden), given, speed)
+    if done:  # pairs that everybody skipped went back to the pool
+        return replace(found, answers=0, seconds=None if speed is None else 0.0)
+    return replace(found, money=None if each is None else (budget - labelled) * each)

@@ -38,7 +38,8 @@ class ByLength:
 class Left:
     """What is left to the target: answers, seconds of work at the pace so far, and money where an answer has a price.
 
-    `target` and `given` are answers; None where the pace or the price is not known.
+    `target` and `given` are answers; None where the pace or the price is not known. `at_most`: the target counts
+    answers that may be had already, as several runs pick the same pair.
     """
 
     target: int
@@ -46,6 +47,13 @@ class Left:
     answers: int
     seconds: float | None
     money: float | None
+    at_most: bool = False
+
+    def cost(self, an_hour: float = 0.0) -> float | None:
+        """Money: what is paid for answers, and for an hour of people's work; None where neither is known."""
+        work = None if self.seconds is None or not an_hour else self.seconds / 3600 * an_hour
+        parts = [part for part in (self.money, work) if part is not None]
+        return sum(parts) if parts else None
 
 
 def pace(seconds: Sequence[float] | np.ndarray, longest: float = LONGEST_S) -> Pace | None:
@@ -83,10 +91,10 @@ def first_shown(votes: pd.DataFrame) -> Share:
     return share_of((sided["answer"] == sided["first"]).to_numpy())
 
 
-def left(target: int, given: int, speed: Pace | None, price: float | None = None) -> Left:
+def left(target: int, given: int, speed: Pace | None, price: float | None = None, at_most: bool = False) -> Left:
     """From answers wanted and given; `price` is what one answer costs, in whatever money."""
     answers = max(0, target - given)
     return Left(
         target, given, answers, None if speed is None else answers * speed.mean,
-        None if price is None else answers * price,
+        None if price is None else answers * price, at_most,
     )  # fmt: skip

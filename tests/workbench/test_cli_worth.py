@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine.store import queries
 from engine.store.database import Store
 from engine.store.relabel import out_again
 from engine.store.traced import trace
@@ -33,7 +34,25 @@ def test_quality_says_what_the_labels_are_worth(made):
     assert found["answers"] == len(trace(store, made[1]))
     assert found["alpha"]["all pairs"]["pairs"] == 40
     assert len(found["suspects"]) == 20
-    assert "took the side shown first: " in told(store, "quality", CALLED)
+    assert {one["name"] for one in found["by_labeller"]} == {"labeller 1", "labeller 2", "labeller 3"}
+    assert all(one["low"] < one["skill"] < one["high"] for one in found["by_labeller"])
+    assert sum(part["n"] for part in found["seconds_by_length"]) == found["answers"]
+    assert found["cost_left"] is None, "nobody said what an hour costs"
+    words = told(store, "quality", CALLED, "--pay", "30")
+    for part in ("took the side shown first: ", "labeller 3", "skill", "answers an hour of work: ",
+                 "left to the budget: 0 of 96, about 0 s of work, cost 0.00"):  # fmt: skip
+        assert part in words, part
+    assert "Ole" not in words and "Ole" in told(store, "quality", CALLED, "--names")
+
+
+def test_quality_of_the_file_s_answers_is_told_as_well(tmp_path: Path):
+    store = lead_worlds.recorded(tmp_path / "store")
+    name = queries.studies(store)[0].name
+    found = json.loads(told(store, "quality", name, "--source", "file", "--json"))
+    assert (found["answers"], found["answers_left"]) == (288, None)
+    words = told(store, "quality", name)
+    for part in ("noise minus that of random pairs", "ActiveDPO", "drawn at random"):
+        assert part in words, part
 
 
 def test_trace_writes_every_answer_by_number_or_by_name_and_nothing_over_anything(made, tmp_path: Path):

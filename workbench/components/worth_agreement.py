@@ -23,10 +23,14 @@ SECONDS = (
     "A mark is a fifth of the timed answers: median seconds, half of the answers within the bar. Times above 15 "
     "minutes count as 15. Longer pairs take longer; that is no fault."
 )
-NO_AGREEMENT = (
-    "No pair has two answers that could differ.",
-    "Let a part of the pairs be answered twice: oracle.answers_per_pair: 1.2 asks two people about every fifth.",
-)
+NO_AGREEMENT = "No pair has two answers that could differ."
+SECOND = {
+    "people": "Let a part of the pairs be answered twice: oracle.answers_per_pair: 1.2 asks two people about every "
+    "fifth.",
+    "models": "An oracle answers each pair once. A judge's steadiness is its consistency over both orders; agreement "
+    "is of people, or of simulated labellers over seeds.",
+    "file": "The file has one answer to each pair, or all its answers are the same.",
+}
 NO_NOISE = (
     "Whether a strategy buys noise cannot be told yet.",
     "It takes 10 pairs with two answers, or with scores, among the strategy's picks and among pairs drawn at random.",
@@ -41,13 +45,13 @@ def agreement_panel(found: Worth, mode: Mode) -> None:
     show(heading("Agreement", "Krippendorff's α of all answers, by strategy, topic and cluster of the map"))
     rows = [Row(name, one.alpha, one.low, one.high, one.pairs) for name, one in groups if one.alpha is not None]
     if not rows:
-        empty(*NO_AGREEMENT)
+        empty(NO_AGREEMENT, SECOND["file" if found.source == "file" else "people" if found.people else "models"])
         return
     figure = rows_figure(rows, "Krippendorff's α", 0.0, mode)
     st.plotly_chart(
         figure, theme=None, key="alpha", config=CONFIG, alt="Krippendorff's alpha of each group with its interval"
     )
-    read_this(AGREEMENT)
+    read_this(AGREEMENT if found.by_cluster else f"{AGREEMENT} Clusters are here once the page Map has made them.")
     with st.expander("The numbers"):
         show(table([("of", False), ("α", True), ("95 %", True), ("pairs", True), ("answers", True)],
                    [_alpha(name, one) for name, one in groups]))  # fmt: skip

@@ -60,6 +60,10 @@ def test_pace_and_what_is_left():
     rest = left(100, 60, found, price=0.5)
     assert (rest.answers, rest.seconds, rest.money) == (40, 9600.0, 20.0)
     assert (left(10, 12, None).answers, left(10, 12, None).seconds) == (0, None)
+    assert rest.cost() == 20.0
+    assert rest.cost(an_hour=30.0) == pytest.approx(20.0 + 9600 / 3600 * 30)
+    assert left(100, 60, found).cost(30.0) == pytest.approx(80.0)
+    assert (left(100, 60, found).cost(), left(100, 60, None).cost(30.0)) == (None, None)
 
 
 def test_seconds_by_length():
