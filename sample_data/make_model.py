@@ -6,12 +6,8 @@ loss is compared with the recorded one: weights may differ in their last bits be
 1 %.
 """
 
-import argparse
-import json
 import math
 import random
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +17,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from sample_data import checksums
+from sample_data import checksums, rebuild
 from sample_data.world.gold import score
 from sample_data.world.splits import Splits, build
 
@@ -224,45 +220,18 @@ def measure(model: Any, tokenizer: Any, splits: Splits) -> dict[str, float]:
 
 def make(folder: Path) -> dict[str, float]:
     """Train, save to ``folder``, load again from there and measure."""
-    torch.set_num_threads(1)  # sums in one order, and on a shared machine faster than two
-    torch.use_deterministic_algorithms(True)
+    rebuild.one_thread()
     splits = build()
     texts = [text for pair in splits.train for text in pair] + splits.train_notes
     tokenizer = train_tokenizer(texts)
     began = time.monotonic()
     model = train(tokenizer, splits)
     print(f"Trained in {time.monotonic() - began:.0f} s.", flush=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    for path in folder.iterdir():
-        path.chmod(0o644)
-    numbers = measure(AutoModelForCausalLM.from_pretrained(folder), tokenizer, splits)
-    (folder / "training.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    for name, value in numbers.items():
-        print(f"{name}: {value}")
-    return numbers
+    rebuild.save(model, tokenizer, folder)
+    return rebuild.note(measure(AutoModelForCausalLM.from_pretrained(folder), tokenizer, splits), folder)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Train or check; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m sample_data.make_model", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="retrain elsewhere and compare the loss, write nothing")
-    parser.add_argument("--out", type=Path, default=MODEL, help="folder to write the model to")
-    options = parser.parse_args(arguments)
-    if not options.check:
-        make(options.out)
-        if options.out.resolve() == MODEL.resolve():
-            checksums.write()
-        return 0
-    recorded = json.loads((MODEL / "training.json").read_text(encoding="utf-8"))["loss"]
-    with tempfile.TemporaryDirectory() as folder:
-        loss = make(Path(folder))["loss"]
-    apart = abs(loss - recorded) / recorded
-    verdict = "agrees with" if apart <= TOLERANCE else "is too far from"
-    print(f"The rebuilt loss {loss:.5f} {verdict} the recorded {recorded:.5f}: {apart:.2%} apart.")
-    return 0 if apart <= TOLERANCE else 1
-
+SCRIPT = rebuild.Script("sample_data.make_model", __doc__, MODEL, make, "loss", TOLERANCE, relative=True)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    SCRIPT.run()

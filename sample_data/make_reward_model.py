@@ -7,11 +7,8 @@ kept in half precision. With ``--check`` it is retrained in a temporary folder a
 often as the shipped one does, within two points.
 """
 
-import argparse
 import json
 import random
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sample_data import checksums
+from sample_data import checksums, rebuild
 from sample_data.make_model import MODEL
 from sample_data.world.facts import intent_of
 from sample_data.world.gold import preference, score
@@ -120,40 +117,16 @@ def measure(model: Any, tokenizer: Any) -> dict[str, float]:
 
 def make(folder: Path) -> dict[str, float]:
     """Train, save to ``folder`` in half precision, load again from there and measure."""
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    rebuild.one_thread()
     model, tokenizer = train(drawn_pairs(build().train[:PROMPTS]))
-    folder.mkdir(parents=True, exist_ok=True)
-    model.half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    for path in folder.iterdir():
-        path.chmod(0o644)
+    rebuild.save(model.half(), tokenizer, folder)
     kept = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
-    numbers = measure(kept, tokenizer)
-    (folder / "training.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    for name, value in numbers.items():
-        print(f"{name}: {value}")
-    return numbers
+    return rebuild.note(measure(kept, tokenizer), folder)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Train or check; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m sample_data.make_reward_model", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="retrain elsewhere and compare, write nothing")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder to write the model to")
-    options = parser.parse_args(arguments)
-    if not options.check:
-        make(options.out)
-        if options.out.resolve() == OUT.resolve():
-            checksums.write()
-        return 0
-    recorded = json.loads((OUT / "training.json").read_text(encoding="utf-8"))["agrees_with_gold"]
-    with tempfile.TemporaryDirectory() as folder:
-        found = make(Path(folder))["agrees_with_gold"]
-    verdict = "agrees with" if abs(found - recorded) <= TOLERANCE else "is too far from"
-    print(f"The rebuilt model's {found:.4f} {verdict} the recorded {recorded:.4f}.")
-    return 0 if abs(found - recorded) <= TOLERANCE else 1
-
+SCRIPT = rebuild.Script(
+    "sample_data.make_reward_model", __doc__, OUT, make, "agrees_with_gold", TOLERANCE, relative=False
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    SCRIPT.run()

@@ -8,6 +8,6 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from sample_data.make_model import main
+    from sample_data.make_model import SCRIPT
 
-    sys.exit(main(["--check"]))
+    sys.exit(SCRIPT.main(["--check"]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from sample_data.make_reward_model import main
+from sample_data.make_reward_model import SCRIPT
 
 if __name__ == "__main__":
-    sys.exit(main(["--check"]))
+    sys.exit(SCRIPT.main(["--check"]))
