@@ -49,7 +49,7 @@ def take(subset: Subset, form: Form, right: DeltaGenerator) -> None:
     with right, messages.frame("The contract"):
         export_panel.counts_table(made.counts, made.excluded, made.skips)
         written = exporting.contract(subset, form, made)
-        exporting.same_command(subset, form)
+        exporting.same_elsewhere(subset, form, made.file)
     export_panel.card_text(written or made.card, written=bool(written))
 
 

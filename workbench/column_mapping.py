@@ -13,6 +13,7 @@ from engine.tasks.prove_data import ProveData
 from workbench import asking, cache, session
 from workbench.components.mapping_form import mapping_form, preview
 from workbench.components.markup import escaped, heading, show
+from workbench.import_words import Said, check_command
 
 FOLDER = "mappings"
 BEFORE = ("Its first rows were not looked at yet.", "They show which columns there are; nothing is kept.")
@@ -40,11 +41,14 @@ def panel(path: str) -> None:
                       args=(name, mapped, path))  # fmt: skip
             show(f"{heading('The same as a file', 'for --mapping, and for data.format of a study')}"
                  f'<pre class="file">{escaped(mapping_text(mapped))}</pre>')  # fmt: skip
+            file = f"{_plain(name)}.yaml"
+            st.code(check_command(Said(ProveData(path=path, format=file))), language=None, wrap_lines=True)
+            show(f"<small>With the lines above in {escaped(file)}, where the command is given.</small>")
 
 
 def keep(name: str, mapped: Mapped, data_file: str) -> None:
     """Write it into the store's folder and read the file by it. The same name takes the place of the one before."""
-    plain = re.sub(r"[^\w-]+", "-", name.strip()).strip("-")[:60] or "mapping"
+    plain = _plain(name)
     place = f"{FOLDER}/{plain}.yaml"
     try:
         write_bytes(cache.store().folder, place, mapping_text(mapped).encode())
@@ -53,3 +57,8 @@ def keep(name: str, mapped: Mapped, data_file: str) -> None:
         return
     session.choose("format", f"mapping {plain}")
     asking.ask_task(ProveData(path=data_file, format=str(cache.store().folder / place)))
+
+
+def _plain(name: str) -> str:
+    """The name as that of a file."""
+    return re.sub(r"[^\w-]+", "-", name.strip()).strip("-")[:60] or "mapping"

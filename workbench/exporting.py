@@ -13,11 +13,11 @@ from engine.tasks.adapter import TakeAdapter, adapter_of
 from engine.tasks.check_export import CheckExport, packed
 from engine.tasks.push_export import PushExport
 from engine.verdict_words import verdict_words
-from workbench import asking, cache
+from workbench import asking, cache, opening
 from workbench.components import export_panel
 from workbench.components.export_panel import Form
 from workbench.components.markup import escaped, heading, show
-from workbench.subset import Preview, adapter_command, command_of, in_lines, words_of
+from workbench.subset import Preview, adapter_command, command_of, in_lines, pushed, words_of
 from workbench.wording import count, size
 
 BEFORE = ("It has not been checked yet.", "The tools worker writes the files, reads them back, and says what holds.")
@@ -100,34 +100,40 @@ def _push(export: CheckExport) -> None:
             if repository:
                 show('<div class="note warn"><small>It is named as owner/name.</small></div>')
             return
+        own = command_of(export.subset, export.profile, export.container, names=export.names, licence=export.licence)
+        st.code(in_lines(pushed(own, repository, public=public)), language=None, wrap_lines=True)
         task = PushExport(export=export, repository=repository, public=public)
         answer = asking.answered(task)
         if answer is None:
-            asking.wait_for(task, "The push", NOT_SENT, "Push it", every="1s")
+            asking.wait_for(task, "The push", NOT_SENT, "Push it", every="1s", primary=False)
             return
         sent = f"{count(int(answer['files']), 'file')} sent to <code>{escaped(answer['address'])}</code>."
         show(f'<div class="note ok" role="status"><b class="word">✓ It is there.</b> {sent}</div>')
 
 
-def same_command(subset: Subset, form: Form) -> None:
-    """The command that writes the same files."""
+def same_elsewhere(subset: Subset, form: Form, file: str) -> None:
+    """The command and the notebook that write the same files; the rows stand in `file`."""
     show(heading("Same from the command line"))
     command = command_of(subset, form.profile, form.container, names=form.names, licence=form.licence)
     st.code(in_lines(command), language=None, wrap_lines=True)
     show(f"<small>{PUSH}</small>")
+    opening.export(subset, form, file)
 
 
 def adapter(run: RunSummary, upto: int) -> None:
     """The adapter after a round: a PEFT folder, or the weights merged into the model."""
     with st.expander(f"The adapter after round {upto}"):
         merged = st.toggle("Merged into the model", key="merged", help="A whole model folder that needs no PEFT")
+        st.code(in_lines(adapter_command(run, upto, merged=merged)), language=None, wrap_lines=True)
         task = TakeAdapter(run_id=run.id, round=upto, merged=merged)
         answer: Mapping[str, Any] | None = asking.answered(task)
         if answer is None:
-            asking.wait_for(task, "The adapter", ADAPTER, "Pack it", every="1s")
+            asking.wait_for(task, "The adapter", ADAPTER, "Pack it", every="1s", primary=False)
             return
         if answer["file"]["bytes"] > LARGEST:
-            _too_large(answer["file"], adapter_command(run, upto, merged=merged))
+            what = f"{size(answer['file']['bytes'])} are too much for a browser. The archive lies in the store"
+            where = f"<code>{escaped(answer['file']['path'])}</code>"
+            show(f"<small>{what}: {where}. The command above writes the folder itself.</small>")
             return
         st.download_button(
             f"Download, {size(answer['file']['bytes'])}",
@@ -138,12 +144,6 @@ def adapter(run: RunSummary, upto: int) -> None:
             on_click="ignore",
             width="stretch",
         )
-
-
-def _too_large(file: Mapping[str, Any], command: str) -> None:
-    what = f"{size(file['bytes'])} are too much for a browser. The archive lies in the store"
-    show(f"<small>{what}: <code>{escaped(file['path'])}</code>. This command writes the folder itself:</small>")
-    st.code(in_lines(command), language=None, wrap_lines=True)
 
 
 def _finished(detail: StudyDetail) -> tuple[str, ...]:

@@ -211,6 +211,30 @@ def differences(before: StudyConfig, after: StudyConfig) -> list[str]:
     return sorted(lines)
 
 
+def set_words(before: StudyConfig, after: StudyConfig) -> list[str]:
+    """What `workbench study clone --set` takes to make the one of the other: "dpo.beta=0.5", a list or plugin whole."""
+    return list(_set_words({**whole(before), "name": f"{before.name}, again"}, whole(after), ""))
+
+
+def _set_words(old: Any, new: Any, path: str) -> Iterator[str]:
+    if old == new:
+        return
+    alike = isinstance(old, Mapping) and isinstance(new, Mapping) and set(old) == set(new)
+    if alike and (not path or old.get("name") == new.get("name")) and not any("." in name for name in new):
+        for name, value in new.items():
+            yield from _set_words(old[name], value, f"{path}.{name}" if path else name)
+    else:
+        yield f"{path}={_flow(new)}"
+
+
+def _flow(value: Any) -> str:
+    """A value on one line of YAML."""
+    import yaml
+
+    text = str(yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False))
+    return text.removesuffix("...\n").strip()
+
+
 PRESENT = ""
 """The last part of a path that says that a plugin is there at all."""
 

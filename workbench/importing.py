@@ -1,13 +1,12 @@
 """Bringing in a file from the screen: which one, the proof of what it is, and the step that goes on."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.data.formats.base import FORMATS
-from engine.data.formats.mapped import is_mapping
 from engine.data.places import here
 from engine.errors import EngineError
 from engine.store.summaries import TaskSummary
@@ -20,6 +19,7 @@ from workbench.components import data_import, proof_panel
 from workbench.components.elsewhere import elsewhere
 from workbench.components.markup import empty, heading, show
 from workbench.components.token_view import token_proof
+from workbench.import_words import Said, check_command, import_command, lines_of
 from workbench.wording import count
 
 NOTHING = ("No file is named yet.", "Name or upload one at the left; the tools worker reads it, row by row.")
@@ -44,20 +44,20 @@ def panel() -> None:
         column_mapping.panel(where)
         return
     task = ProveData(path=where, format=str(kept[chosen]) if chosen in kept else chosen)
-    elsewhere(data_command("check", task), notes={"and to bring it in": data_command("import", task)})
+    place = st.container()  # the command stands above what it is made of
     found = asking.asked(task)
     if found is None or found.answer is None:
+        same(place, Said(task))
         asking.wait_for(task, "The proof", BEFORE, "Read the file", done=bool)
         st.fragment(offer_mapping, run_every="2s")(task)
     else:
-        proven(found.answer, task)
+        same(place, proven(found.answer, task))
 
 
-def data_command(verb: str, task: ProveData) -> str:
-    """The command that checks or imports the same file, read in the same way."""
-    how = "--mapping" if is_mapping(task.format or "") else "--format"
-    chosen = f" {how} {shlex.quote(task.format)}" if task.format else ""
-    return f"workbench data {verb} {shlex.quote(task.path)}{chosen}"
+def same(place: DeltaGenerator, said: Said) -> None:
+    """What the form does, as commands and as lines of a study file."""
+    with place:
+        elsewhere(check_command(said), lines_of(said), {"and to bring it in": import_command(said)})
 
 
 def offer_mapping(task: ProveData) -> None:
@@ -91,8 +91,11 @@ def browse(dataset_id: str) -> None:
         session.choose("part", "browse")
 
 
-def proven(answer: Mapping[str, Any], task: ProveData) -> None:
-    """What it is read as and the step that goes on; below, what was found, the first rows, and what was refused."""
+def proven(answer: Mapping[str, Any], task: ProveData) -> Said:
+    """What it is read as and the step that goes on; below, what was found, the first rows, and what was refused.
+
+    What the form holds by then.
+    """
     imported = newest_of(task)
     dataset_id = str((imported.answer or {}).get("dataset_id", "")) if imported is not None else ""
     holds = asking.holds(task, answer)
@@ -107,14 +110,15 @@ def proven(answer: Mapping[str, Any], task: ProveData) -> None:
     one, other = st.columns([50, 50], gap="large")
     with one:
         proof_panel.findings(answer["findings"])
-        near_duplicates(task)
-        leaks(task)
+        near = near_duplicates(task)
+        held_out = leaks(task)
         proof_panel.lengths(answer)
         data_import.refused_rows(answer, cache.store().folder)
     with other:
         first = answer["first"]
         show(proof_panel.first_rows(first, f"the first {count(len(first), 'row')} of the file"))
-    tokens(task)
+    model = tokens(task)
+    return Said(task, held_out, model, near=near, refused=int(answer["refused"]) > 0)
 
 
 def requests(task: ProveData) -> Sequence[ImportData]:
@@ -146,35 +150,37 @@ def go_on(answer: Mapping[str, Any], task: ProveData, imported: TaskSummary | No
         show('<div class="note bad"><b class="word">✕ No row can be used.</b> Nothing is left to import.</div>')
 
 
-def near_duplicates(task: ProveData) -> None:
-    """The stage of its own: waits to be asked for, can be stopped, and says what it found."""
+def near_duplicates(task: ProveData) -> bool:
+    """The stage of its own: waits to be asked for, can be stopped, and says what it found; whether it was asked for."""
     stage = task.model_copy(update={"near_duplicates": True})
     answer = asking.answered(stage)
     if answer is None:
         with st.container(border=True):
             show(heading("Near-duplicates", "prompts that are almost the same"))
-            asking.wait_for(stage, "The search", NEAR, "Look for them")
+            asking.wait_for(stage, "The search", NEAR, "Look for them", primary=False)
     else:
         proof_panel.findings(answer["findings"], "Near-duplicates")
+    return asking.asked(stage) is not None
 
 
-def leaks(task: ProveData) -> None:
-    """What a held-out file shares with this one: what is trained on must not be evaluated on."""
+def leaks(task: ProveData) -> str:
+    """What a held-out file shares with this one: what is trained on must not be evaluated on. The file's path."""
     with st.container(border=True):
         show(heading("Leakage", "what a held-out file shares with this one"))
         typed = data_import.choose_held_out()
         if not typed:
-            return
+            return ""
         request = ProveLeakage(path=task.path, held_out=data_import.located(typed), format=task.format)
         answer = asking.answered(request)
         if answer is None:
-            asking.wait_for(request, "The comparison", LEAKS, "Compare them")
+            asking.wait_for(request, "The comparison", LEAKS, "Compare them", primary=False)
         else:
             proof_panel.shared_prompts(answer)
+    return request.held_out
 
 
-def tokens(task: ProveData) -> None:
-    """The first rows as a model reads them, and how many do not fit it."""
+def tokens(task: ProveData) -> str:
+    """The first rows as a model reads them, and how many do not fit it. The model's path or id."""
     study = session.looking().study
     known = str(cache.study(study.id).config["model"]["path"]) if study else ""
     with st.container(border=True):
@@ -185,10 +191,11 @@ def tokens(task: ProveData) -> None:
         )
         model = st.text_input("Model: folder or Hugging Face id", value=known, key="proof_model", width=420).strip()
         if not model:
-            return
+            return ""
         request = ProveTokens(path=task.path, format=task.format, model=str(here(model) or model))
         answer = asking.answered(request)
         if answer is None:
-            asking.wait_for(request, "The token view", TOKENS, "Show the tokens")
+            asking.wait_for(request, "The token view", TOKENS, "Show the tokens", primary=False)
         else:
             show(token_proof(answer))
+    return request.model

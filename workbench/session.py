@@ -58,10 +58,13 @@ def rounds(study_id: str, run_id: str) -> tuple[int, ...]:
     return held(("rounds", run_id), lambda: found) if found else ()
 
 
-def catch_up() -> None:
-    """Take in the news: what was held is asked for anew, and the latest round is looked at; for a callback."""
-    st.session_state[HELD][1].clear()
-    st.session_state["_latest"] = True
+def catch_up(*kinds: str) -> None:
+    """Ask anew for what is held of these kinds (first word of its name); of all: look at the latest round, too."""
+    known = st.session_state[HELD][1]
+    for what in [one for one in known if not kinds or one[0] in kinds]:
+        del known[what]
+    if not kinds:
+        st.session_state["_latest"] = True
 
 
 def settle(part: str, known: Sequence[str], usual: str) -> None:
@@ -247,6 +250,12 @@ def text_of(part: str) -> str:
     """What a bound text holds, also before its widget is drawn: this session's words, else those of the link."""
     found = st.session_state.get(part)
     return str(st.query_params.get(part, "") if found is None else found)
+
+
+def words_of(part: str) -> list[str] | None:
+    """What a bound choice of several holds, also before its widget is drawn; None where nobody has chosen."""
+    found = st.session_state.get(part)
+    return (st.query_params.get_all(part) or None) if found is None else list(found)
 
 
 def change_words(part: str, drawn: str, change: Callable[[list[str]], list[str]]) -> None:

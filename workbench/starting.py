@@ -53,9 +53,12 @@ def _dialog() -> None:
     if draft is None:
         return
     st.html(dialog_style(session.mode()))
-    desk = Desk(cache.datasets(), commands.checked, lambda config: cache.sizes(config.data), cache.pace, cache.room)
+    desk = Desk(
+        cache.datasets(), commands.checked, lambda config: cache.sizes(config.data),
+        lambda name: study_labels(cache.studies())[name].id, cache.pace, cache.room,
+    )  # fmt: skip
     with messages.frame("The form"):
         ready = draft_form(draft.start, draft.cloned, f"draft-{draft.number}", desk)
         if ready is not None:
-            lender = study_labels(cache.studies())[draft.cloned].id if ready.with_labels else None
+            lender = desk.id_of(draft.cloned) if ready.with_labels else None
             queue(lambda: commands.start_config(ready.config, lender))

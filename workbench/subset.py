@@ -72,6 +72,11 @@ def command_of(subset: Subset, profile: str, container: str, *, names: bool = Fa
     return " ".join(words)
 
 
+def pushed(command: str, repository: str, *, public: bool) -> str:
+    """The same command, which sends what it has written to the hub, too."""
+    return f"{command} --push {shlex.quote(repository)}{' --public' if public else ''}"
+
+
 def in_lines(command: str, width: int = 30) -> str:
     """The same command as a shell takes it, in lines of about so many characters, no option apart from its value."""
     parts: list[str] = []

@@ -18,16 +18,15 @@ from engine.config import StudyConfig
 from engine.store import queries
 from engine.store.database import Store, open_store
 from engine.tasks.dry_run import DryRun
-from engine.tasks.prove_data import ProveData
 from tests.workbench import lab_worlds, worlds
 from tests.workbench.test_explore import scored_world
 from tests.workbench.test_pages import app
 from tests.workbench.worlds import HOSTILE, scores_in
 from workbench.charts.across import Across
 from workbench.cli.main import app as cli
-from workbench.crossing import PAGES, View, notebook_of, notebook_of_dry_run
-from workbench.importing import data_command
+from workbench.crossing import PAGES, notebook_of, notebook_of_dry_run
 from workbench.lab_words import command_of, lines_of
+from workbench.views import InData, OnMap, View
 
 BUTTON = "Open as notebook"
 BREAKS_OUT = "\"); import os; os.remove(\"x\") #\n'''\\"
@@ -100,7 +99,7 @@ def test_a_notebook_of_explore_draws_the_round(tmp_path: Path, shares: bool) -> 
     run = next(r for r in queries.study(store, study.id).runs if r.strategy.name == "apl")
     looked = View("explore", str(tmp_path), study.id, "apl", run.id, 1, 2, quantity="gone", shares=shares)
     names, shown = played(notebook_of(looked))
-    panel, picks = names["panel"], [pick.pair_id for pick in queries.batch(store, run.id, 2)]
+    (panel,), picks = names["panels"], [pick.pair_id for pick in queries.batch(store, run.id, 2)]
     assert list(panel.found.picks) == picks
     assert sorted(panel.picked) == sorted(scores_in(panel.found)[picks])
     assert len(panel.ordered) == len(scores_in(panel.found))
@@ -115,8 +114,10 @@ def test_a_round_without_scores_says_so(view: View, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("page", PAGES)
 def test_names_and_links_stand_in_code_as_strings_only(view: View, page: str) -> None:
-    words = {name: BREAKS_OUT for name in ("strategy", "pair", "quantity", "figure", "run_id")}
-    wrong = replace(view, page=page, **words)  # type: ignore[arg-type]
+    words = {name: BREAKS_OUT for name in ("strategy", "pair", "quantity", "figure", "run_id", "source")}
+    on_map = OnMap(colour=BREAKS_OUT, strategies=(BREAKS_OUT,), vectors=BREAKS_OUT, selection=BREAKS_OUT)
+    in_data = InData(BREAKS_OUT, BREAKS_OUT, prompt=BREAKS_OUT)
+    wrong = replace(view, page=page, on_map=on_map, in_data=in_data, **words)  # type: ignore[arg-type]
     notebook = json.loads(notebook_of(wrong))
     assert notebook_of(wrong) == notebook_of(wrong)
     for cell in notebook["cells"]:
@@ -128,7 +129,11 @@ def test_names_and_links_stand_in_code_as_strings_only(view: View, page: str) ->
             assert not {name for name in called if name.startswith("os.")}
 
 
-@pytest.mark.parametrize(("page", "there"), [("studies", True), ("curves", True), ("batch", True), ("data", False)])
+@pytest.mark.parametrize(
+    ("page", "there"),
+    [("studies", True), ("curves", True), ("batch", True), ("map", True), ("data", True), ("label_quality", True),
+     ("label", False), ("guideline", False), ("help", False)],
+)  # fmt: skip
 def test_the_button_stands_where_a_notebook_can_draw_the_view(
     store: Store, monkeypatch: pytest.MonkeyPatch, page: str, there: bool
 ) -> None:
@@ -156,13 +161,16 @@ def test_a_dry_run_is_the_same_by_notebook_and_by_command(store: Store) -> None:
     assert json.loads(done.stdout)["strategies"][1]["picks"] == mine["strategies"][1]["picks"]
 
 
+def test_one_pair_a_prompt_is_said_elsewhere_where_it_was_asked_for() -> None:
+    dry = {"study_id": "s1", "strategies": ["random"]}
+    for asked, word, line in ((None, "", ""), (True, " --one-per-prompt", "True"), (False, " --any-pairs", "False")):
+        found = DryRun.read({**dry, "one_per_prompt": asked})
+        assert command_of(found).endswith(f"--pairs 60{word}")
+        cells = notebook_of_dry_run(found, "s").decode()
+        assert (f"one_per_prompt={line}" in cells) is (asked is not None)
+
+
 def test_the_strategies_as_lines_are_those_of_a_study_file(store: Store) -> None:
     dry = DryRun.read({"study_id": "s1", "strategies": ["random", {"name": "real", "keep": "similar"}]})
     file = {**queries.study(store, queries.studies(store)[0].id).config, **yaml.safe_load(lines_of(dry.strategies))}
     assert [s.spec() for s in StudyConfig.from_dict(file).strategies] == [s.spec() for s in dry.strategies]
-
-
-def test_a_files_command_reads_it_in_the_same_way() -> None:
-    assert data_command("check", ProveData(path="a b.jsonl")) == "workbench data check 'a b.jsonl'"
-    assert data_command("import", ProveData(path="a", format="trl")) == "workbench data import a --format trl"
-    assert data_command("check", ProveData(path="a", format="m.yaml")) == "workbench data check a --mapping m.yaml"
