@@ -30,7 +30,7 @@ def report(
     from engine.verdict_words import verdict_lines, verdict_rows
     from workbench.campaign_words import sentences
     from workbench.report.gather import gather
-    from workbench.report.machine import machine, without_nan
+    from workbench.report.machine import machine
 
     where = opened(store)
     if html is not None:
@@ -41,7 +41,7 @@ def report(
     metric = metric or found.figure
     said = sentences(found.campaign) if found.campaign else []
     if said and not refs:  # a campaign asks people before its first round
-        show(without_nan(machine(found)), as_json, lambda: "\n".join(map(printable, said)))
+        show(machine(found), as_json, lambda: "\n".join(map(printable, said)))
         return
     if metric not in refs:
         known = ", ".join(refs) or "none yet: no round is done"
@@ -56,7 +56,7 @@ def report(
     title = f"{summary.name}: {metric} ({refs[metric].unit or 'no unit'}), 95 % t-interval over seeds"
     of_metric = {"metric": metric, "unit": refs[metric].unit, "rows": rows, "verdicts": verdicts}
     show(
-        without_nan({**machine(found), **of_metric}),
+        {**machine(found), **of_metric},
         as_json,
         lambda: "\n".join([printable(title), table(head, text), *map(printable, said or verdict_lines(verdicts))]),
     )

@@ -13,6 +13,7 @@ import typer
 from engine.api.markup import printable as printable
 from engine.errors import EngineError
 from engine.store.database import Store, open_store, usual_folder
+from workbench.plain_json import without_nan
 
 MISTAKE = 2
 """Exit code of anything a user can mend; usage errors have it too."""
@@ -77,7 +78,8 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
 
 def show(value: Any, as_json: bool, text: Callable[[], str]) -> None:
     """Print JSON, or text for people."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str) if as_json else text())
+    print(json.dumps(without_nan(value), ensure_ascii=False, indent=2, default=str, allow_nan=False)
+          if as_json else text())  # fmt: skip
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
