@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from engine.api.markup import block, escaped
 from engine.data.answers import Subset
@@ -17,6 +17,24 @@ TICKS = {
     "what": "what was checked on the files themselves",
     "finding": "what was found",
 }
+
+
+class Choices(TypedDict, total=False):
+    """What `export` takes by name, for a study's own method of that name."""
+
+    strategy: str | None
+    seed: int | None
+    upto_round: int | None
+    from_round: int | None
+    selection: str
+    score_at_least: float | None
+    score_at_most: float | None
+    labeller: str
+    agreement_at_least: float | None
+    profile: str
+    container: Container
+    names: bool
+    licence: str
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from engine.api.markup import block, escaped
 from engine.api.pairs import Pairs, ShownPair
@@ -20,6 +20,7 @@ from engine.store.summaries import MetricRef, RunSummary, StudyDetail
 from engine.store.texts import load_dataset
 
 if TYPE_CHECKING:
+    from engine.api.exported import Choices, Exported
     from engine.api.table import Table
 
 OVER = ("done", "failed", "cancelled", "paused", "review", "waiting")
@@ -211,7 +212,7 @@ class Study:
                          "exploratory": row["exploratory"], "sentence": row["sentence"]})  # fmt: skip
         return table({name: [row[name] for row in rows] for name in VERDICTS}, VERDICTS, evidence.why_none)
 
-    def export(self, out: Path | str, **choices: Any) -> Any:
+    def export(self, out: Path | str, **choices: "Unpack[Choices]") -> "Exported":
         """`engine.export` of this study: the labelled subset into a new folder."""
         from engine.api.exported import export
 
