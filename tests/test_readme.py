@@ -21,6 +21,7 @@ from engine.strategies.base import STRATEGIES, Strategy
 from tests.contracts import test_strategies as contract
 from tests.workbench.pictures import PAGES
 from workbench.cli.main import app
+from workbench.words import WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,12 +98,28 @@ def test_every_command_it_names_exists() -> None:
     prose = README.partition("## The tree")[0]
     texts = re.findall(r"`workbench ([^`]+)`", prose) + re.findall(r"^workbench (.+)$", shell, flags=re.MULTILINE)
     named = set()
+    nouns = {name for name, command in typer.main.get_command(app).commands.items() if hasattr(command, "commands")}
     for text in texts:
-        noun, *rest = text.replace("\\|", "|").split()
-        named |= {(noun, verb) for verb in rest[0].split("|")} if noun in ("study", "data", "strategy") else {(noun,)}
+        noun, *rest = text.split()
+        named |= {(noun, verb) for verb in rest[0].split("|")} if noun in nouns else {(noun,)}
     assert len(named) > 15
     for command in sorted(named):
         assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0, command
+
+
+def test_its_list_of_commands_is_whole() -> None:
+    section = README.split("\n## The command line\n")[1].split("`--help`")[0]
+    named = {
+        (noun, verb) if verb else (noun,)
+        for noun, _, verbs in (text.partition(" ") for text in re.findall(r"`workbench ([^`]+)`", section))
+        for verb in verbs.split("|")
+    }
+    assert named == set(nouns_and_verbs(typer.main.get_command(app)))
+
+
+def nouns_and_verbs(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield from nouns_and_verbs(command, (*path, name)) if hasattr(command, "commands") else [(*path, name)]
 
 
 def test_every_file_it_names_is_there() -> None:
@@ -178,6 +195,24 @@ def test_every_link_within_it_leads_to_a_heading() -> None:
     linked = re.findall(r"\]\(#([\w-]+)\)", README)
     assert len(linked) > 10
     assert [anchor for anchor in linked if anchor not in anchors] == []
+
+
+def test_its_words_are_those_of_the_help() -> None:
+    """The README has the most needed of the table that the page Help shows; it makes up none."""
+    known = {word for entry in WORDS for word in entry.word.split(", ")}
+    section = README.split("\n## Words\n")[1].split("\n## ")[0]
+    said = re.findall(r"\*\*(\w+)\*\*", section)
+    assert len(said) > 10
+    assert [word for word in said if word not in known and word.removesuffix("s") not in known] == []
+
+
+def test_what_is_folded_opens_and_closes() -> None:
+    """What a newcomer needs stands open; what is looked up is folded, with blank lines that let markdown in."""
+    opened, closed = README.count("<details><summary>"), README.count("</details>")
+    assert opened == closed > 10
+    assert len(re.findall(r"^<details><summary>[^<\n]+</summary>\n\n", README, flags=re.MULTILINE)) == opened
+    first = re.sub(r"<details>.*?</details>|```.*?```|^\|.*?$", "", README, flags=re.DOTALL | re.MULTILINE)
+    assert len(first.split("## People label")[0].split()) < 1100, "it is to be read in some three minutes"
 
 
 def test_the_citation_is_valid() -> None:

@@ -1,8 +1,9 @@
 """The README's pictures: `python -m tests.workbench.pictures`, a page each, of the real app over a real store.
 
-It runs the sample study cut down to some minutes, and a campaign on the same pool that waits for its labels; with
-`--store DIR` it looks at a store that such a call has left. Nothing on the pictures is made up; so short a study shows
-nothing about its strategies. They go to `.github/pictures`, small: 1,280 × 800 points in at most 128 colours.
+It runs the sample study cut down to some minutes, with Studies taken while it runs, and a campaign on the same pool
+that waits for its labels; with `--store DIR` it looks at a store that such a call has left. Nothing on the pictures is
+made up; so short a study shows nothing about its strategies. They go to `.github/pictures`, small: 1,280 × 800 points
+in at most 128 colours.
 """
 
 import argparse
@@ -10,8 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,14 @@ import yaml
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from engine.store import queries, roles
+from engine.running import end_all, start_device
+from engine.store import inbox, queries, roles
 from engine.store.database import Store, open_store
-from engine.tasks.base import ask
+from engine.store.summaries import StudySummary
+from engine.tasks.base import ask, asked
 from engine.tasks.projection import Projection
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, served
+from workbench.processes import start_tools
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "sample_data"
@@ -59,7 +64,7 @@ PAGES: dict[str, dict[str, str]] = {
     "explore": {"study": STUDY, "strategy": "ActiveDPO"},
     "dry-run": {"study": STUDY},
     "map": {"study": STUDY, "strategy": "ActiveDPO"},
-    "batch": {"study": STUDY, "strategy": "ActiveDPO", "view": "cards"},
+    "batch": {"study": STUDY, "strategy": "ActiveDPO", "explain": "true"},
     "label": {"study": CAMPAIGN},
     "guideline": {"study": CAMPAIGN},
     "label-quality": {"study": STUDY},
@@ -68,6 +73,10 @@ PAGES: dict[str, dict[str, str]] = {
     "help": {"chapter": "strategies"},
 }
 """Page as the link has it → what of the store it shows."""
+WORK = {"dry-run": ("Score the pool", "Where picks agree"), "batch": ("", "nats, log-ratio")}
+"""Page → the button that asks a worker for what it shows, "" for none, and words that stand there once it answered."""
+MIDWAY = 12
+"""Rounds that are done when the page Studies is taken."""
 
 
 def workbench(folder: Path, *words: str) -> None:
@@ -86,15 +95,40 @@ def study_file(path: Path, changes: Mapping[str, Any]) -> str:
     return str(path)
 
 
-def filled_store(folder: Path) -> Store:
-    """The store with the study done, its map made, and the campaign waiting for labels."""
-    workbench(folder, "study", "run", study_file(folder.parent / "short.yaml", SHORT))
-    workbench(folder, "study", "run", study_file(folder.parent / "people.yaml", PEOPLE))
-    store = open_store(folder)
-    ask(store, Projection(study_id=queries.study(store, STUDY).summary.id))
-    workbench(folder, "worker", "--tools", "--until-idle")
+def until(store: Store, study: str, there: Callable[[StudySummary], bool]) -> None:
+    """Wait for a study to come so far; a RuntimeError if it fails."""
+    while not there(summary := queries.study(store, study).summary):
+        if summary.state == "failed":
+            raise RuntimeError(f"{study}: {summary.error}")
+        time.sleep(0.5)
+
+
+def fill(store: Store, midway: Callable[[], None]) -> None:
+    """The study, its map, and the campaign that waits for labels; `midway` is called while the study runs."""
+    folder = store.folder
+    workbench(folder, "study", "run", study_file(folder.parent / "short.yaml", SHORT), "--detach")
+    until(store, STUDY, lambda study: study.rounds_done >= MIDWAY)
+    midway()
+    until(store, STUDY, lambda study: study.state == "done")
+    workbench(folder, "study", "run", study_file(folder.parent / "people.yaml", PEOPLE), "--detach")
+    task = Projection(study_id=queries.study(store, STUDY).summary.id)
+    ask(store, task)
+    while (found := asked(store, task)) is None or found.answer is None:
+        time.sleep(0.5)
+    until(store, CAMPAIGN, lambda study: study.state == "waiting")
     roles.write_guideline(store, queries.study(store, CAMPAIGN).summary.id, GUIDELINE)
-    return store
+
+
+@contextmanager
+def crew(store: Store) -> Iterator[None]:
+    """A worker for runs and one for pages, as beside the real app; it begins when both have said a word."""
+    workers = [start_device(store.folder, "cpu", 1), start_tools(store.folder)]
+    try:
+        while {one.kind for one in queries.workers(store) if one.alive} != {"device", "tools"}:
+            time.sleep(1)
+        yield
+    finally:
+        end_all(workers)
 
 
 def rest(tab: Page) -> None:
@@ -110,31 +144,46 @@ def small(taken: bytes) -> Image.Image:
     return image.resize((SHOWN, image.height * SHOWN // image.width), Image.Resampling.LANCZOS).quantize(128)
 
 
+def take(tab: Page, url: str, page: str) -> None:
+    """The picture of a page, once what it shows is there."""
+    tab.goto(f"{url}/{'' if page == 'studies' else page}?{urlencode(PAGES[page])}")
+    tab.locator("[data-testid=stMain] .pw h1").first.wait_for()
+    rest(tab)
+    if page in WORK:
+        button, words = WORK[page]
+        if button and (found := tab.get_by_role("button", name=button, exact=True)).count():
+            found.click()
+        tab.get_by_text(words).first.wait_for()
+        tab.wait_for_function("!/ waits for the .*worker| is being /.test(document.body.innerText)")
+        rest(tab)
+    path = PICTURES / f"{page}.png"
+    small(tab.screenshot()).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes", flush=True)
+
+
 def main() -> None:
     """Make the store if none is named, and take the pictures."""
-    asked = argparse.ArgumentParser(prog="python -m tests.workbench.pictures")
-    asked.add_argument("--store", type=Path, help="a store that an earlier call has left; else one is made and kept")
-    asked.add_argument("--only", default="", help="a word of a page's name")
-    given = asked.parse_args()
+    wanted = argparse.ArgumentParser(prog="python -m tests.workbench.pictures")
+    wanted.add_argument("--store", type=Path, help="a store that an earlier call has left; else one is made and kept")
+    wanted.add_argument("--only", default="", help="a word of a page's name")
+    given = wanted.parse_args()
     folder = given.store or Path(tempfile.mkdtemp(prefix="workbench-pictures-")) / "store"
-    if given.store is None:
-        print(f"The store is {folder}", flush=True)
-        filled_store(folder)
     PICTURES.mkdir(parents=True, exist_ok=True)
+    store = open_store(folder)
+    inbox.tour_seen(store)
     with sync_playwright() as play, ExitStack() as stack:
+        stack.enter_context(crew(store))
         url = stack.enter_context(served(folder))
         browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         tab = browser.new_context(color_scheme="light", viewport=SIZE).new_page()
-        tab.set_default_timeout(120_000)
-        for page, query in PAGES.items():
-            if given.only not in page:
-                continue
-            tab.goto(f"{url}/{'' if page == 'studies' else page}?{urlencode(query)}")
-            tab.locator("[data-testid=stMain] .pw h1").first.wait_for()
-            rest(tab)
-            path = PICTURES / f"{page}.png"
-            small(tab.screenshot()).save(path, optimize=True)
-            print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes", flush=True)
+        tab.set_default_timeout(240_000)
+        pages = [page for page in PAGES if given.only in page]
+        if given.store is None:
+            print(f"The store is {folder}", flush=True)
+            fill(store, lambda: take(tab, url, "studies"))
+            pages.remove("studies")
+        for page in pages:
+            take(tab, url, page)
         browser.close()
 
 
