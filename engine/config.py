@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, m
 
 from engine import arms
 from engine.arms import Control, Entrant
-from engine.errors import ConfigError
+from engine.errors import ConfigError, EngineError
 from engine.filters.base import FILTERS, Filter
+from engine.findings import findings
 from engine.oracles.base import ORACLES, Oracle
 from engine.registry import spec_of
 from engine.samplers.base import SAMPLERS, Sampler
@@ -96,6 +97,19 @@ class StudyConfig(Settings):
             return {**given, "seeds": (1,)} if known and ORACLES.get(name).people else given
         return given
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fresh_pool(cls, given: Any) -> Any:
+        """Where no pool is named, one that the sampler draws anew in every round is called so."""
+        regime = given.get("regime") or {} if isinstance(given, dict) else None
+        if not isinstance(regime, dict) or "pool" in regime or not given.get("sampler"):
+            return given
+        try:
+            stays = SAMPLERS.build(given["sampler"]).stays()
+        except (EngineError, ValueError):  # its own field says what is wrong with it
+            return given
+        return given if stays else {**given, "regime": {**regime, "pool": "regenerated"}}
+
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
         keys = arms.keys_of(strategy.spec() for strategy in self.strategies)
@@ -132,7 +146,8 @@ class StudyConfig(Settings):
         }
         for reader in (name for name, reads in readers.items() if reads):
             self._margins_are_sums(reader)
-        for entrant in self.entrants():
+        beside = [Entrant(strategy, "", {}) for strategy in arms.in_the_shadow(self).values()]
+        for entrant in [*self.entrants(), *beside]:
             self._can_run(entrant)
         return self
 
@@ -148,9 +163,12 @@ class StudyConfig(Settings):
             self._margins_are_sums(f"strategy {entrant.key!r}")
         if regime.pool == "regenerated" and not sampler.generates:
             raise ValueError(f"regime.pool{which} is 'regenerated', but sampler {sampler.name!r} draws no responses")
-        if regime.pool == "regenerated" and self.oracle.name == "recorded":
+        missing = self.oracle.reads_of_file()
+        if missing and sampler.generates:
+            kind = "regenerated" if regime.pool == "regenerated" else "drawn"
             raise ValueError(
-                f"the regenerated pool{which} has no recorded answers; take oracle 'gold' or another that can answer"
+                f"the {kind} pool{which} has no recorded {missing}; take oracle 'gold' with scorer 'howto' (the sample "
+                "worlds' rule), 'reward_model', 'judge', 'people' or another that can answer any text"
             )
 
     def _margins_are_sums(self, reader: str) -> None:
@@ -241,17 +259,3 @@ class RunConfig(Settings):
         """All that tells it from the other runs of its study; `StudyConfig.run` builds it again."""
         whole = self.study.model_dump(mode="json", include=set(self.own))
         return {"strategy": self.strategy.spec(), "seed": self.seed, "arm": self.arm, "setting": whole}
-
-
-def findings(error: ValidationError) -> list[str]:
-    """Pydantic's findings as sentences: where, what is allowed, what was found."""
-    found = []
-    places = [item["loc"] for item in error.errors()]
-    for item in error.errors():
-        if item["type"] == "too_short" and any(p[:-1] == item["loc"] for p in places if p != item["loc"]):
-            continue  # pydantic does not count the items it refused
-        where = ".".join(str(part) for part in item["loc"]) or "the study"
-        message = item["msg"].removeprefix("Value error, ")
-        given = "" if item["type"] in ("missing", "value_error") else f" (found {item['input']!r})"
-        found.append(f"{where}: {message}{given}")
-    return found

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.claiming import IDLE_S, Claiming
-from engine.config import findings
 from engine.errors import ConfigError
+from engine.findings import findings
 from engine.store import queries, tasks
 from engine.store.claims import TaskClaim, heartbeat
 from engine.store.database import open_store

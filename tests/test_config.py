@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from engine.config import StudyConfig
+from engine.data.prepare import a_fixed_pool_stays
 from engine.errors import ConfigError
 from engine.oracles.gold import Gold
 from engine.settings import DataSettings, DPOSettings, EvaluationSettings, LoraSettings, ModelSettings, Regime
@@ -20,6 +21,7 @@ SAMPLE = ROOT / "sample_data" / "study.yaml"
 LEAVES = (DataSettings, DPOSettings, EvaluationSettings, LoraSettings, ModelSettings, Regime)
 
 MEAN = {"name": "reward_margin", "over": "mean"}
+ONCE = {"name": "policy", "model": "reference", "once": True}
 
 
 def study(**changes: Any) -> dict[str, Any]:
@@ -73,9 +75,9 @@ def test_three_mistakes_are_named_at_once() -> None:
     assert len(error.value.findings) == 4
     for expected in (
         "strategies.0: No strategy is called 'activdpo'. Did you mean 'activedpo'?",
-        "rounds: Input should be greater than or equal to 1 (found 0)",
-        "dpo.beta: Input should be greater than 0 (found -1)",
-        "dpo.learning_rat: Extra inputs are not permitted",
+        "rounds: it must be at least 1 (found 0)",
+        "dpo.beta: it must be above 0 (found -1)",
+        "dpo.learning_rat: there is no such key here (found 0.001)",
     ):
         assert expected in text
 
@@ -97,11 +99,19 @@ def test_three_mistakes_are_named_at_once() -> None:
             "regenerated pool of activedpo has no recorded answers",
         ),
         ({"controls": ["random_on_policy"]}, "regenerated pool of random:on policy has no recorded answers"),
-        ({"strategies": []}, "strategies: Tuple should have at least 1 item"),
-        ({"budget": 3}, "budget: Extra inputs"),
-        ({"name": ""}, "at least 1 character"),
-        ({"strategies": [{"name": "activedpo", "ridge": 0}]}, "greater than 0"),
-        ({"data": {"pool": "x", "held_out_share": 1.0}}, "data.held_out_share: Input should be less than 1"),
+        ({"sampler": "policy"}, "the regenerated pool has no recorded answers"),
+        ({"sampler": "pilaf", "oracle": "noisy"}, "the regenerated pool has no recorded answers"),
+        ({"sampler": ONCE}, "the drawn pool has no recorded answers"),
+        (
+            {"sampler": "policy", "regime": {"pool": "streamed"}, "oracle": "gold"},
+            "the drawn pool has no recorded scor",
+        ),
+        ({"sampler": "policy", "oracle": {"name": "routing", "models": ["gold"]}}, "has no recorded scores"),
+        ({"strategies": []}, "strategies: it takes at least 1 entry (found [])"),
+        ({"budget": 3}, "budget: there is no such key here (found 3)"),
+        ({"name": ""}, "name: it is empty; it takes at least 1 character"),
+        ({"strategies": [{"name": "activedpo", "ridge": 0}]}, "it must be above 0 (found 0)"),
+        ({"data": {"pool": "x", "held_out_share": 1.0}}, "data.held_out_share: it must be below 1"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused_with_the_reason(changes: dict[str, Any], sentence: str) -> None:
@@ -109,6 +119,33 @@ def test_a_study_that_cannot_be_is_refused_with_the_reason(changes: dict[str, An
         StudyConfig.from_dict(study(**changes))
     assert sentence in str(error.value)
     assert error.value.next_step == "Nothing was started."
+
+
+def test_a_sampler_of_fresh_responses_means_a_regenerated_pool() -> None:
+    """Unless the pool is named, or the responses are drawn once."""
+    gold = {"name": "gold", "scorer": "howto"}
+
+    def pool(**changes: Any) -> tuple[str, str]:
+        found = StudyConfig.from_dict(study(oracle=gold, **changes)).regime
+        return found.pool, found.weights
+
+    assert pool() == ("fixed", "reset")
+    assert pool(sampler="policy") == ("regenerated", "reset")
+    assert pool(sampler={"name": "pilaf"}, regime={"weights": "continue"}) == ("regenerated", "continue")
+    assert pool(sampler=ONCE) == ("fixed", "reset")
+    for named in ("fixed", "streamed", "regenerated"):
+        assert pool(sampler="policy", regime={"pool": named}) == (named, "reset")
+
+
+def test_a_fixed_pool_of_fresh_responses_is_refused_before_it_starts() -> None:
+    """Each round would find other pairs. One from before there was a word against it can still be read."""
+    fixed = {"oracle": {"name": "gold", "scorer": "howto"}, "regime": {"pool": "fixed"}}
+    config = StudyConfig.from_dict(study(sampler="policy", **fixed))
+    with pytest.raises(ConfigError, match="the pool is 'fixed', but sampler 'policy' draws fresh responses in every"):
+        a_fixed_pool_stays(config)
+    a_fixed_pool_stays(StudyConfig.from_dict(study(sampler="policy", rounds=1, **fixed)))
+    a_fixed_pool_stays(StudyConfig.from_dict(study(sampler=ONCE, controls=["random_off_policy"], **fixed)))
+    a_fixed_pool_stays(StudyConfig.from_dict(study(sampler="all_pairs", controls=["random_on_policy"], **fixed)))
 
 
 def test_paths_are_relative_to_the_file_and_hub_ids_stay(tmp_path: Path) -> None:

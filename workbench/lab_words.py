@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.config import findings
 from engine.errors import EngineError
+from engine.findings import findings
 from engine.registry import Plugin, Registry
 from engine.tasks.dry_run import DryRun
 
@@ -56,6 +56,7 @@ def command_of(dry: DryRun) -> str:
     options = {"study": dry.study_id, **run, "dataset": dry.dataset_id, "model": dry.model, "adapter": dry.adapter,
                "pairs": dry.k, "prompts": dry.prompts}  # fmt: skip
     words += [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value not in ("", None)]
+    words += [] if dry.one_per_prompt is None else ["--one-per-prompt" if dry.one_per_prompt else "--any-pairs"]
     return " ".join([*words, *(f"--signal {shlex.quote(as_words([signal]))}" for signal in dry.signals)])
 
 

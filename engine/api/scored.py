@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from engine.api.pairs import Pairs, ShownPair
 from engine.api.study import Study
-from engine.config import findings
 from engine.data.pool import PreferenceData
 from engine.data.read import Reading, refusal_sentence
 from engine.data.take_in import take_in
 from engine.errors import ConfigError, DataError, EngineError
+from engine.findings import findings
 from engine.registry import Registry
 from engine.signals.base import SIGNALS, Signal
 from engine.store import queries
@@ -165,6 +165,7 @@ def score(
     prompts: int | None = None,
     seed: int = 1,
     signals: Sequence[str | Mapping[str, Any] | Signal] = (),
+    one_per_prompt: bool | None = None,
     store: Store | Path | str | None = None,
 ) -> Scored:
     """Score a pool once and let each strategy pick `k` pairs of it. Buys no label and trains nothing.
@@ -172,8 +173,9 @@ def score(
     `pool`: a study of a store (its pool and model, or another imported `dataset` with that model; with `run` and
     `round` as that run stood before its picks), else data, a file or the id of an imported data set, scored by `model`
     (folder or hub id), with the `adapter` (PEFT folder) or without. Strategies and signals are names,
-    {"name": …, parameters} or instances. `prompts` takes a seeded subset. `store` is where signals are kept for the
-    next time; a study brings its own. ConfigError, DataError, ModelError.
+    {"name": …, parameters} or instances. `prompts` takes a seeded subset; `one_per_prompt` says whether a batch has at
+    most one pair of a prompt, by default as the study has it. `store` is where signals are kept for the next time; a
+    study brings its own. ConfigError, DataError, ModelError.
     """
     where = pool.store if isinstance(pool, Study) else (
         store if isinstance(store, Store) else open_store(usual_folder(store))
@@ -192,7 +194,8 @@ def score(
         known = {signal.name: signal for signal in given}
     wanted = signals_for(chosen, list(known.values()))
     task = ScorePool.read({**fields, "signals": wanted})
-    dry = DryRun.read({**fields, "signals": tuple(known.values()), "strategies": tuple(chosen), "k": k})
+    asked = {"strategies": tuple(chosen), "k": k, "one_per_prompt": one_per_prompt}
+    dry = DryRun.read({**fields, "signals": tuple(known.values()), **asked})
     if not task.is_kept(where, wanted):
         score_beside(where, task)
     return Scored(where, dry, dry.do(where, lambda _: None))
@@ -241,7 +244,7 @@ def _taken_in(store: Store, pool: "PreferenceData | Reading | Path | str") -> st
     whole = hashlib.sha256("\n".join(known).encode()).hexdigest()
     dataset_id = id_of(whole, "python", "")
     if not has_dataset(store, dataset_id):
-        name = Path(pool.report.path).name if isinstance(pool, Reading) else "from Python"
+        name = pool.report.name if isinstance(pool, Reading) else "from Python"
         add_dataset(store, name=name, path="", format_name="python", sha256=whole, data=data,
                     rows=len(data.pairs) or len(data.responses), refused={}, dropped={}, part="")  # fmt: skip
     return dataset_id

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union
 from pydantic import Field, ValidationError, create_model
 
 from engine.errors import ConfigError
+from engine.findings import said
 from engine.registry import Plugin
 from engine.signals.base import SIGNALS
 
@@ -78,7 +79,7 @@ def described(base: type[Plugin], facts: Mapping[str, Any], fields: Mapping[str,
     except ValidationError as error:
         wrong = error.errors()[0]
         raise ValueError(
-            f"the default of parameter {wrong['loc'][0]!r} is none that it takes: {wrong['msg']}"
+            f"the default of parameter {wrong['loc'][0]!r} is none that it takes: {said(wrong)}"
         ) from error
     return cls
 

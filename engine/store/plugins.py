@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from engine.config import RunConfig
 from engine.errors import ConfigError, StoreError
+from engine.findings import findings
 from engine.plugins.described import described
 from engine.plugins.imported import VERSION, imported
 from engine.plugins.trust import trusted
@@ -140,7 +141,7 @@ def runnable(store: Store, plugin: P) -> P:
     try:
         return cls(**plugin.model_dump())  # type: ignore[return-value]
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, item['loc'])) or 'its parameters'}: {item['msg']}" for item in error.errors()]
+        wrong = findings(error, "its parameters")
         raise ConfigError(found[0].words().capitalize(), wrong, "Clone the study with others.") from error
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from engine.cache import key_of
-from engine.config import AnySignal, findings
+from engine.config import AnySignal
 from engine.errors import ConfigError
+from engine.findings import findings
 from engine.records import Axis, Label, Pair
 from engine.signals.base import Signal, as_known
 from engine.store.cache import FileCache

@@ -136,7 +136,7 @@ def test_an_empty_form_names_all_that_is_missing_and_cannot_be_started(tmp_path,
     said = seen(test)
     assert "Not ready to start yet." in said
     assert "It did not work." not in said, "nothing was tried"
-    assert "name: String should have at least 1 character" in said
+    assert "name: it is empty; it takes at least 1 character" in said
     assert widget(test, "button", "Start this study").disabled
     assert "It is counted as soon as the form holds a whole study." in said
     assert [tab.label for tab in test.tabs] == ["Data and model", "Strategies", "Rounds", "Training", "Evaluation"]
@@ -175,7 +175,7 @@ def test_a_bound_that_is_broken_and_a_file_that_is_not_there_are_named(tmp_path,
     widget(test, "number_input", "beta").set_value(0.0)
     widget(test, "text_input", "seeds").set_value("1, 1").run()
     said = seen(test)
-    assert "dpo.beta: Input should be greater than 0 (found 0.0)" in said
+    assert "dpo.beta: it must be above 0 (found 0.0)" in said
     assert widget(test, "button", "Start this study").disabled
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import streamlit as st
 from pydantic import ValidationError
 
-from engine.config import findings
+from engine.findings import findings
 from engine.registry import Plugin
 from engine.signals.base import Signal
 from engine.strategies.base import Strategy

@@ -22,6 +22,7 @@ from engine.data.formats.base import (
     number_of,
 )
 from engine.errors import ConfigError, DataError
+from engine.findings import findings
 from engine.records import Message
 
 ENDINGS = (".yaml", ".yml")
@@ -191,8 +192,7 @@ def mapping_of(value: Mapping[str, Any], where: str = "The mapping") -> Mapped:
     try:
         mapped = Mapped(**given)
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, item['loc'])) or 'it'}: {item['msg']}" for item in error.errors()]
-        raise ConfigError(where, wrong, f"Its parts are: {', '.join(Mapped.model_fields)}.") from error
+        raise ConfigError(where, findings(error, "it"), f"Its parts are: {', '.join(Mapped.model_fields)}.") from error
     if wrong := mapped.findings():
         raise ConfigError(where, wrong, f"Its parts are: {', '.join(Mapped.model_fields)}.")
     return mapped

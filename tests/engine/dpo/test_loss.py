@@ -151,8 +151,8 @@ def test_rounding_is_allowed_for_in_the_dtype_and_by_the_token() -> None:
         ({"loss": "conservative", "label_smoothing": 0}, "loss 'conservative' needs label_smoothing above 0 and below"),
         ({"label_smoothing": 0.1}, "label_smoothing is 0.1, and loss 'sigmoid' takes none; take 'conservative'"),
         ({"loss": "ipo", "label_smoothing": 0.1}, "label_smoothing is 0.1, and loss 'ipo' takes none"),
-        ({"loss": "robust", "label_smoothing": 0.5}, "dpo.label_smoothing: Input should be less than 0.5 (found 0.5)"),
-        ({"loss": "logistic"}, "dpo.loss: Input should be 'sigmoid', 'ipo', 'conservative', 'robust' or 'hinge'"),
+        ({"loss": "robust", "label_smoothing": 0.5}, "dpo.label_smoothing: it must be below 0.5 (found 0.5)"),
+        ({"loss": "logistic"}, "dpo.loss: it must be 'sigmoid', 'ipo', 'conservative', 'robust' or 'hinge'"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_sentence(dpo: dict[str, Any], sentence: str) -> None:
