@@ -6,11 +6,11 @@ from functools import partial
 import streamlit as st
 
 from engine.store.summaries import SCORE, Quantity, RoundScores, RunSummary
-from workbench import browsing, cache, mapping, reviewing, session
+from workbench import browsing, cache, chosen_pair, keeping, mapping, reviewing, session
 from workbench.components import score_panels, time_machine
-from workbench.components.markup import empty, heading, no_study, page_head, show
+from workbench.components.markup import empty, heading, no_study, page_head, see_studies, show
 from workbench.components.news import news
-from workbench.components.pair_table import pair_table, read_pair
+from workbench.components.pair_table import pair_table
 from workbench.components.score_choice import Choice, choice_title, read_choice
 from workbench.components.score_panels import ECDF, HISTOGRAM, RIDGES
 from workbench.wording import count
@@ -20,7 +20,7 @@ OWN = "Scores are each strategy's own; after round 1 so is its policy"
 LINEAR, LOG, PICKS, RANKS = "linear", "log count", "picks", "ranks"
 
 
-def top(run: RunSummary, number: int, pair_id: str, sets: dict[str, RoundScores]) -> tuple[Quantity | None, bool]:
+def top(run: RunSummary, number: int, sets: dict[str, RoundScores]) -> tuple[Quantity | None, bool]:
     """The distribution, beside it the pairs of the brushed range, below one of them; what is drawn, and if by round."""
     mine = sets[run.strategy.name]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -46,8 +46,7 @@ def top(run: RunSummary, number: int, pair_id: str, sets: dict[str, RoundScores]
             empty(*score_panels.without_scores(mine, bool(others)))
     with right:
         pairs(run, number, sets, key)
-    for pair in browsing.pair_texts((pair_id,)) if pair_id else []:
-        read_pair(pair, browsing.standings(pair_id, list(sets.values())), partial(time_machine.pair_course, run))
+    chosen_pair.below(session.looking(), sets)
     return chosen, chart == RIDGES
 
 
@@ -55,8 +54,8 @@ def pairs(run: RunSummary, number: int, sets: dict[str, RoundScores], key: str) 
     """The pairs that were brushed or clicked, as a table to choose from."""
     brush = st.text_input("Pairs of", key="brush", bind="query-params", placeholder="the picks of the round",
                           help="A range as in “apl 0.5 to 1.2”, of a signal as in “apl@reward_margin 0 to 1”, shared "
-                          "picks as in “apl & real”, or what was kept on the map. Filled in by a click; empty it to "
-                          "see the picks.")  # fmt: skip
+                          "picks as in “apl & real”, or what was kept here or on the map. Filled in by a click; empty "
+                          "it to see the picks.")  # fmt: skip
     found = read_choice(brush, sets, run.strategy.name, partial(mapping.selection, run.study_id))
     if found is None:
         show('<div class="note warn"><small>This round has no such pairs. You see its picks.</small></div>')
@@ -68,6 +67,7 @@ def pairs(run: RunSummary, number: int, sets: dict[str, RoundScores], key: str) 
     name = f"pairs-{run.id}-{number}-{choice}-{key}"
     if ids:
         pair_table(rows, n, browsing.pair_texts(tuple(ids)), name, lambda: session.show_chosen("pair", name, ids))
+        keeping.buttons(session.looking(), choice, sets, n)
     else:
         empty("No pair lies there.", "Choose another bar or range, or empty the field above.")
 
@@ -103,14 +103,15 @@ def page() -> None:
         no_study("Start one on the page Studies; its first scores appear here.")
     elif looking.round is None:
         page_head("Explore", SENTENCE)
-        empty(f"{looking.run.strategy.title}, seed {looking.run.seed} has picked nothing yet.",
-              "Scores come with the first picks.")  # fmt: skip
+        see_studies(f"{looking.run.strategy.title}, seed {looking.run.seed} has picked nothing yet.",
+                    "Scores come with the first picks.")  # fmt: skip
     else:
         sets = browsing.round_of_seed(looking.study.id, looking.run.seed, looking.round)
         page_head("Explore", SENTENCE, [f"{looking.study.name} · seed {looking.run.seed} · round {looking.round}",
                                         f"{count(len(sets), 'run')} compared. {OWN}"])  # fmt: skip
-        reviewing.own_picks_note(looking)
-        quantity, over = top(looking.run, looking.round, looking.pair, sets)
+        reviewing.standing(looking)
+        reviewing.say()
+        quantity, over = top(looking.run, looking.round, sets)
         below(looking.run, sets, looking.round, quantity, over)
         time_machine.what_changed(looking)
 

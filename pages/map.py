@@ -2,26 +2,23 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.store.summaries import SCORE, RoundScores
 from engine.tasks.projection import Projection
-from workbench import browsing, cache, mapping, reviewing, session
+from workbench import browsing, cache, chosen_pair, keeping, mapping, reviewing, session
 from workbench.charts.plane import plane_figure
 from workbench.charts.scene import Marks
 from workbench.components import map_controls, map_facts, map_unlike, time_machine
 from workbench.components.map_controls import Chosen
 from workbench.components.map_marks import first_rows, marked
-from workbench.components.map_scene import Choice, Ground, choice_of, ground_of, scene_of
-from workbench.components.markup import empty, no_study, page_head
-from workbench.components.pair_table import read_pair
+from workbench.components.map_scene import Choice, Ground, choice_of, ground_of, hands_of, scene_of
+from workbench.components.markup import no_study, page_head, see_studies
 from workbench.session import Looking
 
 SENTENCE = "The pool in the plane. Near means alike; the axes themselves have no meaning."
-BATCH, EXPLORE = (Path(__file__).with_name(name) for name in ("batch.py", "explore.py"))
 
 
 def page() -> None:
@@ -36,10 +33,10 @@ def page() -> None:
     page_head("Map", SENTENCE, [" · ".join(where + ([f"round {number}"] if number else []))])
     anew = map_controls.draws_anew(cache.study(looking.study.id).config)
     if anew and number is None:
-        empty("No round has a pool yet.", "Each round of this study draws its own; the first can be mapped in round 1.")
+        see_studies("No round has a pool yet.", "Each round of this study draws its own; the first is that of round 1.")
         return
     found = browsing.round_scores(looking.study.id, run.id, number) if run and number else None
-    reviewing.own_picks_note(looking)
+    reviewing.standing(looking)
     chosen = map_controls.controls(looking.study.strategies, looking.strategy, found.quantities if found else (),
                                    rounds=number is not None)  # fmt: skip
     of_round = {"run_id": run.id, "round": number} if run and number and (anew or chosen.vectors == "policy") else {}
@@ -50,6 +47,7 @@ def page() -> None:
 
 def draw(looking: Looking, study: str, chosen: Chosen, answer: Mapping[str, Any], found: RoundScores | None) -> None:
     """The map at the left; what is chosen on it at the right, and how unlike the responses are; below, one pair."""
+    reviewing.say()
     run, number, files = looking.run, looking.round or 0, answer["files"]
     pairs, responses = (mapping.points(files[name]) for name in ("pairs", "responses"))
     picks = mapping.marks(study, run.seed if run else 0)
@@ -65,7 +63,7 @@ def draw(looking: Looking, study: str, chosen: Chosen, answer: Mapping[str, Any]
         scene = scene_of(
             ground, marks, values=mapping.values(files["pairs"], found, chosen.colour if quantity else SCORE),
             unit=map_facts.unit_of(quantity), saved=choice.saved,
-            lit=choice_of(ground, (), lasso.drawn, within).pairs, outline=lasso.drawn,
+            lit=choice_of(ground, (), lasso.drawn, within).pairs, outline=lasso.drawn, hands=hands_of(found),
         )  # fmt: skip
         shares = answer["explained"] and answer["explained"][ground.own]
         figure = plane_figure(scene, colour=chosen.colour, strategies=chosen.strategies, explained=shares,
@@ -78,17 +76,19 @@ def draw(looking: Looking, study: str, chosen: Chosen, answer: Mapping[str, Any]
         map_facts.clusters_table(ground.names, ground.cluster, scene.marks, chosen.what)
     with right:
         score = ground.known(mapping.values(files["pairs"], found, SCORE))
-        chosen_pairs(study, ground, marks, score, choice, chosen, lasso.now)
+        n = chosen_pairs(study, ground, marks, score, choice, chosen, lasso.now)
+        reviewing.add_here(looking, partial(map_facts.ids_of, ground, choice), n, "add-chosen")
         take = partial(session.show_selected, "unlike", map_unlike.BARS, map_unlike.range_words)
         map_unlike.panel(ground, marks, choice, chosen.strategies, within, session.mode(), take)
         map_facts.embedding(answer["stamp"], chosen.what)
-    read(looking)
+    if run is not None and looking.round is not None and looking.pair:
+        chosen_pair.below(looking, browsing.round_of_seed(study, run.seed, looking.round))
 
 
 def chosen_pairs(
     study: str, ground: Ground, marks: Marks, score: Any, choice: Choice, chosen: Chosen, shapes: Mapping[str, Any]
-) -> None:
-    """Counts of what is chosen on the map, a table to read from, and a way to keep it."""
+) -> int:
+    """What is chosen on the map: counts, a table to read from, a way to keep it; how many, 0 for the whole pool."""
     n = map_facts.facts(ground, marks, score, choice)
     rows = first_rows(choice.pairs, marks, score, map_facts.SHOWN)
     order = ground.pairs.names(rows)
@@ -102,19 +102,8 @@ def chosen_pairs(
         on_close=partial(session.choose, "sel", ""), on_clear=mapping.choose_anew,
     )  # fmt: skip
     if choice.saved is not None and not choice.drawn:
-        st.page_link(EXPLORE, label="Their scores, on the page Explore", icon=":material/bar_chart:",
-                     query_params={"brush": f"selection {chosen.sel}"})  # fmt: skip
-
-
-def read(looking: Looking) -> None:
-    """The pair that the reader chose, with what every strategy of the seed made of it in this round."""
-    found, run = browsing.pair_texts((looking.pair,)), looking.run
-    if found and run is not None and looking.round is not None:
-        sets = browsing.round_of_seed(run.study_id, run.seed, looking.round)
-        read_pair(found[0], browsing.standings(looking.pair, list(sets.values())),
-                  partial(time_machine.pair_course, run))  # fmt: skip
-        if run.strategy.name in sets and looking.pair in sets[run.strategy.name].picks:
-            st.page_link(BATCH, label="Read it on the page Batch, with why it was picked", icon=":material/checklist:")
+        keeping.elsewhere(chosen.sel, "explore")
+    return 0 if choice.pairs is None else n
 
 
 page()

@@ -1,6 +1,7 @@
 """What Explore and Data read of pools and scores, remembered as `cache` does.
 
-A round that has its picks never changes, nor does a text or a data set: no revision stands in their key.
+A round that has its picks never changes, nor does a text or a data set: no revision stands in their key. A batch that
+people may change in review stands as it was when the page was opened, or when it was last changed there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,16 +34,20 @@ if TYPE_CHECKING:
 
 Quantified = tuple[RoundScores, str]
 """A quantity of a round, by its key."""
+REVIEWED = "reviewed"
+"""What is held of a batch under review: let go where it is changed on the same page."""
 
 
 def round_scores(study_id: str, run_id: str, round_number: int) -> RoundScores | None:
     """What a run's strategy gave its candidates, and its picks; None before it has picked in that round."""
     if round_number not in session.rounds(study_id, run_id):
         return None
-    found = _round_scores(_folder(), run_id, round_number)
+    reviewed = bool(cache.study(study_id).config.get("review"))
+    edits = session.held((REVIEWED, run_id, round_number), lambda: cache.revision(study_id)) if reviewed else 0
+    found = _round_scores(_folder(), run_id, round_number, edits)
     if found is not None and not found.table.is_file():  # the cache of the store was emptied meanwhile
-        _round_scores.clear(_folder(), run_id, round_number)
-        found = _round_scores(_folder(), run_id, round_number)
+        _round_scores.clear(_folder(), run_id, round_number, edits)
+        found = _round_scores(_folder(), run_id, round_number, edits)
     return found
 
 
@@ -67,7 +72,14 @@ def panel(study_id: str, seed: int, of: Quantified) -> Panel | None:
         return None
     table, before = str(found.table), tuple(sorted(answered(study_id, seed, found.round)))
     picked = _values(table, key, found.picks).reindex(found.picks).to_numpy(dtype=float)
-    return Panel(found, quantity, values, picked, known(_values(table, key, before).to_numpy(dtype=float)))
+    answered_values = known(_values(table, key, before).to_numpy(dtype=float))
+    return Panel(found, quantity, values, picked, answered_values, _by_hand(found, table, key))
+
+
+def _by_hand(found: RoundScores, table: str, key: str) -> dict[str, float]:
+    """Pair → its value, of those that people brought in, pinned or took out, and that have one."""
+    touched = tuple(sorted({*found.by_hand, *found.out}))
+    return _values(table, key, touched).dropna().to_dict() if touched else {}
 
 
 def panels_by_round(study_id: str, run_id: str, seed: int, key: str) -> tuple[dict[int, Panel], list[int]]:
@@ -105,13 +117,15 @@ def batches(first: Quantified, second: Quantified) -> list[Batch]:
         x, y = (_values(str(one.table), key, found.picks).reindex(found.picks) for one, key in (first, second))
         there = (x.notna() & y.notna()).to_numpy()
         ids = [pair_id for pair_id, both in zip(found.picks, there, strict=True) if both]
-        drawn.append(Batch(found.strategy, ids, x[there].to_numpy(dtype=float), y[there].to_numpy(dtype=float)))
+        hands = [found.by_hand.get(pair_id, "") for pair_id in ids]
+        drawn.append(Batch(found.strategy, ids, x[there].to_numpy(float), y[there].to_numpy(float), hands))
     return drawn
 
 
 def rows(choice: Choice, sets: Mapping[str, RoundScores]) -> tuple[pd.DataFrame, int]:
     """The pairs of a choice as `rows_of` gives them, and how many there are in all."""
-    return _rows(tuple((name, str(found.table)) for name, found in sets.items()), choice, sets)
+    drawn = tuple((name, str(one.table), one.picks, tuple(one.by_hand.items())) for name, one in sets.items())
+    return _rows(drawn, choice, sets)
 
 
 def scores_of(pair_ids: Iterable[str], found: RoundScores) -> dict[str, float]:
@@ -174,7 +188,7 @@ def _open(folder: str) -> Store:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _round_scores(folder: str, run_id: str, round_number: int) -> RoundScores | None:
+def _round_scores(folder: str, run_id: str, round_number: int, edits: int) -> RoundScores | None:
     return browse.round_scores(_open(folder), run_id, round_number)
 
 
@@ -202,7 +216,7 @@ def _density(first: str, x_key: str, second: str, y_key: str) -> Density | None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _rows(
-    tables: tuple[tuple[str, str], ...], choice: Choice, _sets: Mapping[str, RoundScores]
+    drawn: tuple[tuple[object, ...], ...], choice: Choice, _sets: Mapping[str, RoundScores]
 ) -> tuple[pd.DataFrame, int]:
     return rows_of(choice, _sets, ordered)
 

@@ -23,7 +23,7 @@ from workbench.components import map_marks
 if TYPE_CHECKING:
     import numpy as np
 
-LASSO = "_lasso"
+LASSO, MARKS = "_lasso", "marks"
 
 
 UMAP_EFFORT = "It takes some minutes for 10,000 points. Until then you see the map by PCA."
@@ -63,7 +63,7 @@ def values(file: Mapping[str, Any], found: RoundScores | None, key: str) -> "np.
 def marks(study_id: str, seed: int) -> pd.DataFrame:
     """Every pick of the seed's runs with its answer, as they were when the page was first drawn."""
     now = revision(study_id)
-    return session.held(("marks", study_id, seed), lambda: _marks(str(store_folder()), study_id, seed, now))
+    return session.held((MARKS, study_id, seed), lambda: _marks(str(store_folder()), study_id, seed, now))
 
 
 def selection(study_id: str, selection_id: str) -> tuple[str, ...]:

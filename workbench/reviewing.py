@@ -1,7 +1,7 @@
 """The batch under review on the page Batch: what is read of it, what a press does, and what a swap waits for."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -14,11 +14,12 @@ from engine.tasks.why_batch import AT_MOST, WhyBatch
 from workbench import asking, browsing, cache, mapping, messages, session
 from workbench.components import batch_edit
 from workbench.components.foreign_text import first_line
-from workbench.components.markup import show
+from workbench.components.markup import STUDIES, escaped, show
 from workbench.session import Looking
 from workbench.wording import count, moment
 
 SWAP, PRESSED = "_swap", "_pressed"
+BATCH = STUDIES.with_name("batch.py")
 
 
 def review_of(looking: Looking) -> Review | None:
@@ -42,11 +43,7 @@ def bar(looking: Looking) -> None:
     review = review_of(looking)
     if review is None:
         return
-    said = session.said()
-    if said and said.error:
-        messages.error_card(said.error)
-    elif said:
-        messages.done_card(said.sentence)
+    say()
     if review.under_way:
         batch_edit.review_bar(
             review, person(), _selections(str(cache.store_folder()), review.study_id, cache.revision(review.study_id)),
@@ -61,13 +58,40 @@ def bar(looking: Looking) -> None:
         batch_edit.edits_panel(review, texts)
 
 
-def own_picks_note(looking: Looking) -> None:
-    """On a page that draws the strategy's own picks: that they are not the batch any more, while people edit it."""
+def standing(looking: Looking) -> None:
+    """On a page that draws the batch: that it waits for review, what people changed about it, and the way there."""
     review = review_of(looking)
-    if review is not None and review.under_way and review.changed:
-        edits_made = count(len(review.changes), "edit")
-        show(f'<div class="note"><small>Under review: the picks here are the strategy\'s own. {edits_made} changed the '
-             "batch that will be labelled; it is on the page Batch.</small></div>")  # fmt: skip
+    if review is None or not (review.under_way or review.changed):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="standing"):
+        show(f"<small>{escaped(batch_edit.drawn_words(review))}</small>")
+        st.page_link(BATCH, label="Review it on the page Batch" if review.under_way else "See it on the page Batch",
+                     icon=":material/checklist:", width="content")  # fmt: skip
+
+
+def add_here(looking: Looking, pairs: Callable[[], Sequence[str]], n: int, key: str) -> None:
+    """Beside `n` pairs that were chosen on another page: take them into the batch that waits for review."""
+    review = review_of(looking)
+    if review is None or not review.under_way or not n:
+        return
+    if n == 1 and (one := pairs()[0]) in {pick.pair_id for pick in review.picks}:
+        show(f"<small>{escaped(batch_edit.in_batch_words(review, one))}</small>")
+        return
+    batch_edit.add_press(review, n, partial(_add_chosen, review, pairs), key)
+
+
+def _add_chosen(review: Review, pairs: Callable[[], Sequence[str]]) -> None:
+    _add(review, "", " ".join(pairs()))
+    session.catch_up(browsing.REVIEWED, mapping.MARKS)
+
+
+def say() -> None:
+    """The answer to the last press."""
+    said = session.said()
+    if said and said.error:
+        messages.error_card(said.error)
+    elif said:
+        messages.done_card(said.sentence)
 
 
 def presses(looking: Looking, pair_id: str) -> None:
@@ -192,7 +216,7 @@ def _await(review: Review, pair_id: str) -> None:
         _take(review, pair_id, answer)
         st.rerun()
     before = ("The runner-up is not known yet.", "It is what the strategy would have picked instead, given the rest.")
-    asking.wait_for(task, "The runner-up", before, "Ask for it", every="1s")
+    asking.wait_for(task, "The runner-up", before, "Ask for it", every="1s", primary=False)
 
 
 def _take(review: Review, pair_id: str, answer: Mapping[str, object]) -> None:

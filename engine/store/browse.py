@@ -10,6 +10,7 @@ from engine.arms import title_of
 from engine.store import schema as s
 from engine.store.bank import banked
 from engine.store.database import Store
+from engine.store.reviews import read_review
 from engine.store.round_table import candidates_in, quantities_of, table_of
 from engine.store.summaries import (
     BoughtLabel,
@@ -211,7 +212,10 @@ def answered(store: Store, study_id: str, seed: int, before: int) -> frozenset[s
 
 
 def round_scores(store: Store, run_id: str, round_number: int) -> RoundScores | None:
-    """What a run's round gave its candidates, and its picks; None before the run has picked in it."""
+    """What a run's round gave its candidates, and its picks; None before the run has picked in it.
+
+    Of a batch that people change, or changed, in review: the batch as it stands.
+    """
     with store.read() as connection:
         run = connection.execute(
             sa.select(s.runs, s.studies.c.slots).join(s.studies).where(s.runs.c.id == run_id)
@@ -221,6 +225,9 @@ def round_scores(store: Store, run_id: str, round_number: int) -> RoundScores | 
             .where((s.picks.c.run_id == run_id) & (s.picks.c.round == round_number))
             .order_by(s.picks.c.rank)
         ).all()
+        edits = s.edits.c
+        handled = sa.select(edits.id).where((edits.run_id == run_id) & (edits.round == round_number)).limit(1)
+        review = read_review(connection, run_id, round_number) if connection.execute(handled).first() else None
     if run is None or not picks:
         return None
     table = table_of(store, run_id, round_number)
@@ -232,10 +239,12 @@ def round_scores(store: Store, run_id: str, round_number: int) -> RoundScores | 
         round_number,
         any(pick.warm_up for pick in picks),
         any(pick.gain is not None for pick in picks),
-        tuple(pick.pair_id for pick in picks),
+        tuple(pick.pair_id for pick in (review.picks if review else picks)),
         table,
         candidates_in(table),
         quantities_of(table),
+        review.by_hand if review else {},
+        review.out if review else (),
     )
 
 

@@ -80,7 +80,9 @@ class Points:
 
     def find(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The row of each id, int64 (k,), and whether it is on the map, bool (k,)."""
-        wanted = np.array([one.encode("ascii", "replace") for one in ids], dtype=bytes)
+        return self._find(np.array([one.encode("ascii", "replace") for one in ids], dtype=bytes))
+
+    def _find(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not len(wanted) or not len(self):
             return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
         rows = np.minimum(np.searchsorted(self.ids, wanted), len(self) - 1)
@@ -93,11 +95,24 @@ class Points:
     def aligned(self, table: Path, column: str) -> np.ndarray:
         """A column of a Parquet table with a pair_id, as a value a point, float32 (n,); NaN where it has none."""
         found = pq.read_table(table, columns=["pair_id", column])
-        rows, there = self.find(found["pair_id"].to_pylist())
+        rows, there = self._find(_bytes_of(found["pair_id"]))
         values = np.full(len(self), np.nan, dtype=np.float32)
         values[rows[there]] = found[column].to_numpy()[there]
         values.setflags(write=False)
         return values
+
+
+def _bytes_of(ids: pa.ChunkedArray) -> np.ndarray:
+    """A column of ids as bytes, (n,); without an object for each where all are of one length, as those of pairs are."""
+    parts = []
+    for chunk in ids.chunks:
+        ends = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        lengths = np.unique(np.diff(ends)).tolist()
+        if len(lengths) == 1 and lengths[0] > 0:
+            parts.append(np.frombuffer(chunk.buffers()[2], f"S{lengths[0]}", len(chunk), int(ends[0])))
+        else:
+            parts.append(np.array([one.encode("ascii", "replace") for one in chunk.to_pylist()], dtype=bytes))
+    return np.concatenate(parts) if parts else np.zeros(0, "S1")
 
 
 def keep_pairs(store: Store, pairs: Iterable[Pair]) -> None:

@@ -4,7 +4,7 @@ Edits are rows that stay as they were written; an undo is a new row. The batch i
 that stand come to, so it is the same whoever asks, and a worker that died in between loses nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -82,6 +82,18 @@ class Review:
         return left_of(self.own, self.changes)
 
     @property
+    def by_hand(self) -> dict[str, str]:
+        """What people did about pairs of the batch as it stands: "added", "swapped", "pinned", "swapped, pinned"."""
+        words = {pick.pair_id: hand_words(pick.why, pinned=pick.pair_id in self.pinned) for pick in self.picks}
+        return {pair_id: word for pair_id, word in words.items() if word}
+
+    @property
+    def out(self) -> tuple[str, ...]:
+        """The strategy's own picks that are in the batch no more."""
+        there = {pick.pair_id for pick in self.picks}
+        return tuple(pick.pair_id for pick in self.own if pick.pair_id not in there)
+
+    @property
     def changed(self) -> bool:
         """Whether another list than the strategy's own stands; only then is the run marked as edited."""
         return [pick.pair_id for pick in self.picks] != [pick.pair_id for pick in self.own]
@@ -90,6 +102,12 @@ class Review:
     def room(self) -> int:
         """Pairs that may still come in. The strategy's own list is as long as the round, and so the budget, allows."""
         return len(self.own) - len(self.picks)
+
+
+def hand_words(why: Mapping[str, Any], *, pinned: bool) -> str:
+    """What a person did about a pick that stands, of its reasons: "added", "swapped", "pinned", "" for nothing."""
+    came = ("swapped" if REPLACED in why else "added") if BROUGHT in why else ""
+    return ", ".join(filter(None, [came, "pinned" if pinned else ""]))
 
 
 def left_of(own: Sequence[Pick], edits: Sequence[Edit]) -> tuple[Pick, ...]:

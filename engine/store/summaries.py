@@ -1,5 +1,6 @@
 """What queries give to pages and notebooks: plain frozen records and pandas frames, nothing of SQLAlchemy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -266,7 +267,9 @@ class RoundScores:
     """What is known of a run's candidates in a round, and what it picked, best first.
 
     `table` is that of `round_table.table_of`, with a row for each of the `candidates` and a column a quantity, the
-    score first. `greedy` says that a gain was worked out pick by pick.
+    score first. `greedy` says that a gain was worked out pick by pick. Of a batch that people changed in review `picks`
+    are what they left of it, `by_hand` says what they did about which of them, and `out` are the strategy's own picks
+    that they took out.
     """
 
     strategy: StrategyRef
@@ -278,6 +281,8 @@ class RoundScores:
     table: Path
     candidates: int
     quantities: tuple[Quantity, ...]
+    by_hand: Mapping[str, str] = field(default_factory=dict, hash=False)
+    out: tuple[str, ...] = ()
 
     def quantity(self, key: str) -> Quantity | None:
         """That quantity, if this round has it."""

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.records import Event, Pick, Picked, Scored
-from engine.store import queries, writer
+from engine.store import projected, queries, writer
 from engine.store.database import Store, open_store
 from tests.workbench import worlds
 from tests.workbench.test_pages import app, seen
@@ -177,3 +177,18 @@ def test_a_change_of_strategy_keeps_what_stands_beside_it_where_it_can(scored, m
     said = seen(test)
     assert "could not be drawn" not in said
     assert "Scores of round 2, ActiveDPO" in said
+
+
+def test_a_range_is_kept_as_a_selection_that_leads_to_the_map(scored, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_STORE", str(scored.folder))
+    study = queries.studies(scored)[0]
+    scores = scores_in(browsing.round_of_seed(study.id, 1, 2)["apl"])
+    test = explore(scored, monkeypatch, brush="apl 0 to 9")
+    next(b for b in test.button if b.label == "Keep this selection").click().run()
+    assert not test.exception
+    words = test.text_input(key="brush").value
+    assert words.startswith("selection l")
+    kept = projected.selection(scored, study.id, words.removeprefix("selection "))
+    assert set(kept) == set(scores.index[scores >= 0])
+    assert "Kept pairs" in seen(test)
+    assert any(link.proto.label == "See them on the page Map" for link in test.get("page_link"))

@@ -18,6 +18,7 @@ from engine.store.database import Store, open_store
 from engine.store.labelled import asked_pairs
 from engine.worker import Worker
 from tests.workbench import worlds
+from tests.workbench.test_explore import scored_events
 from tests.workbench.test_pages import app, seen
 from workbench import reviewing, study_words
 from workbench.cli.main import app as cli
@@ -27,13 +28,14 @@ from workbench.report.gather import gather
 from workbench.report.machine import machine
 
 
-def at_review(folder: Path, strategy: str = "random") -> tuple[Store, str]:
-    """A store in which one run waits in round 2, and its id."""
+def at_review(folder: Path, strategy: str = "random", *, scored: bool = False) -> tuple[Store, str]:
+    """A store in which one run waits in round 2, and its id; `scored`: its strategy gives scores."""
     store = open_store(folder)
     _, data = worlds.add_study(store, "By hand", seeds=(1,), strategies=(strategy,), race="none", review=True)
     claim = writer.claim_run(store, worlds.worker(store))
     assert claim is not None
-    for event in list(worlds.events(data, strategy, 1, 2))[:10]:
+    events = list(worlds.events(data, strategy, 1, 2))
+    for event in (scored_events(events, strategy) if scored else events)[:10]:
         made = replace(event, made_pairs=tuple(data.pairs.values())) if isinstance(event, Pooled) else event
         writer.save_event(store, claim, made)
     writer.set_state(store, claim.run_id, "review", only_from=["running"])
@@ -63,7 +65,7 @@ def test_a_batch_is_changed_undone_and_released(waiting, monkeypatch):
     said = seen(test)
     for words in ("waits for review", "6 of 6 pairs", "no label is bought before the batch is released", "Pin", "Swap"):
         assert words in said
-    assert "the picks here are" not in seen(app(store.folder, monkeypatch, "explore")), "nothing is changed yet"
+    assert "drawn is the strategy's own list" in seen(app(store.folder, monkeypatch, "explore")).replace("&#x27;", "'")
     test.text_input(key="person").set_value("Ada").run()
     press(test, "Drop")
     assert "5 of 6 pairs" in seen(test)
@@ -77,7 +79,7 @@ def test_a_batch_is_changed_undone_and_released(waiting, monkeypatch):
     assert "This is the strategy's own list" in seen(test).replace("&#x27;", "'")
     press(test, "Drop")
     for page in ("explore", "map"):
-        assert "the picks here are the strategy" in seen(app(store.folder, monkeypatch, page)), page
+        assert "5 of 6 pairs: 1 taken out by hand." in seen(app(store.folder, monkeypatch, page)), page
     found = reviews.review(store, run, 2)
     assert [(e.what, e.person) for e in found.edits] == [
         ("drop", "Ada"), ("pin", "Ada"), ("undo", "Ada"), ("undo", "Ada"), ("drop", "Ada"),

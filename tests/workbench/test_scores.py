@@ -236,7 +236,7 @@ def test_a_saved_selection_is_read_where_its_pairs_are_candidates():
     scores = scores_in(sets["one"])
     assert n == 2
     assert rows["pair_id"].tolist() == sorted(["x001", "x003"], key=lambda i: -scores[i])
-    assert choice_title(choice, sets, 2) == ("Kept on the map", "2 pairs · 1 not candidates of this round")
+    assert choice_title(choice, sets, 2) == ("Kept pairs", "2 pairs · 1 not candidates of this round")
     assert read_choice("selection l0b", sets, "one", lambda i: kept.get(i, ())) is None
     rows, _ = rows_of(Choice("saved", "random", "l0a", pairs=("x001",)), sets)
     assert rows["pair_id"].tolist() == ["x001"]

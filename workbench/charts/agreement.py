@@ -124,12 +124,16 @@ class Density:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """The picks of a strategy where both quantities are known: ids, and a value each along x and y."""
+    """The picks of a strategy where both quantities are known: ids, and a value each along x and y.
+
+    `by_hand`: what people did about each in review, "" for nothing; () where nobody did anything.
+    """
 
     strategy: StrategyRef
     pair_ids: Sequence[str]
     x: np.ndarray
     y: np.ndarray
+    by_hand: Sequence[str] = ()
 
 
 def density_of(x: np.ndarray, y: np.ndarray) -> Density | None:
@@ -171,10 +175,12 @@ def against_figure(
                 "color": mark.colour,
                 "symbol": mark.marker,
                 "size": 7,
-                "line": {"color": ink.paper, "width": 1},
+                "line": _outlines(batch, ink),
             },
             customdata=[[pair_id] for pair_id in batch.pair_ids],
-            hovertemplate=f"picked by {batch.strategy.title} · %{{x:.3f}} · %{{y:.3f}}<extra></extra>",
+            text=[f" · {word} by hand" if word else "" for word in batch.by_hand] or None,
+            hovertemplate=f"picked by {batch.strategy.title}{'%{text}' if any(batch.by_hand) else ''}"
+            " · %{x:.3f} · %{y:.3f}<extra></extra>",
             unselected={"marker": {"opacity": 1}},
             name=f"picked by {batch.strategy.title}",
         )
@@ -189,6 +195,14 @@ def against_figure(
     _dress(figure, ink, height)
     figure.update_layout(margin={"l": 52, "r": 8, "t": 4, "b": 40}, clickmode="event+select")
     return figure
+
+
+def _outlines(batch: Batch, ink: Ink) -> dict[str, object]:
+    """A line of paper around each mark; of ink around those that people brought in or pinned."""
+    if not any(batch.by_hand):
+        return {"color": ink.paper, "width": 1}
+    return {"color": [ink.ink if word else ink.paper for word in batch.by_hand],
+            "width": [1.8 if word else 1.0 for word in batch.by_hand]}  # fmt: skip
 
 
 def _dress(figure: go.Figure, ink: Ink, height: int) -> None:

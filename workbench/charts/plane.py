@@ -11,6 +11,7 @@ from engine.store.summaries import StrategyRef
 from workbench.charts.agreement import SEQUENTIAL
 from workbench.charts.curves import FONT, plain_text
 from workbench.charts.palette import INKS, Ink, Mode, mark_of
+from workbench.charts.rings import rings
 from workbench.charts.scene import LABELLED, Marks, Name, Scene
 from workbench.charts.scores import POOL
 from workbench.wording import integer, number
@@ -72,16 +73,7 @@ def plane_figure(
             unselected={"marker": {"opacity": layer.opacity}},
             **lit,
         )
-    if len(scene.ringed):
-        figure.add_scattergl(
-            x=scene.x[scene.ringed],
-            y=scene.y[scene.ringed],
-            mode="markers",
-            marker={"symbol": "circle-open", "size": 13, "color": ACCENT[mode], "line": {"width": 1.6}},
-            customdata=scene.ringed.astype(np.int32),
-            hoverinfo="skip",
-            name=f"in the saved selection {integer(len(scene.ringed))}",
-        )
+    rings(figure, scene, ACCENT[mode], ink)
     for name, shift in _apart(scene, height):
         figure.add_annotation(
             x=name.x, y=name.y, yshift=shift, text=_written(name), showarrow=False,

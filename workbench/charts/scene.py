@@ -57,7 +57,8 @@ class Scene:
     `values` colour the points if colour is a quantity, NaN where a point has none; `unit` names it. `ends` are the two
     responses of every segment: x and y of one, x and y of the other. `ids_of` says the ids of rows. `ringed` rows are
     in a saved selection, `lit` says of every point whether it is chosen (None: nothing is). `outline` is the shape of
-    a lasso or box, as `map_marks.shapes_of` gives it. `turned`: x is the second direction, y the first.
+    a lasso or box, as `map_marks.shapes_of` gives it. `turned`: x is the second direction, y the first. `hands`: what
+    people did to the batch in review → the rows it was done to.
     """
 
     what: What
@@ -74,3 +75,4 @@ class Scene:
     lit: np.ndarray | None = None
     outline: Mapping[str, Any] = field(default_factory=dict)
     turned: bool = False
+    hands: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """A score or signal of a round as histogram or ECDF, a panel a strategy; pool, answered and picked apart."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
@@ -28,7 +28,7 @@ class Panel:
     """What a panel shows: a quantity over the candidates of a round, in rising order (n,).
 
     `picked` and `answered` are its values of the picks (k,) and of pairs whose label was bought before; NaN where a
-    pair has none.
+    pair has none. `by_hand`: pair → its value, of those that people brought in, pinned or took out in review.
     """
 
     found: RoundScores
@@ -36,6 +36,7 @@ class Panel:
     ordered: np.ndarray
     picked: np.ndarray
     answered: np.ndarray
+    by_hand: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -92,6 +93,7 @@ def histogram_figure(panels: Sequence[Panel], *, mode: Mode, log: bool, height: 
             )
         _count_axis(figure, row, highest, log, ink)
         _cut(figure, row, panel, mark, ink)
+        _hands(figure, row, panel, ink)
         _value_axis(figure, row, panel, ink)
         title = "pairs in a bin (log scale)" if log else "pairs in a bin"
         figure.update_yaxes(title={"text": title, "font": axis_words(ink)}, row=row, col=1)
@@ -128,6 +130,7 @@ def ecdf_figure(panels: Sequence[Panel], *, mode: Mode, height: int = 0) -> go.F
                 col=1,
             )
         _cut(figure, row, panel, mark, ink)
+        _hands(figure, row, panel, ink)
         _value_axis(figure, row, panel, ink)
         figure.update_yaxes(
             title={"text": "pairs, % of each kind", "font": axis_words(ink)}, range=[-1, 101], dtick=25, row=row, col=1
@@ -141,7 +144,7 @@ def how_to_read_scores(panel: Panel, *, ecdf: bool) -> str:
     mark = "A line says which share of pairs has at most so much." if ecdf else "A bar counts pairs."
     if panel.quantity.key != SCORE:
         why = "In colour are the picks: where they crowd, the strategy goes for such pairs."
-    elif cut is not None and cut.left and panel.found.greedy:
+    elif cut is not None and cut.left and panel.found.greedy and not panel.found.by_hand:
         why = f"{count(cut.left, 'pick')} left of the line: a higher one would have repeated an earlier pick."
     elif cut is not None and cut.left:
         why = f"{count(cut.left, 'pick')} left of the line: the batch is not only the highest scores."
@@ -281,3 +284,15 @@ def _cut(figure: go.Figure, row: int, panel: Panel, mark: Mark, ink: Ink) -> Non
         xanchor=side, text=f"{what} <b>{number(cut.value)}</b>",
         font={"size": 12, "color": ink.ink, "family": FONT},
     )  # fmt: skip
+
+
+def _hands(figure: go.Figure, row: int, panel: Panel, ink: Ink) -> None:
+    """On the axis of values, where the pairs lie that people brought in or pinned (▲) and those they took out (△)."""
+    axis = "" if row == 1 else str(row)
+    for pair_id, value in panel.by_hand.items():
+        word = panel.found.by_hand.get(pair_id)
+        figure.add_annotation(
+            x=value, y=0, xref=f"x{axis}", yref=f"y{axis} domain", yanchor="bottom", showarrow=False, borderpad=0,
+            text="▲" if word else "△", font={"size": 11, "color": ink.ink, "family": FONT},
+            hovertext=f"{word or 'taken out'} by hand · {panel.quantity.title} {number(value)}",
+        )  # fmt: skip

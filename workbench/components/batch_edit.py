@@ -9,12 +9,14 @@ from engine.records import Pick
 from engine.store.reviews import Edit, Review
 from workbench.components.markup import chip, escaped, heading, show
 from workbench.components.pair_card import short
-from workbench.wording import count, integer, moment, number
+from workbench.wording import count, integer, listed, moment, number
 
 DONE: Mapping[str, str] = {
     "drop": "dropped", "pin": "pinned", "unpin": "unpinned", "swap": "swapped", "add": "added",
     "undo": "took back", "release": "released the batch",
 }  # fmt: skip
+ADDED_AT_ONCE = 500
+"""Pairs at most that one press offers to a batch."""
 HELD = "The run waits: no label is bought before the batch is released."
 
 
@@ -83,6 +85,41 @@ def _adding(selections: Mapping[str, str], room: int, on_add: Callable[[str, str
         st.button("Add", disabled=not ready, on_click=on_add, args=(chosen or "", typed))
         if not room:
             show("<small>Drop a pick first: the batch is as large as the round allows.</small>")
+
+
+def drawn_words(review: Review) -> str:
+    """For a page that draws the batch: which list it draws, and what people did about it."""
+    hands = list(review.by_hand.values())
+    done = [f"{integer(n)} {word}" for word in ("added", "swapped", "pinned") if (n := sum(word in h for h in hands))]
+    done += [f"{integer(len(review.out))} taken out"] if review.out else []
+    state = "This batch waits for review" if review.under_way else "This batch was changed before it was labelled"
+    if not done:
+        return f"{state}; drawn is the strategy's own list."
+    return (
+        f"{state}; drawn is the batch as it stands, {integer(len(review.picks))} of {count(len(review.own), 'pair')}: "
+        f"{listed(done)} by hand."
+    )
+
+
+def in_batch_words(review: Review, pair_id: str) -> str:
+    """Where a pair of the batch stands in it."""
+    rank = next(pick.rank for pick in review.picks if pick.pair_id == pair_id)
+    done = review.by_hand.get(pair_id)
+    return f"Pick {rank} of the batch that waits for review{f', {done} by hand' if done else ''}."
+
+
+def add_press(review: Review, n: int, on_add: Callable[[], None], key: str) -> None:
+    """The press that takes chosen pairs in; greyed where there is no room, and why."""
+    many, room = n > ADDED_AT_ONCE, review.room
+    st.button(f"Add {count(n, 'pair')} to the batch" if n > 1 else "Add this pair to the batch", key=key,
+              icon=":material/add:", disabled=many or not room, on_click=on_add,
+              help="Only candidates of this round can come in; the others are named and left out.")  # fmt: skip
+    if not room:
+        show("<small>The batch is as large as the round allows: drop a pick on the page Batch first.</small>")
+    elif many:
+        show(f"<small>There is room for {count(room, 'pair')}: choose fewer.</small>")
+    elif n > room:
+        show(f"<small>There is room for {count(room, 'pair')}.</small>")
 
 
 def pick_presses(

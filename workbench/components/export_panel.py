@@ -14,6 +14,7 @@ from workbench.wording import count, integer
 
 What = Literal["run", "strategy", "study", "selection"]
 TEXT_SHOWN = 160
+SAVED = "a saved selection"
 TONES = {"ok": "holds", "warn": "to note", "bad": "does not hold"}
 KINDS: dict[Container, str] = {"jsonl": "JSONL", "parquet": "Parquet", "datasets": "datasets", "csv": "CSV"}
 
@@ -30,19 +31,22 @@ class Form:
 
 def choose_what(strategy: str, seed: int, upto: int) -> What:
     """Which pairs: of this run up to the round, of the strategy over all seeds, all, or those kept on the map."""
-    names: dict[What, str] = {
-        "run": f"{strategy}, seed {seed}, rounds 1 to {upto}",
-        "strategy": f"{strategy}, all seeds and rounds",
-        "study": "everything labelled in the study",
-        "selection": "a saved selection",
+    # The names stand in the link, so that they hold nothing that is chosen elsewhere.
+    names: dict[What, tuple[str, str]] = {
+        "run": ("this run", f"{strategy}, seed {seed}, rounds 1 to {upto}"),
+        "strategy": ("this strategy", f"{strategy}, all seeds and rounds"),
+        "study": ("the study", "everything labelled in it"),
+        "selection": (SAVED, "kept on Map or Explore"),
     }
     show(heading("What"))
-    return st.radio("What", list(names), format_func=lambda w: names[w], key="what", label_visibility="collapsed")
+    return st.radio("What", list(names), format_func=lambda w: names[w][0], key="what", bind="query-params",
+                    captions=[said for _, said in names.values()], label_visibility="collapsed")  # fmt: skip
 
 
 def choose_selection() -> str:
-    """The id of a selection that was kept on the map."""
-    return st.text_input("Saved selection", placeholder="its id, from the link of the page Map").strip()
+    """The id of a selection that was kept on Map or Explore, the same that they show; in the link."""
+    return st.text_input("Saved selection", key="sel", bind="query-params",
+                         placeholder="its id, from the link of the page Map").strip()  # fmt: skip
 
 
 def choose_filters(labellers: Sequence[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.store.projected import Points
+from engine.store.summaries import RoundScores
 from workbench.charts.scene import Marks, Name, Scene, What
 from workbench.components.map_marks import DRAWN, chosen_points, foremost, sample
 from workbench.wording import number
@@ -70,6 +71,15 @@ class Choice:
     drawn: bool
 
 
+def hands_of(found: RoundScores | None) -> dict[str, list[str]]:
+    """What people did to the round's batch in review → the pairs it was done to."""
+    hands: dict[str, list[str]] = {"taken out": list(found.out)} if found is not None and found.out else {}
+    for pair_id, words in (found.by_hand if found is not None else {}).items():
+        for what in words.split(", "):
+            hands.setdefault(what, []).append(pair_id)
+    return hands
+
+
 def choice_of(
     ground: Ground, saved_ids: Sequence[str], shapes: Mapping[str, Any], within: tuple[float, float] | None
 ) -> Choice:
@@ -115,8 +125,11 @@ def scene_of(
     lit: np.ndarray | None = None,
     outline: Mapping[str, Any] | None = None,
     limit: int | None = None,
+    hands: Mapping[str, Sequence[str]] | None = None,
 ) -> Scene:
     """The scene of a round: `marks` and `values` of the pairs; `saved` and `lit` say which pairs are ringed and lit.
+
+    `hands`: what people did to the batch in review → the pairs it was done to.
 
     A response bears the marks and the value of its foremost pair. Of too many points a sample is drawn.
     """
@@ -128,6 +141,9 @@ def scene_of(
     ringed = np.zeros(0, np.int64) if saved is None else np.flatnonzero(ground.of_pairs(saved))[:RINGED]
     must = marks.must.copy()
     must[ringed] = True
+    touched = {what: np.flatnonzero(ground.of_pairs(ground.pairs.has(ids))) for what, ids in (hands or {}).items()}
+    for rows_of in touched.values():
+        must[rows_of] = True
     return Scene(
         what=ground.what,
         x=ground.x,
@@ -143,4 +159,5 @@ def scene_of(
         lit=None if lit is None else ground.of_pairs(lit),
         outline=outline or {},
         turned=ground.turned,
+        hands=touched,
     )

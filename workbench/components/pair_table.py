@@ -51,6 +51,7 @@ def pair_table(
         column_config={
             "prompt": st.column_config.TextColumn(width=150),
             "picked by": st.column_config.TextColumn(width=84),
+            "by hand": st.column_config.TextColumn(width=66),
             **numbers,
         },
         alt="Pairs with the start of their prompt, scores and percentiles",

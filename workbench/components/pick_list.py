@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 import pandas as pd
 import streamlit as st
 
-from engine.store.reviews import BROUGHT, REPLACED
+from engine.store.reviews import hand_words
 from engine.store.summaries import PickedPair
 from workbench.components.foreign_text import first_line
 from workbench.components.markup import heading, show
@@ -15,8 +15,7 @@ from workbench.wording import ANSWERS, count, plain
 
 def by_hand(pick: PickedPair, pinned: Collection[str] = ()) -> str:
     """What a person did about a pick that stands: "added", "swapped", "pinned", or "" for nothing."""
-    came = ("swapped" if REPLACED in pick.why else "added") if BROUGHT in pick.why else ""
-    return ", ".join(filter(None, [came, "pinned" if pick.pair_id in pinned else ""]))
+    return hand_words(pick.why, pinned=pick.pair_id in pinned)
 
 
 def pick_list(

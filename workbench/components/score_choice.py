@@ -161,7 +161,7 @@ def choice_title(choice: Choice, sets: Mapping[str, RoundScores], n: int) -> tup
         )
     if choice.kind == "saved":
         gone = len(choice.pairs) - n
-        return "Kept on the map", count(n, "pair") + (f" · {gone} not candidates of this round" if gone else "")
+        return "Kept pairs", count(n, "pair") + (f" · {gone} not candidates of this round" if gone else "")
     other = sets[choice.second].strategy.title
     if choice.kind == "shared":
         return f"Picked by {one} and {other}", count(n, "pair")
@@ -179,8 +179,8 @@ def rows_of(
     """The first `limit` pairs, and how many there are in all.
 
     A row has pair_id, the value and percentile of the quantity that is asked for ("score APL", "percentile APL"), of a
-    signal the score too, and "picked by". Highest value first; for two that both scored, those they rank most
-    differently.
+    signal the score too, "picked by", and "by hand" where people changed a batch in review. Highest value first; for
+    two that both scored, those they rank most differently.
     """
     ids, n = _chosen(choice, sets, ordered, limit)
     involved = _involved(choice, sets)
@@ -193,7 +193,19 @@ def rows_of(
             frame[f"percentile {found.strategy.title}"] = percentiles_in(ordered(found, key), values)
     batches = {found.strategy.title: set(found.picks) for found in sets.values()}
     frame["picked by"] = [", ".join(t for t, batch in batches.items() if pair_id in batch) for pair_id in ids]
+    hands = [", ".join(filter(None, (_by_hand(found, pair_id) for found in sets.values()))) for pair_id in ids]
+    if any(hands):
+        frame["by hand"] = hands
     return frame, n
+
+
+def ids_of(choice: Choice, sets: Mapping[str, RoundScores], limit: int) -> list[str]:
+    """The pairs of a choice, `limit` at most, in the order of the table."""
+    return _chosen(choice, sets, read_ordered, limit)[0]
+
+
+def _by_hand(found: RoundScores, pair_id: str) -> str:
+    return found.by_hand.get(pair_id, "taken out" if pair_id in found.out else "")
 
 
 def _involved(choice: Choice, sets: Mapping[str, RoundScores]) -> list[tuple[RoundScores, str, str]]:

@@ -103,7 +103,18 @@ def _under(panels: Sequence[Panel], read: str) -> None:
         slot = f'<span class="dot {slot_class(strategy.slot)}" style="border-radius:2px"></span>'
         who = f"{slot}picked by {escaped(strategy.title)} {len(picks)}"
         squares += f'<small class="whole" style="margin-right:1rem">{who}</small>'
+    squares += _hands([panel.found for panel in panels])
     show(f"{squares}<br>{how_to_read(read)}")
+
+
+def _hands(rounds: Sequence[RoundScores]) -> str:
+    """The key of the marks of what people did to these batches in review; "" where they did nothing."""
+    counts = {
+        "▲ brought in or pinned by hand": sum(len(found.by_hand) for found in rounds),
+        "△ taken out by hand": sum(len(found.out) for found in rounds),
+    }
+    said = (f"{words} {integer(n)}" for words, n in counts.items() if n)
+    return "".join(f'<small class="whole" style="margin-right:1rem">{escaped(words)}</small>' for words in said)
 
 
 def _left(unscored: Sequence[int]) -> str:

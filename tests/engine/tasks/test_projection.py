@@ -176,6 +176,10 @@ def test_points_are_found_by_id_and_values_are_put_beside_them(store: Store, tmp
     pd.DataFrame({"pair_id": ["x0", "x3", "x5"], "score": [9.0, 0.5, None]}).to_parquet(tmp_path / "round.parquet")
     values = points.aligned(tmp_path / "round.parquet", "score")
     assert values.tolist() == pytest.approx([np.nan, 0.5, np.nan], nan_ok=True)
+    pd.DataFrame({"pair_id": ["x", "x3", "x30"], "score": [1.0, 2, 3]}).to_parquet(tmp_path / "uneven.parquet")
+    assert points.aligned(tmp_path / "uneven.parquet", "score").tolist() == pytest.approx(
+        [np.nan, 2, np.nan], nan_ok=True
+    )
     with pytest.raises(ValueError, match="read-only"):
         points["x"][0] = 5
     none = read_points(store, write_points(store, "none", pa.Table.from_pandas(frame[:0], preserve_index=False)))
