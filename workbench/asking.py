@@ -64,16 +64,24 @@ def wait_for(
     button: str,
     done: Callable[[Mapping[str, Any]], bool] | None = None,
     every: str = "2s",
+    primary: bool = True,
 ) -> None:
     """Where the answer will stand: offers to ask, says what became of it, and draws the page again when it is done.
 
     `done` says of an answer whether it is one to show; by default whether it holds. `every`: between two looks.
+    `primary`: asking is the page's step forward.
     """
-    st.fragment(_wait_for, run_every=every)(task, what, before, button, done)
+    st.fragment(_wait_for, run_every=every)(task, what, before, button, done, primary=primary)
 
 
 def _wait_for(
-    task: Task, what: str, before: tuple[str, str], button: str, done: Callable[[Mapping[str, Any]], bool] | None
+    task: Task,
+    what: str,
+    before: tuple[str, str],
+    button: str,
+    done: Callable[[Mapping[str, Any]], bool] | None,
+    *,
+    primary: bool,
 ) -> None:
     with messages.frame(f"The state of {what[0].lower()}{what[1:]}"):
         found = asked(task)
@@ -85,7 +93,7 @@ def _wait_for(
         if said and said.error:
             messages.error_card(said.error)
         task_card(found, what=what, before=before, button=button, alive=alive(task.wants), kind=task.wants,
-                  on_ask=partial(ask_task, task), on_stop=stop_task)  # fmt: skip
+                  on_ask=partial(ask_task, task), on_stop=stop_task, primary=primary)  # fmt: skip
 
 
 @st.fragment(run_every="2s")

@@ -86,7 +86,8 @@ def answer_of(batch: Batch, task: Task, what: str) -> Mapping[str, Any] | None:
     known = asking.asked(task)
     if known is None or known.answer is not None:  # one that does not hold any more is asked for anew
         asking.ask_task(task)
-    asking.wait_for(task, what, (f"{what} was stopped.", "Ask again, or switch off “explain”."), "Ask again")
+    before = (f"{what} was stopped.", "Ask again, or switch off “explain”.")
+    asking.wait_for(task, what, before, "Ask again", primary=False)
     return None
 
 

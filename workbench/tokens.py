@@ -31,7 +31,7 @@ def strip(study_id: str, found: PromptResponses) -> None:
         task = Preview(study_id=study_id, response_id=places[chosen])
         answer = asking.answered(task)
         if answer is None:
-            asking.wait_for(task, "The token view", STRIP, "Show the tokens")
+            asking.wait_for(task, "The token view", STRIP, "Show the tokens", primary=False)
         else:
             show(token_strip(answer))
 
@@ -42,6 +42,6 @@ def lengths(study_id: str) -> None:
         task = TokenCounts(study_id=study_id)
         answer = asking.answered(task)
         if answer is None:
-            asking.wait_for(task, "The count", LENGTHS, "Count tokens")
+            asking.wait_for(task, "The count", LENGTHS, "Count tokens", primary=False)
         else:
             show(length_facts(answer))

@@ -6,7 +6,7 @@ k-means: Lloyd 1982, started as in Arthur & Vassilvitskii 2007 (k-means++). Word
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,7 +68,7 @@ def clusters_of(rows: Rows, seed: int, purpose: str) -> Clusters:
 
 
 def names_of(text_of: Callable[[int], str], cluster: np.ndarray, k: int, words: int = 3) -> list[list[str]]:
-    """For each of `k` clusters the `words` words of the highest class-based tf-idf, best first.
+    """For each of `k` clusters the `words` words of the highest class-based tf-idf, best first, no two alike.
 
     `text_of` gives the text of a row, `cluster` (n,) the number of each row's cluster.
 
@@ -92,7 +92,7 @@ def names_of(text_of: Callable[[int], str], cluster: np.ndarray, k: int, words: 
             del one[word]
     total = sum(counts, Counter())
     average = sum(total.values()) / max(k, 1)
-    return [_foremost(weights(one, total, average), words) for one in counts]
+    return _apart([weights(one, total, average) for one in counts], words)
 
 
 def counted(cluster: np.ndarray, number: int) -> np.ndarray:
@@ -118,6 +118,23 @@ def said_by_one(one: str, other: str) -> str:
     first, second = words_of(one), words_of(other)
     both = set(first) & set(second)
     return " ".join(word for word in first + second if word not in both)
+
+
+def _apart(weight: Sequence[dict[str, float]], n: int) -> list[list[str]]:
+    """The foremost `n` words of each cluster; one whose words are those of an earlier one says its next word instead.
+
+    Where a cluster has no other word its name comes again.
+    """
+    names: list[list[str]] = []
+    for one in weight:
+        *name, last = _foremost(one, n) or [""]
+        others = (word for word in _foremost(one, n + len(weight))[n:])
+        while last and any(sorted([*name, last]) == sorted(known) for known in names):
+            if (other := next(others, "")) == "":
+                break
+            last = other
+        names.append([*name, last] if last else name)
+    return names
 
 
 def _foremost(weight: dict[str, float], n: int) -> list[str]:

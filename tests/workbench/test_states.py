@@ -49,6 +49,8 @@ def test_a_component_says_what_its_state_asks_for(stores, monkeypatch, component
     if row.press:
         next(b for b in test.button if b.label == row.press).click().run()
     assert not test.exception
+    forward = [one for kind in ("button", "download_button") for one in test.get(kind) if one.proto.type == "primary"]
+    assert row.press or len(forward) < 2, "one step goes forward; a form that was opened lies over its page"
     words = said(test)
     assert "could not be drawn" not in words
     assert not [word for word in row.words if word not in words]

@@ -51,12 +51,14 @@ def changed_figure(found: pd.DataFrame, since: int, at: int, slot: int, *, mode:
     """Margins after round `at` over those after round `since`; `found` is what `minds.changes` gives."""
     ink, mark = INKS[mode], mark_of(slot, mode)
     axis = round_axis([0.0, *found["before"], *found["after"]], ticks=5)
+    room = 0.06 * (axis.high - axis.low)  # so that the first ticks of both axes do not meet in their corner
+    ends = [axis.low - room, axis.high + room]
     figure = go.Figure()
     dress(figure, axis, ink, f"after round {at}, A − B (reward units)", height)
     figure.add_hline(y=0, line={"color": ink.muted, "width": 1})
     figure.add_vline(x=0, line={"color": ink.muted, "width": 1})
     figure.add_scatter(
-        x=[axis.low, axis.high], y=[axis.low, axis.high], mode="lines", hoverinfo="skip", showlegend=False,
+        x=ends, y=ends, mode="lines", hoverinfo="skip", showlegend=False,
         line={"color": ink.muted, "width": 1, "dash": "4px,3px"}, name="unchanged",
     )  # fmt: skip
     picked, turned = found["picked"] > 0, found["turned"]
@@ -80,9 +82,10 @@ def changed_figure(found: pd.DataFrame, since: int, at: int, slot: int, *, mode:
             )  # fmt: skip
     figure.update_xaxes(
         title={"text": f"after round {since}, A − B (reward units)", "font": _words(ink)},
-        range=[axis.low, axis.high], tick0=axis.low, dtick=axis.step, tickformat=f".{axis.digits}f",
+        range=ends, tick0=axis.low, dtick=axis.step, tickformat=f".{axis.digits}f",
         tickfont=_words(ink), showgrid=False, zeroline=False,
     )  # fmt: skip
+    figure.update_yaxes(range=ends)
     figure.update_layout(
         margin={"l": 58, "r": 12, "t": 8, "b": 78}, showlegend=True, hovermode="closest", dragmode=False,
         legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 11, "color": ink.ink},

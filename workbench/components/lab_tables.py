@@ -147,5 +147,10 @@ def how_to_read_strips(measures: Sequence[Mapping[str, Any]]) -> None:
 
 def seconds_line(seconds: Mapping[str, float], n: int) -> None:
     """What the answer took, and of what."""
-    parts = ", ".join(f"{what} {number(spent, 2)} s" for what, spent in seconds.items())
+    parts = ", ".join(f"{what} {_short(spent)}" for what, spent in seconds.items())
     show(f"<small>{count(n, 'strategy', 'strategies')} in {number(sum(seconds.values()), 2)} s: {parts}.</small>")
+
+
+def _short(seconds: float) -> str:
+    """ "0.37 s"; what no clock of this kind tells apart is "under 0.01 s"."""
+    return "under 0.01 s" if seconds < 0.005 else f"{number(seconds, 2)} s"

@@ -96,9 +96,14 @@ def empty(what: str, reason: str) -> None:
 
 def no_study(reason: str) -> None:
     """On a page of the lead that needs a study: none is here, and the way to the page that starts one."""
+    see_studies("No study is here yet.", reason)
+
+
+def see_studies(what: str, reason: str) -> None:
+    """In place of content that a study has not made yet: what is not there, and the way to the page that says why."""
     import streamlit as st
 
-    empty("No study is here yet.", reason)
+    empty(what, reason)
     with st.container(horizontal=True, horizontal_alignment="center"):
         st.page_link(STUDIES, label="To the page Studies", icon=":material/science:", width="content")
 

@@ -23,23 +23,27 @@ def task_card(
     on_ask: Callable[[], None],
     on_stop: Callable[[int], None],
     kind: Literal["tools", "device"] = "tools",
+    primary: bool = True,
 ) -> None:
     """`before` is what stands there while nobody has asked: a sentence and the reason; `button` asks.
 
     `on_ask` is called before the page is drawn again, from the button or from "Try again"; `on_stop` with the task's
-    number. `kind` of worker does it, and `alive` says whether one is here.
+    number. `kind` of worker does it, and `alive` says whether one is here. `primary`: it is the page's step forward, of
+    which there is one at a time.
     """
     who, option = KINDS[kind]
     if task is None or task.state == "cancelled":
         empty(*before)
         with st.container(horizontal=True, horizontal_alignment="center"):
-            st.button(button, type="primary", icon=":material/play_arrow:", on_click=on_ask)
+            # With keys: a page may hold several such cards in the same state.
+            st.button(button, key=f"ask-{what}", type="primary" if primary else "secondary",
+                      icon=":material/play_arrow:", on_click=on_ask)  # fmt: skip
     elif task.state == "failed":
         show(
             f'<div class="note bad" role="alert"><b class="word">✕ {escaped(what)} could not be made.</b> '
             f"{escaped(task.error)}</div>"
         )
-        st.button("Try again", icon=":material/refresh:", on_click=on_ask)
+        st.button("Try again", key=f"again-task-{task.id}", icon=":material/refresh:", on_click=on_ask)
     elif task.state in ("queued", "running"):
         word = f"waits for the {who}" if task.state == "queued" else "is being made"
         doing = f"<p>{escaped(task.progress)}</p>" if task.state == "running" and task.progress else ""

@@ -61,6 +61,15 @@ def test_names_are_the_words_that_others_do_not_say() -> None:
     assert "often" not in same[0], "a word of every second text names nothing"
 
 
+def test_no_two_clusters_have_the_same_name_while_there_is_another_word() -> None:
+    """Two clusters that say the same three words most: the later one is named by its next word."""
+    first, second, bare = "wash dry fold " * 3, "fold dry wash " * 3 + "iron", "wash dry fold " * 2
+    names = names_of([first, second, bare].__getitem__, np.array([0, 1, 2]), 3)
+    assert sorted(names[0]) == ["dry", "fold", "wash"]
+    assert names[1] == [*names[0][:2], "iron"] or "iron" in names[1]
+    assert sorted(names[2]) == ["dry", "fold", "wash"], "it has no other word"
+
+
 def test_words_are_letters_only_and_short() -> None:
     assert words_of("<script>alert(1)</script> $x_y$ ab wöRD مرحبا " + "w" * 25) == [
         "script", "alert", "script", "wörd", "مرحبا",
