@@ -136,6 +136,14 @@ def entrants(config: "StudyConfig") -> list[Entrant]:
     return found + _controls(config, found)
 
 
+def in_the_shadow(config: "StudyConfig") -> dict[str, Strategy]:
+    """Key → strategy, of a campaign's strategies that only say what they would have picked; nobody labels for them."""
+    if not config.oracle.people:
+        return {}
+    named = zip(keys_of(s.spec() for s in config.strategies), config.strategies, strict=True)
+    return dict(list(named)[1:])
+
+
 def _setting(config: "StudyConfig", strategy: Strategy) -> dict[str, Any]:
     """The paper's own fields where the study races as published and the paper names any that differ.
 

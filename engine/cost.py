@@ -2,16 +2,18 @@
 
 A forward is one text (a response behind its prompt) through the model, a backward one text there and back (gradient,
 training), a generation one response drawn. Counts are the most it can take: what the cache holds is not done again.
+Strategies in the shadow of a campaign count to the run that they stand beside.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from engine.arms import Entrant
+from engine.arms import Entrant, in_the_shadow
 from engine.config import StudyConfig
+from engine.pace import Pace as Pace
+from engine.pace import Work as Work
+from engine.pace import pace_of as pace_of
 from engine.signals.base import Signal, reads_of
 from engine.strategies.base import Strategy
 
@@ -35,28 +37,6 @@ class Sizes:
         prompts = min(self.prompts, math.ceil(n_pairs / a_prompt))
         share = prompts / self.prompts
         return Sizes(prompts, round(self.responses * share), round(self.pairs * share))
-
-
-@dataclass(frozen=True)
-class Work:
-    """Texts through the model; see the head of the module for what counts as one."""
-
-    forwards: float = 0
-    backwards: float = 0
-    generations: float = 0
-
-    def __add__(self, other: "Work") -> "Work":
-        return Work(
-            self.forwards + other.forwards, self.backwards + other.backwards, self.generations + other.generations
-        )
-
-    def times(self, n: float) -> "Work":
-        """The same n times."""
-        return Work(self.forwards * n, self.backwards * n, self.generations * n)
-
-    def numbers(self) -> tuple[float, float, float]:
-        """(forwards, backwards, generations)."""
-        return (self.forwards, self.backwards, self.generations)
 
 
 @dataclass(frozen=True)
@@ -92,7 +72,8 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
                  policy does not change.
     pooled       where the sampler generates: its draws a prompt, and one forward a draw (the reference), every round.
     scored       signals of a round: m forwards for the log-probs that several share, m backwards for the gradient,
-                 P N generations for the prompt's entropy; on the batch alone (2 K responses) in a warm-up round.
+                 P N generations for the prompt's entropy; on the batch alone (2 K responses) in a warm-up round. For a
+                 strategy in a campaign's shadow the same, and its signals of the batch once more in every round.
     trained      2 · epochs · Σ n_r backwards, n_r = r K (cumulative) or K (new); where a filter reads the implicit
                  margin, 2 n_r forwards from round 2 on.
     evaluated    R forwards a response of the held-out sets (round 0 needs none: policy = reference), and 2 a pair of
@@ -104,7 +85,7 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
     runs = {
         entrant.key: {
             "pooled": _pooled(seen[entrant.key], pool),
-            "scored": _scored(seen[entrant.key], entrant.strategy, pool),
+            "scored": _scored(seen[entrant.key], entrant.strategy, pool) + _shadowed(seen[entrant.key], pool),
             "trained": _trained(seen[entrant.key]),
             "evaluated": _evaluated(seen[entrant.key], cuts, text_lines),
         }
@@ -175,7 +156,8 @@ def _draws(config: StudyConfig) -> int:
 def _once(config: StudyConfig, pool: Sizes, cuts: Sequence[Sizes]) -> Work:
     work = Work(forwards=pool.responses + sum(cut.responses for cut in cuts))
     if not config.sampler.generates:
-        read = [config.signal(name, arm.strategy) for arm in config.entrants() for name in arm.strategy.needs]
+        who = [*(arm.strategy for arm in config.entrants()), *in_the_shadow(config).values()]
+        read = [config.signal(name, one) for one in who for name in one.needs]
         for signal in {str(x.spec()): x for x in [*read, *map(config.signal, config.panel)]}.values():
             if signal.model != "policy":
                 work += _signal(signal, pool.prompts, pool.responses)
@@ -191,7 +173,7 @@ def _pooled(config: StudyConfig, pool: Sizes) -> Work:
 
 def _scored(config: StudyConfig, strategy: Strategy, pool: Sizes) -> Work:
     work, whole = Work(), round_pool(config, pool)
-    batch = Sizes(config.labels_per_round, 2 * config.labels_per_round, config.labels_per_round)
+    batch = _batch(config)
     for number in range(1, config.rounds + 1):
         warm_up = config.warm_up and number == 1
         wide = set(config.panel) | (set() if warm_up else set(strategy.needs))
@@ -204,6 +186,20 @@ def _scored(config: StudyConfig, strategy: Strategy, pool: Sizes) -> Work:
             past = (number - 1) * config.labels_per_round
             work += _signals(config, strategy, anew, Sizes(past, 2 * past, past), trained=True)
     return work
+
+
+def _shadowed(config: StudyConfig, pool: Sizes) -> Work:
+    """What a campaign's other strategies read, to say what they would have picked and to remember what was."""
+    work, alone = Work(), config.model_copy(update={"panel": ()})
+    for one in in_the_shadow(config).values():
+        work += _scored(alone, one, pool)
+        for number in range(2 if config.warm_up else 1, config.rounds + 1):
+            work += _signals(alone, one, set(one.needs), _batch(config), trained=number > 1)
+    return work
+
+
+def _batch(config: StudyConfig) -> Sizes:
+    return Sizes(config.labels_per_round, 2 * config.labels_per_round, config.labels_per_round)
 
 
 def _signals(config: StudyConfig, strategy: Strategy, names: set[str], of: Sizes, *, trained: bool) -> Work:
@@ -259,42 +255,3 @@ def _evaluated(config: StudyConfig, cuts: Sequence[Sizes], text_lines: int) -> W
         drawn = times * (greedy + sampled) + greedy
         work += Work(forwards=times * (2 * sampled + 2 * lines), generations=drawn)
     return work
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Seconds for a forward, a backward and a generation, and over how many finished runs they were measured."""
-
-    forward: float
-    backward: float
-    generation: float
-    runs: int
-
-    def seconds(self, work: Work) -> float:
-        """How long that work takes at this pace."""
-        return sum(n * each for n, each in zip(work.numbers(), (self.forward, self.backward, self.generation),
-                                               strict=True))  # fmt: skip
-
-
-def pace_of(measured: Sequence[tuple[Work, float]], runs: int) -> Pace | None:
-    """The pace that best explains (work, seconds) of finished stages, least squares; None where nothing is known.
-
-    A kind of work that the others already explain in full gets 0 and is left out: no pace is below 0. A kind that was
-    never done here (no generation, say) is taken to cost what the dearest kind does.
-    """
-    table = np.array([work.numbers() for work, _ in measured], dtype=np.float64).reshape(-1, 3)
-    seconds = np.array([spent for _, spent in measured], dtype=np.float64)
-    kept = [column for column in range(3) if table[:, column].any()]
-    done = set(kept)
-    if not kept:
-        return None
-    found = np.zeros(3)
-    while kept:
-        solved = np.linalg.lstsq(table[:, kept], seconds, rcond=None)[0]
-        if (solved >= 0).all():
-            found[kept] = solved
-            break
-        kept = [column for column, value in zip(kept, solved, strict=True) if value >= 0]
-    known = max(found)
-    found = np.array([value if column in done else known for column, value in enumerate(found)])
-    return Pace(float(found[0]), float(found[1]), float(found[2]), runs)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.arms import in_the_shadow
 from engine.config import StudyConfig
 from engine.cost import Sizes, as_seen, round_pool
 from engine.settings import ModelSettings
@@ -128,7 +129,8 @@ def _run(
                 total += (4 + ID) * _rows(signal, pool)
         total += 8 * pool.pairs if strategy.needs and not warm_up else 0
         total += _trained(config, number, shapes) + 5 * HEADER
-        for signal in (config.signal(name, strategy) for name in sorted(strategy.needs)):
+        read = [(one, name) for one in (strategy, *in_the_shadow(config).values()) for name in sorted(one.needs)]
+        for signal in (config.signal(name, one) for one, name in read):
             sides = 2 if signal.axis == "response" else 1
             total += 4 * sides * config.labels_per_round * width_of(signal, shapes)
     return total + _evaluated(config, held_out)
@@ -154,6 +156,7 @@ def _evaluated(config: StudyConfig, held_out: Sequence[Sizes]) -> float:
 def _cached(config: StudyConfig, strategy: Strategy, pool: Sizes, shapes: Shapes | None) -> float:
     """What the passes of one run leave in the cache: signals of the policy, anew every round."""
     signals = [config.signal(name, strategy) for name in sorted({*strategy.needs, *config.panel})]
+    signals += [config.signal(name, one) for one in in_the_shadow(config).values() for name in sorted(one.needs)]
     policy = [signal for signal in signals if signal.model == "policy" or signal.learns or config.sampler.generates]
     batch = Sizes(config.labels_per_round, 2 * config.labels_per_round, config.labels_per_round)
     rounds = [pool] * config.rounds
@@ -163,7 +166,8 @@ def _cached(config: StudyConfig, strategy: Strategy, pool: Sizes, shapes: Shapes
 
 
 def _cached_once(config: StudyConfig, pool: Sizes, shapes: Shapes | None) -> float:
-    names = {name for entrant in config.entrants() for name in entrant.strategy.needs} | set(config.panel)
+    who = [*(entrant.strategy for entrant in config.entrants()), *in_the_shadow(config).values()]
+    names = {name for one in who for name in one.needs} | set(config.panel)
     signals = [config.signal(name) for name in sorted(names)]
     fixed = [s for s in signals if s.model != "policy" and not config.sampler.generates]
     hidden = shapes.width if shapes else 1  # what reads frozen hidden states to learn from them leaves these here

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.arms import recipe_of
+from engine.arms import in_the_shadow, recipe_of
 from engine.data.pool import rows_of
 from engine.records import Pair, Pick
 from engine.scoring import Signals
@@ -23,9 +23,9 @@ BETWEEN = " | "
 class Shadow:
     """One strategy with signals of its own parameters and, for its memory, the features of what the run picked."""
 
-    def __init__(self, run: "Run", strategy: "Strategy") -> None:
+    def __init__(self, run: "Run", strategy: "Strategy", key: str) -> None:
         config = run.config.model_copy(update={"strategy": strategy, "arm": ""})
-        self.strategy = strategy
+        self.strategy, self.key = strategy, key
         inputs = replace(run.inputs, config=config)
         self.signals = Signals(inputs, run.policy, run.data, run.reference, run.say, run.labels, run.pairs)
         self.features: dict[str, list[np.ndarray]] = {name: [] for name in strategy.needs}
@@ -50,10 +50,7 @@ class Shadow:
         """Its signals of the run's picks, under names that tell them from the run's own."""
         texts = self.signals.texts(sorted(pairs, key=lambda pair: pair.id))
         found = {name: self.signals.signal(name, texts, number) for name in sorted(self.strategy.needs)}
-        return {
-            f"{self.strategy.name}{BETWEEN}{name}": signal.values[rows_of(signal, pairs)]
-            for name, signal in found.items()
-        }
+        return {f"{self.key}{BETWEEN}{name}": signal.values[rows_of(signal, pairs)] for name, signal in found.items()}
 
 
 def percentiles(scores: np.ndarray, pair_ids: Sequence[str], of: Sequence[Pick]) -> dict[str, float]:
@@ -68,6 +65,5 @@ def percentiles(scores: np.ndarray, pair_ids: Sequence[str], of: Sequence[Pick])
 
 
 def shadows_of(run: "Run") -> dict[str, Shadow]:
-    """Name → shadow, of a campaign's strategies but the first; elsewhere none."""
-    study = run.config.study
-    return {s.name: Shadow(run, s) for s in study.strategies[1:]} if study.oracle.people else {}
+    """Key → shadow, of a campaign's strategies but the first; elsewhere none."""
+    return {key: Shadow(run, strategy, key) for key, strategy in in_the_shadow(run.config.study).items()}

@@ -15,6 +15,7 @@ from tests.workbench import worlds
 
 POOL = Sizes(100, 400, 600)
 SETS = (Sizes(50, 150, 150), Sizes(40, 120, 120))
+HOWTO = {"name": "gold", "scorer": "howto"}
 
 
 def study(**changes: Any) -> StudyConfig:
@@ -72,6 +73,19 @@ def test_scoring_by_hand() -> None:
     assert both["activedpo"]["scored"] == Work(forwards=80, backwards=20 + 2 * 80)
 
 
+def test_strategies_in_the_shadow_of_a_campaign_are_counted() -> None:
+    """The one that picks reads 20 responses of the warm-up batch and then two pools of 80; each shadow reads as much,
+    and the batch of later rounds once more, for its memory."""
+    alone = cost(oracle="people", seeds=[1], strategies=["activedpo"])
+    beside = cost(oracle="people", seeds=[1], strategies=["activedpo", "apl", "real"])
+    assert list(beside.runs) == ["activedpo"]
+    assert alone.runs["activedpo"]["scored"] == Work(backwards=20 + 2 * 80)
+    apl = Work(forwards=2 * 80 + 2 * 20, generations=3 * (10 + 2 * 20 + 2 * 10))
+    assert beside.runs["activedpo"]["scored"] == Work(backwards=20 + 2 * 80) + apl
+    assert beside.once == alone.once + Work(forwards=400), "REAL's embedding of the pool"
+    assert beside.labels_asked == alone.labels_asked, "nobody labels for a shadow"
+
+
 def test_evaluation_by_hand() -> None:
     # Of 3 pairs a prompt, 60 pairs are 20 prompts with 60 responses, in each of the two sets.
     runs = cost().runs
@@ -91,7 +105,7 @@ def test_once_and_in_all_by_hand() -> None:
 
 def test_fresh_responses_are_drawn_and_read_by_the_reference_in_every_round() -> None:
     found = cost(
-        sampler={"name": "policy", "responses": 3}, oracle="gold", regime={"pool": "regenerated"}, warm_up=False
+        sampler={"name": "policy", "responses": 3}, oracle=HOWTO, regime={"pool": "regenerated"}, warm_up=False
     )
     assert found.runs["random"]["pooled"] == Work(forwards=3 * 60, generations=3 * 60)
     assert found.runs["real"]["scored"] == Work(forwards=3 * 60)

@@ -76,6 +76,23 @@ def test_strategies_in_the_shadow_say_what_they_would_have_picked(tmp_path: Path
     assert theirs.shadow["activedpo"] == tuple(pick.pair_id for pick in mine.picks)
 
 
+def test_a_strategy_with_other_parameters_picks_in_the_shadow_of_itself(tmp_path: Path, tiny_model_dir: Path) -> None:
+    real = {"name": "real", "keep": "similar"}
+    store, study_id, run_id = begun(tmp_path, tiny_model_dir, strategies=["activedpo", "real", real], rounds=1)
+    mira = roles.at_the_machine(store, "Mira")
+    while state(store, study_id) != "done":
+        everything(store, study_id, mira)
+        work(store)
+    picked = next(e for e in load_events(store, run_id)[0] if isinstance(e, Picked))
+    assert set(picked.shadow) == {"real", "real:keep similar"}
+    assert {name.partition(" | ")[0] for name in picked.features if " | " in name} == set(picked.shadow)
+
+
+def test_what_could_not_pick_in_the_shadow_is_refused_before_anybody_labels(tiny_model_dir: Path) -> None:
+    with pytest.raises(ConfigError, match="weighs pairs against each other"):
+        study(tiny_model_dir, strategies=["random", "activedpo", "badge"], one_per_prompt=True)
+
+
 def test_a_skip_goes_to_somebody_else_and_where_nobody_is_left_back_to_the_pool(
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
