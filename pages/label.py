@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from engine.store import roles
-from workbench import cache, entering, labelling, steering_campaign
+from workbench import entering, labelling, steering_campaign
 from workbench.components.markup import empty, page_head
 
 
@@ -25,10 +24,8 @@ def page() -> None:
                 "Another oracle answers it. In a campaign the oracle is people: start one on the page Studies.",
             )
         return
-    guideline = roles.guideline(cache.store(), study_id)
-    version = f"guideline version {guideline.version}" if guideline.version else "no guideline yet"
-    page_head("Label", sentence, [f"labelling as {who.name}", version])
-    labelling.queue(study_id, who, asks, guideline.id)
+    page_head("Label", sentence, [f"labelling as {who.name}"])
+    labelling.queue(study_id, who, asks)
     if who.role == "lead":
         if not named:
             st.text_input("Labelling as", key="labeller", max_chars=80, placeholder="lead", width=240)

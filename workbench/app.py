@@ -26,10 +26,10 @@ PARTS = {
 
 @st.fragment(run_every="2s")
 def _pulse() -> None:
-    """The one thing that polls on every page: the worker's last word, and whether light and dark were switched."""
+    """What polls on every page: the worker's last word, whether light and dark were switched, a link was closed."""
     with messages.frame("The worker's line"):
         worker_line(cache.workers(str(cache.store_folder())))
-    if session.mode_changed():
+    if session.mode_changed() or entering.closed():
         st.rerun()
 
 
@@ -61,6 +61,7 @@ def main() -> None:
             entering.for_labeller(who, groups)
         else:
             cache.plugins()
+            cache.forget_rounds_taken_back()
             touring.welcome(page.url_path)
             studies = cache.studies()  # before the sidebar, so that a store that cannot be opened speaks on the page
             with st.sidebar:

@@ -20,6 +20,7 @@ from engine.data.read import read
 from engine.settings import DataSettings
 from engine.store import queries
 from engine.store.claims import WORKERS
+from engine.store.corrected import BACK
 from engine.store.database import Store, open_store
 from engine.store.files import Room, room_in
 from engine.store.labelled import asked_pairs, salt_of
@@ -62,6 +63,17 @@ def store() -> Store:
 def plugins() -> None:
     """Get to know the plugins that the store keeps, those saved since the last look among them."""
     describe(store())
+
+
+def forget_rounds_taken_back() -> None:
+    """Let go of everything once a run was taken back, here or by the command line, since it was last looked at.
+
+    Of a finished round figures are kept by run and round alone, and these rounds are computed again.
+    """
+    seen, now = _taken_back(str(store_folder())), revision(BACK)
+    if seen.setdefault("n", now) != now:
+        seen["n"] = now
+        st.cache_data.clear()
 
 
 def revision(scope: str = "all") -> int:
@@ -155,6 +167,11 @@ def exported(subset: Subset, profile: str, container: Container, names: bool = F
     return _exported(
         str(store_folder()), subset.model_dump_json(), profile, container, names, revision(subset.study_id)
     )
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _taken_back(folder: str) -> dict[str, int]:
+    return {}
 
 
 @st.cache_data(ttl=2, max_entries=4, show_spinner=False)

@@ -1,6 +1,10 @@
 """A campaign in sentences: why it has no verdict, what its audit slice and its shadows say"""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from engine.analysis.single_run import Apart, Estimate
+from engine.store.corrected import Changed
 from workbench.campaign_records import Audit, Beside, Bought, Campaign
 from workbench.wording import between, count, duration, integer, number, percent, signed
 
@@ -30,6 +34,22 @@ def sentences(found: Campaign) -> list[str]:
     said = [f"{NO_VERDICT} {WHY_NONE}", REHEARSAL.format(title=found.title), progress(found)]
     said += [agrees(found), by_models(found), *audit_words(found.audit), *(shadow_words(one) for one in found.shadows)]
     return [sentence for sentence in [*said, cost_words(found)] if sentence]
+
+
+def changed_words(changed: Sequence[Changed]) -> str:
+    """ "2 labels that this run trained on were corrected since: 1 of round 1, 1 of round 3."""
+    rounds = Counter(one.round for one in changed)
+    parts = [
+        f"{n} of {'the first sample' if number == 0 else f'round {number}'}" for number, n in sorted(rounds.items())
+    ]
+    used = "measured by" if set(rounds) == {0} else "used"
+    verb = "was" if len(changed) == 1 else "were"
+    return f"{count(len(changed), 'label')} that this run {used} {verb} changed since: {', '.join(parts)}."
+
+
+def before_words(round_number: int) -> str:
+    """What a run goes on from the front of, that used labels of that round."""
+    return "the first evaluation" if round_number == 0 else f"the training of round {round_number}"
 
 
 def progress(found: Campaign) -> str:

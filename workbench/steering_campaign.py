@@ -1,6 +1,5 @@
 """What a lead does about a campaign: close a batch, go back to before corrected labels, write the guideline."""
 
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -8,9 +7,10 @@ import streamlit as st
 
 from engine.arms import title_of
 from engine.errors import EngineError
-from engine.store import answered, assignments, roles
+from engine.store import answered, closing, corrected, outgoing, roles
 from engine.store.shadowed import shadowed
 from workbench import browsing, cache, messages, session
+from workbench.campaign_words import before_words, changed_words
 from workbench.components.foreign_text import first_line
 from workbench.components.markup import escaped, foreign, heading, show, table
 from workbench.session import Looking
@@ -26,7 +26,7 @@ def panel(study_id: str) -> None:
     elif said:
         messages.done_card(said.sentence)
     for run in runs[:1]:  # a campaign has one
-        changed = answered.changed_since(cache.store(), run.id)
+        changed = corrected.changed_since(cache.store(), run.id)
         if changed:
             _changed(run.id, run.state, changed)
         with st.expander("For the lead"):
@@ -36,6 +36,9 @@ def panel(study_id: str) -> None:
                 show(table(head, [[foreign(name), *map(integer, numbers)] for name, *numbers in rows]))
             else:
                 show("<p>Nobody has had a pair yet.</p>")
+            if out := outgoing.out(cache.store(), study_id):
+                show(f"<p>{count(out, 'pair')} sent to another labelling tool, without an answer so far.</p>")
+                st.button("Take them back", key="take-back", on_click=partial(_take_back, study_id))
             if run.state == "waiting":
                 show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")
                 st.button("Go on without the rest", key="close-batch", on_click=partial(_close, run.id))
@@ -62,17 +65,6 @@ def shadow(looking: Looking) -> None:
             show(heading(title_of(one.strategy)) + table(head, rows))
 
 
-def changed_words(changed: list[answered.Changed]) -> str:
-    """ "2 labels that this run trained on were corrected since: 1 of round 1, 1 of round 3."""
-    rounds = Counter(one.round for one in changed)
-    parts = [
-        f"{n} of {'the first sample' if number == 0 else f'round {number}'}" for number, n in sorted(rounds.items())
-    ]
-    used = "measured by" if set(rounds) == {0} else "used"
-    verb = "was" if len(changed) == 1 else "were"
-    return f"{count(len(changed), 'label')} that this run {used} {verb} changed since: {', '.join(parts)}."
-
-
 def write_guideline(study_id: str, text: str) -> None:
     """The form for the next version."""
     with st.form("guideline"):
@@ -85,14 +77,13 @@ def write_guideline(study_id: str, text: str) -> None:
         messages.done_card(said.sentence)
 
 
-def _changed(run_id: str, state: str, changed: list[answered.Changed]) -> None:
+def _changed(run_id: str, state: str, changed: list[corrected.Changed]) -> None:
     first = min(one.round for one in changed)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="changed-labels"):
         words = f"{changed_words(changed)} What was trained stays as it is."
         show(f'<div class="note warn" role="status"><b class="word">! Labels changed.</b> {words}</div>')
-        where = "the first evaluation" if first == 0 else f"the training of round {first}"
         st.button(
-            f"Go on from before {where}", key="go-back", on_click=partial(_go_back, run_id, first),
+            f"Go on from before {before_words(first)}", key="go-back", on_click=partial(_go_back, run_id, first),
             disabled=state in ("running", "queued"),
             help="Later rounds are computed again. What people have answered is kept, and is not asked again.",
         )  # fmt: skip
@@ -100,15 +91,21 @@ def _changed(run_id: str, state: str, changed: list[answered.Changed]) -> None:
 
 def _close(run_id: str) -> None:
     def do() -> str:
-        return f"{count(assignments.close_batch(cache.store(), run_id), 'pair')} left out; the run goes on."
+        return f"{count(closing.close_batch(cache.store(), run_id), 'pair')} left out; the run goes on."
+
+    _say(do)
+
+
+def _take_back(study_id: str) -> None:
+    def do() -> str:
+        return f"{count(outgoing.take_back(cache.store(), study_id), 'pair')} in the queue here again."
 
     _say(do)
 
 
 def _go_back(run_id: str, round_number: int) -> None:
     def do() -> str:
-        answered.go_back(cache.store(), run_id, round_number)
-        st.cache_data.clear()  # of a finished round figures are kept by run and round alone
+        corrected.go_back(cache.store(), run_id, round_number)
         return "The run goes on from before the changed labels."
 
     _say(do)

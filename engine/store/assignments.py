@@ -1,11 +1,12 @@
 """The queue that people label from: who is shown which pair under a lease, and what they answer.
 
 An answer is on disk when the call returns, together with the lease of the pair that comes next. What is told twice is
-written once. A pair goes to nobody twice, but for a hidden repeat or after their time for it had passed.
+written once; told otherwise, it is refused. A pair goes to nobody twice, but for a hidden repeat or when their time for
+it had passed, and then they answer it once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,13 +19,15 @@ from engine.seeds import uniforms
 from engine.store import schema as s
 from engine.store.campaigns import go_on
 from engine.store.claims import beat
-from engine.store.database import Store, now, raise_revisions
+from engine.store.database import Store, now
 from engine.store.hidden import hidden
 from engine.store.picked import texts_of_pairs
 from engine.store.roles import left_for, refuse_gone
-from engine.store.votes import ASKED, COUNTING, UNFINISHED, oracle_of
+from engine.store.votes import ASKED, COUNTING, GIVEN, oracle_of
 
 ANSWERS: tuple[Answer, ...] = ("a", "b", "tie", "both_bad", "skip")
+LATE = ("lapsed", "dropped")
+"""States of what was in a hand that is not waited for any more; what is answered then is kept."""
 LONGEST_LEASE_S = 86_400.0
 """A lease that ends later than this from now is from before the machine was started."""
 
@@ -48,7 +51,7 @@ class Said:
 class Shown:
     """A pair in somebody's hand. `side_first` is shown first, at the left. It does not say why it is asked.
 
-    `before`: what the person had answered, where that is looked at again.
+    `before`: what the person had answered, where that is looked at again or was taken back, with its note and strength.
     """
 
     assignment_id: int
@@ -58,19 +61,20 @@ class Shown:
     text_b: str
     side_first: str
     before: Answer | None = None
+    note: str = ""
+    strength: float | None = None
 
 
 def claim_next(store: Store, study_id: str, person_id: str) -> Shown | None:
     """The pair this person is to answer now; the same one until it is answered. None if nothing waits for them."""
     with store.write_quietly() as connection:
-        assignment = _take(connection, study_id, person_id)
-        return None if assignment is None else shown(connection, assignment)
+        return _next(connection, study_id, person_id)
 
 
 def answer(store: Store, study_id: str, assignment_id: int, person_id: str, said: Said) -> int:
     """Write an answer down; the number of its row, the same if it was told before. It is on disk then.
 
-    StoreError if the pair was not given to this person, or the answer is none.
+    StoreError if the pair was not given to this person, they answered it otherwise before, or the answer is none.
     """
     with store.write(study_id) as connection:
         return _answer(connection, study_id, assignment_id, person_id, said)
@@ -80,8 +84,7 @@ def answer_and_next(store: Store, study_id: str, assignment_id: int, person_id: 
     """`answer`, and what this person is shown next, in one transaction: one wait for the disk."""
     with store.write(study_id) as connection:
         _answer(connection, study_id, assignment_id, person_id, said)
-        assignment = _take(connection, study_id, person_id)
-        return None if assignment is None else shown(connection, assignment)
+        return _next(connection, study_id, person_id)
 
 
 def put_back(store: Store, study_id: str, assignment_id: int, person_id: str) -> None:
@@ -96,10 +99,25 @@ def put_back(store: Store, study_id: str, assignment_id: int, person_id: str) ->
         connection.execute(s.assignments.update().where(to.id == assignment_id).values(**free))
 
 
-def shown(connection: sa.Connection, row: Any, before: Answer | None = None) -> Shown:
-    """A row of assignments as its person sees it."""
+def shown(connection: sa.Connection, row: Any) -> Shown:
+    """A row of assignments as its person sees it, with what they have said of it."""
     messages, (text_a, _), (text_b, _) = texts_of_pairs(connection, [row.pair_id])[row.pair_id]
-    return Shown(row.id, row.pair_id, messages, text_a, text_b, row.side_first or "a", before)
+    found = Shown(row.id, row.pair_id, messages, text_a, text_b, row.side_first or "a")
+    first = connection.execute(sa.select(s.labels.c.id).where(s.labels.c.assignment_id == row.id)).scalar()
+    if first is None:
+        return found
+    told = _said(connection, first)
+    return replace(found, before=told.answer, note=told.note or "", strength=told.strength)
+
+
+def _next(connection: sa.Connection, study_id: str, person_id: str) -> Shown | None:
+    row = _take(connection, study_id, person_id)
+    return None if row is None else shown(connection, row)
+
+
+def _said(connection: sa.Connection, first: int) -> Any:
+    """The row of labels that an answer has come to since it was first given."""
+    return connection.execute(sa.select(s.labels).where(s.labels.c.id == tail(connection, first))).one()
 
 
 def _take(connection: sa.Connection, study_id: str, person_id: str) -> Any:
@@ -152,10 +170,10 @@ def _lapse(connection: sa.Connection, here: Any) -> None:
     for row in connection.execute(sa.select(s.assignments).where(here & (to.state == "leased") & over)).all():
         connection.execute(s.assignments.update().where(to.id == row.id).values(state="lapsed"))
         if row.kind in ASKED:
-            _again(connection, row)
+            ask_again(connection, row)
 
 
-def _again(connection: sa.Connection, row: Any) -> None:
+def ask_again(connection: sa.Connection, row: Any) -> None:
     """The same question to whoever comes next."""
     again = {"run_id": row.run_id, "round": row.round, "pair_id": row.pair_id, "kind": row.kind}
     connection.execute(insert(s.assignments).values(**again, state="open", position=row.position, created=now()))
@@ -173,16 +191,34 @@ def _answer(connection: sa.Connection, study_id: str, assignment_id: int, person
         )
     refuse_strange(said)
     refuse_gone(connection, person_id)
+    if (told := _told(connection, row)) is not None:
+        if _said(connection, told).answer == said.answer:
+            return told
+        raise StoreError(
+            "You have answered this pair already, in another tab or window, and otherwise: that answer stands.",
+            "Go on with the next pair. To change the answer go to it with Earlier, and answer again.",
+        )
     first = connection.execute(sa.select(of.id).where(of.assignment_id == assignment_id)).scalar()
-    if first is not None and row.state in ("answered", "skipped"):
-        return int(first)  # told twice
-    detail: dict[str, Any] = {"kind": row.kind} | ({"late": True} if row.state == "lapsed" else {})
+    detail: dict[str, Any] = {"kind": row.kind} | ({"late": True} if row.state in LATE else {})
     link = {"assignment_id": assignment_id} if first is None else {"corrects": tail(connection, first)}
     number = write_row(connection, study_id, row, person_id, said, detail, link)
     if row.state == "lapsed":
-        _drop_open(connection, row)
+        _drop_open(connection, row, person_id)
     close(connection, study_id, row, said.answer)
     return number
+
+
+def _told(connection: sa.Connection, row: Any) -> int | None:
+    """The row of this person's answer to that question, given for this assignment or, in another tab, for its twin.
+
+    None where they have not answered it, or have taken it back.
+    """
+    to, of = s.assignments.c, s.labels.c
+    same = (to.run_id == row.run_id) & (to.round == row.round) & (to.pair_id == row.pair_id) & (to.kind == row.kind)
+    mine = same & (to.person_id == row.person_id) & to.state.in_(GIVEN)
+    told = sa.select(of.id).join(s.assignments, of.assignment_id == to.id).where(mine).order_by(of.id).limit(1)
+    found = connection.execute(told).scalar()
+    return None if found is None else int(found)
 
 
 def write_row(
@@ -206,58 +242,20 @@ def write_row(
 
 
 def close(connection: sa.Connection, study_id: str, row: Any, said: Answer) -> None:
-    """Note that it is answered; a skipped pair goes to somebody else if there is anybody, and the run may go on."""
+    """Note that it is answered; a skipped pair goes to somebody else if there is anybody, and the run may go on.
+
+    Where a skip becomes an answer, whoever was to be asked in its place is spared.
+    """
     state = "skipped" if said == "skip" else "answered"
     connection.execute(s.assignments.update().where(s.assignments.c.id == row.id).values(state=state))
     if row.kind not in ASKED:
         return
-    if state == "skipped" and row.state != "skipped" and left_for(connection, study_id, row.pair_id):
-        _again(connection, row)
+    if state == "skipped" and row.state not in ("skipped", "dropped") and left_for(connection, study_id, row.pair_id):
+        ask_again(connection, row)
+    if state == "answered" and row.state == "skipped":
+        _drop_open(connection, row, row.person_id)
     if row.kind in COUNTING:
         go_on(connection, row.run_id)
-
-
-def let_go(connection: sa.Connection, person_id: str) -> None:
-    """Somebody has left: what they hold is open again, and what nobody else is left to answer is dropped."""
-    to = s.assignments.c
-    for row in connection.execute(
-        sa.select(s.assignments).where((to.person_id == person_id) & (to.state == "leased"))
-    ).all():
-        connection.execute(s.assignments.update().where(to.id == row.id).values(state="lapsed"))
-        if row.kind in ASKED:
-            _again(connection, row)
-    waiting = (
-        sa.select(s.assignments, s.runs.c.study_id).join(s.runs).where((to.state == "open") & to.kind.in_(COUNTING))
-    )
-    runs = set()
-    for row in connection.execute(waiting).all():
-        others = left_for(connection, row.study_id, row.pair_id)
-        same = (to.run_id == row.run_id) & (to.pair_id == row.pair_id) & (to.state == "skipped")
-        if not others and connection.execute(sa.select(to.id).where(same)).first() is not None:
-            connection.execute(s.assignments.update().where(to.id == row.id).values(state="dropped"))
-            runs.add((row.run_id, row.study_id))
-    for run_id, study_id in sorted(runs):
-        go_on(connection, run_id)
-        raise_revisions(connection, study_id)
-
-
-def close_batch(store: Store, run_id: str) -> int:
-    """Let a run go on without the pairs that nobody has answered: they return to the pool. How many they were.
-
-    Answers to pairs that are in somebody's hand are still taken, as late ones. StoreError if the run does not wait.
-    """
-    to = s.assignments.c
-    with store.write() as connection:
-        run = connection.execute(sa.select(s.runs).where(s.runs.c.id == run_id)).first()
-        if run is None or run.state != "waiting":
-            raise StoreError(f"Run {run_id} does not wait for labels.", "See `workbench study show`.")
-        left = (to.run_id == run_id) & to.kind.in_(COUNTING) & to.state.in_(UNFINISHED)
-        pairs = connection.execute(sa.select(sa.func.count(to.pair_id.distinct())).where(left)).scalar_one()
-        for state, after in (("open", "dropped"), ("leased", "lapsed")):
-            connection.execute(s.assignments.update().where(left & (to.state == state)).values(state=after))
-        go_on(connection, run_id)
-        raise_revisions(connection, run.study_id)
-    return int(pairs)
 
 
 def tail(connection: sa.Connection, number: int) -> int:
@@ -280,11 +278,13 @@ def refuse_strange(said: Said) -> None:
         )
 
 
-def _drop_open(connection: sa.Connection, row: Any) -> None:
-    """A late answer spares whoever would have been asked in its place, if nobody holds it yet."""
+def _drop_open(connection: sa.Connection, row: Any, person_id: str) -> None:
+    """A late answer spares whoever would have been asked in its place, if nobody holds it yet, or only who gave it."""
     to = s.assignments.c
     same = (to.run_id == row.run_id) & (to.round == row.round) & (to.pair_id == row.pair_id) & (to.kind == row.kind)
-    found = connection.execute(sa.select(to.id).where(same & (to.state == "open")).limit(1)).scalar()
+    free = (to.state == "open") | ((to.state == "leased") & (to.person_id == person_id) & (to.id != row.id))
+    own = sa.select(to.id).where(same & free).order_by(to.state != "leased", to.id)
+    found = connection.execute(own.limit(1)).scalar()
     if found is not None:
         connection.execute(s.assignments.update().where(to.id == found).values(state="dropped"))
 

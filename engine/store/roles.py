@@ -72,7 +72,7 @@ def revoke(store: Store, person_id: str) -> None:
 
     StoreError if nobody is called that.
     """
-    from engine.store.assignments import let_go
+    from engine.store.closing import let_go
 
     with store.write("people") as connection:
         gone = s.people.update().where((s.people.c.id == person_id) & s.people.c.role.in_(ROLES))

@@ -24,7 +24,9 @@ COUNTING: tuple[Kind, ...] = ("label", "held_out", "audit")
 """Kinds whose answers are the pair's label, and for which the run waits."""
 ASKED: tuple[Kind, ...] = (*COUNTING, "relabel")
 """Kinds that are asked until they are answered. No run waits for what is labelled again."""
-UNFINISHED = ("open", "leased")
+OUT = "out"
+"""The state of what another labelling tool was given: nobody is shown it here until it is taken back."""
+UNFINISHED = ("open", "leased", OUT)
 GIVEN = ("answered", "skipped")
 """States of assignments; besides, "lapsed" (its lease ended), "dropped" (nobody needs it) and, of gold, "kept"."""
 
@@ -112,21 +114,33 @@ def settled(
     rows = connection.execute(asked).all()
     unfinished = {row.pair_id for row in rows if row.state in UNFINISHED}
     here = {row.pair_id for row in rows if row.round == round_number}
+    made_of, found = counting(connection, oracle, study_id, seed, pair_ids), {}
+    for pair_id in pair_ids:
+        votes = made_of.get(pair_id, [])
+        if pair_id in unfinished or (pair_id not in here and not any(vote.kind in COUNTING for vote in votes)):
+            continue
+        given = [vote.answer for vote in votes]
+        counted = {answer: given.count(answer) for answer in sorted(set(given))}
+        found[pair_id] = Label(pair_id, oracle.settle(given), oracle.name, {"answers": counted})
+    return found
+
+
+def counting(
+    connection: sa.Connection, oracle: People, study_id: str, seed: int, pair_ids: Iterable[str]
+) -> dict[str, list[Vote]]:
+    """Pair → the answers that its label is made of, in the order in which each was first given; skips are none.
+
+    Late answers are kept, and beyond what was wanted they change nothing. Where a pair is labelled again all count.
+    """
     votes: dict[str, list[Vote]] = {}
     again: dict[str, list[Vote]] = {}
     for vote in standing(connection, study_id, pair_ids):
         if vote.kind in ASKED and vote.answer != "skip":
             (votes if vote.kind in COUNTING else again).setdefault(vote.pair_id, []).append(vote)
-    found = {}
-    for pair_id in pair_ids:
-        if pair_id in unfinished or (pair_id not in votes and pair_id not in here):
-            continue
-        # Late answers are kept, and beyond what was wanted they change nothing.
-        given = [vote.answer for vote in votes.get(pair_id, ())][: oracle.wanted(seed, pair_id)]
-        given += [vote.answer for vote in again.get(pair_id, ())]
-        counted = {answer: given.count(answer) for answer in sorted(set(given))}
-        found[pair_id] = Label(pair_id, oracle.settle(given), oracle.name, {"answers": counted})
-    return found
+    return {
+        pair_id: [*votes.get(pair_id, ())[: oracle.wanted(seed, pair_id)], *again.get(pair_id, ())]
+        for pair_id in {**votes, **again}
+    }
 
 
 def listed(values: Iterable[Any]) -> Any:

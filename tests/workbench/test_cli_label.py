@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine.store import queries, roles
+from engine.store import answered, outgoing, queries, roles
 from engine.store.assignments import Said, answer, claim_next
 from engine.store.database import Store
 from engine.store.outgoing import first_out
-from tests.engine.store.campaign_world import campaign, labels
+from tests.engine.store.campaign_world import campaign, finish, labels
 from workbench.cli.main import app
 
 SAYS = ("response_a", "response_b", "tie", "both_bad")
@@ -86,7 +86,8 @@ def test_pairs_go_out_without_answers_and_come_back_with_them(made, tmp_path, to
 def test_who_was_faster_at_the_screen_counts_and_the_file_is_kept_as_late(made, tmp_path):
     store, study_id = made
     out = tmp_path / "out"
-    run("label", "export", study_id, "--profile", "argilla", "--out", str(out), "--store", str(store.folder))
+    words = ("--profile", "argilla", "--shared", "--out", str(out), "--store", str(store.folder))
+    assert run("label", "export", study_id, *words)[1]["reserved"] is False
     mira = roles.at_the_machine(store, "Mira")
     shown = claim_next(store, study_id, mira.id)
     assert shown is not None
@@ -96,6 +97,89 @@ def test_who_was_faster_at_the_screen_counts_and_the_file_is_kept_as_late(made, 
     assert (told["written"], told["late"]) == (3, 1)
     late = next(row for row in labels(store) if row.detail.get("late"))
     assert late.pair_id == shown.pair_id
+
+
+def test_what_is_out_is_shown_to_nobody_here_until_it_is_taken_back(made, tmp_path):
+    store, study_id = made
+    at = ("--store", str(store.folder))
+    mira = roles.at_the_machine(store, "Mira")
+    held = claim_next(store, study_id, mira.id)
+    assert held is not None
+    out = tmp_path / "out"
+    told = CliRunner().invoke(app, ["label", "export", study_id, "--out", str(out), *at])
+    assert "3 pairs in" in told.stdout, "what is in a hand stays there"
+    assert "Nobody is shown them here until" in told.stdout
+    assert claim_next(store, study_id, mira.id) == held
+    answer(store, study_id, held.assignment_id, mira.id, Said("a"))
+    assert claim_next(store, study_id, mira.id) is None
+    found = answered.progress(store, study_id, mira.id)
+    assert (found.asked, found.done, found.free, found.out) == (4, 1, 0, 3)
+    assert queries.study(store, study_id).runs[0].state == "waiting", "the run waits for what is out"
+    again = CliRunner().invoke(app, ["label", "export", study_id, "--out", str(tmp_path / "more"), *at])
+    assert (again.exit_code, "3 are out at another tool" in again.stderr) == (2, True)
+    assert not (tmp_path / "more").exists()
+    tasks = json.loads((out / "pairs.json").read_text())
+    (out / "answers.json").write_text(json.dumps([annotated(task, "left", "ada@example.org") for task in tasks[:1]]))
+    code, told = run("label", "import", str(out / "answers.json"), "--study", study_id, *at)
+    assert (code, told["written"], told["still out"]) == (0, 1, 2)
+    assert run("label", "recall", study_id, *at) == (0, {"study": study_id, "pairs": 2})
+    assert "No pair of this study is out" in run("label", "recall", study_id, *at)[1]
+    assert claim_next(store, study_id, mira.id) is not None
+    finish((store, study_id, ""), "Mira")
+    assert queries.study(store, study_id).runs[0].state == "queued"
+    assert len(labels(store)) == 4
+
+
+def test_pairs_whose_files_could_not_be_written_are_in_the_queue_again(made, tmp_path, monkeypatch):
+    store, study_id = made
+
+    def full(*_):
+        raise OSError(28, "No space left on device", "pairs.json")
+
+    monkeypatch.setattr("workbench.cli.label.write_files", full)
+    code, told = run("label", "export", study_id, "--out", str(tmp_path / "out"), "--store", str(store.folder))
+    assert (code, "No space left" in told) == (2, True)
+    assert outgoing.out(store, study_id) == 0
+    assert claim_next(store, study_id, roles.at_the_machine(store, "Mira").id) is not None
+
+
+def test_who_changes_their_mind_in_the_tool_corrects_and_an_older_file_changes_nothing(made, tmp_path):
+    store, study_id = made
+    at = ("--study", study_id, "--store", str(store.folder))
+    out = tmp_path / "out"
+    run("label", "export", study_id, "--out", str(out), "--store", str(store.folder))
+    (task, *_) = json.loads((out / "pairs.json").read_text())
+    files = []
+    for n, side in enumerate(("left", "right")):
+        files.append(out / f"{n}.json")
+        files[-1].write_text(json.dumps([annotated(task, side, "mira@example.org")]))
+    assert run("label", "import", str(files[0]), *at)[1]["written"] == 1
+    assert run("label", "import", str(files[1]), *at)[1]["corrected"] == 1
+    first, second = labels(store)
+    assert (second.corrects, {first.answer, second.answer}) == (first.id, {"a", "b"})
+    for file in files:
+        assert run("label", "import", str(file), *at)[1]["told before"] == 1
+    assert len(labels(store)) == 2
+
+
+def test_answers_without_a_name_are_of_a_person_each(tmp_path):
+    store, study_id, _ = campaign(tmp_path / "store", batch=2, answers_per_pair=2.0)
+    out = tmp_path / "out"
+    run("label", "export", study_id, "--out", str(out), "--store", str(store.folder))
+    tasks = json.loads((out / "pairs.json").read_text())
+    for task in tasks:
+        task["annotations"] = [one for side in ("left", "right") for one in annotated(task, side, "")["annotations"]]
+    (out / "answers.json").write_text(json.dumps(tasks))
+    back = ("label", "import", str(out / "answers.json"), "--study", study_id, "--store", str(store.folder))
+    assert run(*back)[1]["written"] == 4
+    assert len({row.person_id for row in labels(store)}) == 2
+    assert run(*back)[1]["told before"] == 4, "and the same file again writes nothing"
+
+
+def annotated(task: dict[str, Any], side: str, who: str) -> dict[str, Any]:
+    result = [{"type": "pairwise", "value": {"selected": side}}]
+    by = {"completed_by": {"email": who}} if who else {}
+    return {**task, "annotations": [{"result": result, "was_cancelled": False, **by}]}
 
 
 def test_what_was_not_asked_is_counted(made, tmp_path):

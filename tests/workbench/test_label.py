@@ -58,7 +58,8 @@ def test_an_answer_a_note_and_a_strength_are_written_and_the_next_pair_follows(d
     roles.write_guideline(store, study_id, "Be fair.")
     test = app(store.folder, monkeypatch, "label")
     test.text_input(key="note-1-0").set_value(" shorter, <b>and right</b> ").run()
-    test.segmented_control(key="strength-1-0").set_value("clearly").run()
+    press(test, "By far better")
+    press(test, "Clearly better")
     press(test, "A is better")
     (row,) = labels(store)
     assert (row.answer, row.note, row.strength) == (row.side_shown_first, "shorter, <b>and right</b>", 2.0)
@@ -67,7 +68,7 @@ def test_an_answer_a_note_and_a_strength_are_written_and_the_next_pair_follows(d
     assert "1</b> of 4 answered" in seen(test)
     press(test, "B is better")
     assert labels(store)[1].answer != labels(store)[1].side_shown_first
-    assert labels(store)[1].note is None, "a note belongs to its pair"
+    assert (labels(store)[1].note, labels(store)[1].strength) == (None, None), "they belong to their pair"
     press(test, "Undo")
     assert "you answered" in seen(test)
     press(test, "Tie")

@@ -15,6 +15,14 @@ from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, pri
 label = typer.Typer(
     help="People who label: links for them, pairs out to other tools, answers in.", no_args_is_help=True
 )
+RESERVED = (
+    "Nobody is shown them here until their answers come back (workbench label import) or they are taken back "
+    "(workbench label recall)."
+)
+SHARED = (
+    "They are in the queue here, too. Of a pair that is answered in both places the first answer counts; the other is "
+    "kept, and counted as late when it is taken in."
+)
 StudyOption = Annotated[str, typer.Option("--study", help="Id of the study, or its name.")]
 
 
@@ -60,18 +68,44 @@ def export_(
     study: Annotated[str, typer.Argument(help="Id of the study, or its name.")],
     out: Annotated[Path, typer.Option(help="Folder to write; it must be new or empty.")],
     profile: Annotated[str, typer.Option(help=f"{' or '.join(TOOLS)}.")] = "label_studio",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Leave them in the queue here as well; who answers first counts.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the pairs that wait for people as tasks of another tool, without answers, sides in random order."""
+    """Write the pairs that wait for people as tasks of another tool, without answers, sides in random order.
+
+    They leave the queue here, so that nobody answers them in two places, until their answers are taken in or
+    `workbench label recall` takes them back.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is there already and not empty.", "Name a new folder; nothing is overwritten.")
     where = opened(store)
-    pairs = outgoing.outgoing(where, queries.study(where, study).summary.id)
-    files = tasks_of(pairs, profile)
-    write_files(files, out)
-    value = {"out": str(out), "pairs": len(pairs), "files": sorted(files)}
-    show(value, as_json, lambda: f"{len(pairs):,} pairs in {out}: {', '.join(sorted(files))}.")
+    study_id = queries.study(where, study).summary.id
+    tasks_of([], profile)  # a profile that is none is refused before anything is reserved
+    with outgoing.sent_out(where, study_id, profile, reserved=not shared) as pairs:
+        files = tasks_of(pairs, profile)
+        write_files(files, out)
+    value = {"out": str(out), "pairs": len(pairs), "files": sorted(files), "reserved": not shared}
+    what = f"{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'} in {out}: {', '.join(sorted(files))}."
+    show(value, as_json, lambda: f"{what}\n{SHARED if shared else RESERVED}")
+
+
+@label.command(epilog="Example: workbench label recall helpful")
+@plainly
+def recall(
+    study: Annotated[str, typer.Argument(help="Id of the study, or its name.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back the pairs that went to another tool and have no answer: people are shown them here again."""
+    where = opened(store)
+    study_id = queries.study(where, study).summary.id
+    pairs = outgoing.take_back(where, study_id)
+    value = {"study": study_id, "pairs": pairs}
+    words = f"{pairs:,} {'pair is' if pairs == 1 else 'pairs are'} in the queue here again."
+    show(value, as_json, lambda: f"{words} An answer that still comes from the tool is taken where nobody was faster.")
 
 
 @label.command("import", epilog="Example: workbench label import answers.json --study helpful")
@@ -90,7 +124,8 @@ def import_(
     told = outgoing.take_in(where, study_id, reading.data.comparisons)
     value = {
         "file": str(file),
-        **{what: told[what] for what in ("written", "late", "told before", "not asked")},
+        **{what: told[what] for what in outgoing.WAYS},
+        "still out": outgoing.out(where, study_id),
         "refused": len(reading.report.refused),
         "dropped": dict(reading.report.dropped),
     }
@@ -99,6 +134,7 @@ def import_(
         counts = [f"{n:,} {what}" for what, n in told.items()]
         counts += [f"{n:,} {what}" for what, n in reading.report.dropped.items()]
         counts += [f"{len(reading.report.refused):,} rows refused"] if reading.report.refused else []
-        return f"{file}: {', '.join(counts) or 'no answer in it'}."
+        left = f" {value['still out']:,} pairs are still out." if value["still out"] else ""
+        return f"{file}: {', '.join(counts) or 'no answer in it'}.{left}"
 
     show(value, as_json, words)

@@ -1,4 +1,4 @@
-"""`workbench run …`: look again at what one run did, and let one that waits for review go on."""
+"""`workbench run …`: look again at what one run did, let it go on, or go back to before labels that were corrected."""
 
 import json
 import os
@@ -11,14 +11,18 @@ import typer
 
 from engine.errors import EngineError
 from engine.replay import Record, from_record, record_of
-from engine.store import edits
+from engine.store import corrected, edits
 from engine.store.database import Store
 from engine.store.edits import LEAD
 from engine.store.reviews import Review
+from workbench.campaign_words import before_words, changed_words
 from workbench.cli.terminal import JsonOption, StoreOption, opened, plainly, show, table
 from workbench.cli.why import why
 
-run = typer.Typer(help="Look again at what one run did, and let one that waits for review go on.", no_args_is_help=True)
+run = typer.Typer(
+    help="Look again at what one run did, let it go on after a review, or back to before corrected labels.",
+    no_args_is_help=True,
+)
 run.command(epilog="Example: workbench run why r1a2b3c4d5-activedpo-1 3 --json")(why)
 OTHER = 1
 """Exit code of a replay whose picks differ."""
@@ -64,6 +68,46 @@ def release(
         for one in left
     ]
     show(value, as_json, lambda: "\n".join(_released(one) for one in left))
+
+
+@run.command("go-back", epilog="Example: workbench run go-back r1a2b3c4d5-activedpo-1 --show")
+@plainly
+def go_back(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a campaign's run, see `workbench study show`.")],
+    only: Annotated[bool, typer.Option("--show", help="Only say which labels changed; change nothing.")] = False,
+    by: Annotated[str, typer.Option(help="Who takes it back.")] = LEAD,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on from before the first labels that the run used and that people have changed since.
+
+    Later rounds are computed again; what people have answered is kept and not asked again.
+    """
+    where = opened(store)
+    changed = corrected.changed_since(where, run_id)
+    first = min((one.round for one in changed), default=None)
+    if first is not None and not only:
+        corrected.go_back(where, run_id, first, by)
+    value = {
+        "run": run_id,
+        "changed": [asdict(one) for one in changed],
+        "before_round": first,
+        "goes_on": first is not None and not only,
+    }
+    show(value, as_json, lambda: _changed(run_id, changed, first, only))
+
+
+def _changed(run_id: str, changed: list[corrected.Changed], first: int | None, only: bool) -> str:
+    if first is None:
+        return f"{run_id}: no label that it used was changed since."
+    rows = [[one.round, one.pair_id, one.was, one.now or "none"] for one in changed]
+    listed = table(["round", "pair", "was", "is"], rows)
+    then = (
+        "To go on from before them, leave --show out."
+        if only
+        else f"It goes on from before {before_words(first)}; a worker takes it from there."
+    )
+    return f"{run_id}: {changed_words(changed)}\n{listed}\n{then}"
 
 
 def _released(one: Review) -> str:

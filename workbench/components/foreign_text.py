@@ -80,12 +80,16 @@ def folding(text: str, marks: Sequence[Span] = ()) -> str:
     return f"{shown}<details><summary>show all {integer(lines_of(text))} lines</summary>{hidden}</details>"
 
 
-def conversation(messages: Sequence[tuple[str, str]]) -> str:
-    """The prompt as chat: one turn on soft ground; of more than three turns the earlier ones are folded."""
+def conversation(messages: Sequence[tuple[str, str]], *, whole: bool = False) -> str:
+    """The prompt as chat: one turn on soft ground; of more than three turns the earlier ones are folded.
+
+    `whole`: nothing is folded, neither turns nor lines.
+    """
+    body = said if whole else folding
     if len(messages) == 1 and messages[0][0] == "user":
-        return f'<div class="chat"><div class="turn user only">{folding(messages[0][1])}</div></div>'
-    turns = [_turn(role, text) for role, text in messages]
-    if len(turns) <= 3:
+        return f'<div class="chat"><div class="turn user only">{body(messages[0][1])}</div></div>'
+    turns = [_turn(role, body(text)) for role, text in messages]
+    if whole or len(turns) <= 3:
         return f'<div class="chat">{"".join(turns)}</div>'
     earlier, last = turns[:-2], turns[-2:]
     fold = (
@@ -94,9 +98,9 @@ def conversation(messages: Sequence[tuple[str, str]]) -> str:
     return f'<div class="chat">{fold}{"".join(last)}</div>'
 
 
-def _turn(role: str, text: str) -> str:
+def _turn(role: str, body: str) -> str:
     kind = role if role in PEOPLE else "system"
-    return f'<div class="turn {kind}"><small>{escaped(PEOPLE.get(role, role))}</small>{folding(text)}</div>'
+    return f'<div class="turn {kind}"><small>{escaped(PEOPLE.get(role, role))}</small>{body}</div>'
 
 
 def first_line(messages: Sequence[tuple[str, str]], length: int = 90) -> str:

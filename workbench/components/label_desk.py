@@ -13,24 +13,60 @@ from workbench.wording import count, duration
 
 REASONS = {"5": "cannot judge it", "6": "too long", "7": "not my language", "8": "a text is broken"}
 """Key → why a pair is skipped."""
-STRENGTHS = {"slightly": 1, "clearly": 2, "by far": 3}
+STRENGTHS = {"f": ("slightly", 1), "g": ("clearly", 2), "h": ("by far", 3)}
+"""Key → how much better, in words and as a number."""
 REST_S, PAUSE_S = 30 * 60.0, 5 * 60.0
 """After so long a break is offered; a pair that took so long was one."""
 LAST = 4
 """Answers that are listed beside the pair."""
 Press = Callable[[str], None]
+SCRIPT = """<script>
+(() => {
+  if (window.workbenchDesk) return;
+  window.workbenchDesk = true;
+  const way = {ArrowDown: 1, PageDown: 1, ArrowUp: -1, PageUp: -1};
+  document.addEventListener('keydown', (event) => {
+    const desk = document.querySelector('.pw .desk'), at = event.target;
+    if (!desk || event.ctrlKey || event.metaKey || event.altKey) return;
+    const note = document.querySelector('.st-key-desk-note input');
+    if (at.closest('input, textarea, [contenteditable=true], [role=combobox], [role=listbox], [role=dialog]')) {
+      if (at === note && ['Escape', 'Enter'].includes(event.key)) at.blur();
+      return;
+    }
+    if (event.key === 'n' && note) {
+      event.preventDefault();
+      note.focus();
+    } else if (way[event.key] && !at.closest('.side, .talk, .guide')) {
+      const boxes = [...desk.querySelectorAll(event.shiftKey ? '.talk' : '.side')];
+      const long = boxes.filter(box => box.scrollHeight - box.clientHeight > 1);
+      if (long.length) event.preventDefault();
+      for (const box of long) {
+        box.scrollBy({top: way[event.key] * (event.key.startsWith('Page') ? .85 * box.clientHeight : 60)});
+      }
+    }
+  }, true);
+})();
+</script>"""
+"""What buttons with a key cannot do: scroll both texts at once, and put the cursor into the note and out of it."""
 
 
-def desk(shown: Shown, *, marked: bool) -> str:
-    """The pair as markup, without a word of who wrote what: A is the side that is shown first."""
+def desk(shown: Shown, *, marked: bool, more_keys: bool = False) -> str:
+    """The pair as markup, without a word of who wrote what: A is the side that is shown first.
+
+    `more_keys`: a second row of them is to stay in sight below.
+    """
     first, second = _texts(shown)
     marks = differing(first, second) if marked else ((), ())
     sides = _side("A", first, marks[0]) + _side("B", second, marks[1])
     before = ""
     if shown.before is not None:
         before = f'<p role="status">{chip("you answered", "run")} {escaped(answer_words(shown, shown.before))}</p>'
-    prompt = f"<small>Prompt</small>{conversation(shown.messages)}"
-    return f'<div class="desk">{before}{prompt}<div class="sides">{sides}</div></div>'
+    several = len(shown.messages) > 1  # the last of them is what is answered
+    last, turns = (" last", f", {len(shown.messages)} turns") if several else ("", "")
+    talk = f'<div class="talk{last}" tabindex="0" role="group" aria-label="Prompt">'
+    talk += f"{conversation(shown.messages, whole=True)}</div>"
+    body = f'{before}<small>Prompt{turns}</small>{talk}<div class="sides">{sides}</div>'
+    return f'<div class="desk{" less" if more_keys else ""}">{body}</div>'
 
 
 def answer_words(shown: Shown, answer: str) -> str:
@@ -40,7 +76,7 @@ def answer_words(shown: Shown, answer: str) -> str:
 
 
 def answer_keys(press: Press, *, disabled: bool = False) -> None:
-    """The two equal buttons, then tie and both bad; its key on each. `press` gets first, second, tie, both_bad."""
+    """The two equal buttons, its key on each. `press` gets first or second."""
     left, right = st.columns(2, gap="small")
     with left:
         _button("A is better", "1", "first", press, icon=":material/arrow_back:", disabled=disabled)
@@ -48,25 +84,30 @@ def answer_keys(press: Press, *, disabled: bool = False) -> None:
         _button(
             "B is better", "2", "second", press, icon=":material/arrow_forward:", icon_right=True, disabled=disabled
         )
-    places = st.columns(2, gap="small")
-    for place, (label, key, what) in zip(places, (("Tie", "3", "tie"), ("Both bad", "4", "both_bad")), strict=True):
-        with place:
-            _button(label, key, what, press, disabled=disabled)
 
 
 def move_keys(press: Press, *, back: int, earlier: bool, pair: bool = True) -> None:
-    """Skip, undo, and the arrows through one's own answers; `back` is how far one looks back. `pair`: one lies here."""
-    places = st.columns(5, gap="small")
+    """Tie and both bad, skip, undo, and the arrows through one's own answers; `back` is how far one looks back.
+
+    `pair`: one lies here. `press` gets tie, both_bad, skip, undo, earlier or later.
+    """
     keys = (
-        ("Skip", "s", "skip", not pair),
-        ("Undo", "u", "undo", not earlier and not back),
-        ("Earlier", "left", "earlier", not earlier),
-        ("Later", "right", "later", not back),
-        ("Mark differences", "d", "mark", not pair),
+        ("Tie", "3", "tie", not pair, "secondary"),
+        ("Both bad", "4", "both_bad", not pair, "secondary"),
+        ("Skip", "s", "skip", not pair, "tertiary"),
+        ("Undo", "u", "undo", not earlier and not back, "tertiary"),
+        ("Earlier", "left", "earlier", not earlier, "tertiary"),
+        ("Later", "right", "later", not back, "tertiary"),
     )
-    for place, (label, key, what, off) in zip(places, keys, strict=True):
-        with place:
-            _button(label, key, what, press, kind="tertiary", disabled=off)
+    with st.container(horizontal=True, gap="small", key="desk-keys"):
+        for label, key, what, off, kind in keys:
+            _button(label, key, what, press, kind=kind, disabled=off)
+
+
+def mark_key(press: Press, *, marked: bool) -> None:
+    """The words that differ, marked or not. `press` gets mark."""
+    label = "Mark no differences" if marked else "Mark differences"
+    _button(label, "d", "mark", press, icon=":material/difference:")
 
 
 def reason_keys(press: Press) -> None:
@@ -82,23 +123,40 @@ def reason_keys(press: Press) -> None:
         _button("Do not skip", "s", "stay", press, kind="tertiary")
 
 
-def details_asked(key: str, *, strength: bool, note: bool) -> None:
-    """How much better, and a note, where the study asks for them; both may be left out."""
-    left, right = st.columns([34, 66], gap="small")
-    if strength:
-        with left:
-            st.segmented_control("How much better? (optional)", list(STRENGTHS), key=f"strength-{key}")
-    if note:
-        with right:
-            st.text_input("Note (optional)", key=f"note-{key}", max_chars=4000, placeholder="Why, in a few words")
+def details_asked(press: Press, key: str, *, strength: bool, chosen: float | None, note: bool, before: str) -> None:
+    """How much better, and a note, where the study asks for them; both may be left out, and come before the answer.
+
+    `chosen` is the strength that was pressed, `before` the note that stands so far. `press` gets "strength 1" to 3.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="desk-details"):
+        for letter, (words, number) in STRENGTHS.items() if strength else ():
+            icon = ":material/check:" if chosen == number else None
+            _button(f"{words.capitalize()} better", letter, f"strength {number}", press, icon=icon)
+        if note:
+            with st.container(key="desk-note"):
+                st.text_input(
+                    "Note (optional)", before, key=f"note-{key}", max_chars=4000, label_visibility="collapsed",
+                    placeholder="Note (key N): why, in a few words",
+                )  # fmt: skip
 
 
-def legend() -> None:
-    """The line under the keys."""
-    show(
-        "<small>The grey letter on a button is its key. Every answer is on disk before the next pair shows. "
-        "Sides are shuffled for each pair.</small>"
+def note_before(shown: Shown) -> str:
+    """The note that a pair in hand has already; behind a skip's reason, which is chosen anew."""
+    if shown.before != "skip":
+        return shown.note
+    reason, _, rest = shown.note.partition("; ")
+    return rest if reason in REASONS.values() else shown.note
+
+
+def legend(*, strength: bool = False, note: bool = False) -> None:
+    """The line under the keys: every key that stands on no button, and what is asked before the answer."""
+    first = ["<b>F G H</b> how much better"] * strength + ["<b>N</b> into the note, <b>Enter</b> out of it"] * note
+    before = f"Before the answer, if you like: {', '.join(first)}. " if first else ""
+    words = (
+        f"The grey letter on a button is its key. <b>↑ ↓</b> scroll both texts, with <b>Shift</b> the prompt. {before}"
+        "Every answer is on disk before the next pair shows. Sides are shuffled for each pair."
     )
+    st.html(f'<div class="pw"><small>{words}</small></div>{SCRIPT}', unsafe_allow_javascript=True)
 
 
 def progress_strip(progress: Progress) -> str:
@@ -111,7 +169,7 @@ def progress_strip(progress: Progress) -> str:
     median = "" if progress.seconds is None else f" · your median {duration(progress.seconds)}"
     numbers = f'aria-valuemin="0" aria-valuemax="{progress.asked}" aria-valuenow="{progress.done}"'
     told = f"<b>{progress.done:,}</b> of {progress.asked:,} answered, {left:,} left{median}"
-    saved = chip(f"saved {progress.given:,} of {progress.given:,}", "ok") if progress.given else ""
+    saved = chip(f"{count(progress.given, 'answer')} saved", "ok") if progress.given else ""
     return (
         f'<div class="bar" role="progressbar" {numbers} aria-label="answers of this batch">'
         f'<i style="width:{100 * share:.1f}%"></i></div>'
@@ -124,6 +182,12 @@ def guideline_card(version: int, text: str) -> str:
     if not text:
         return heading("Guideline") + '<p class="muted">No guideline is written yet.</p>'
     return f'{heading("Guideline", f"version {version}")}<div class="guide" tabindex="0">{said(text)}</div>'
+
+
+def late(minutes: float) -> str:
+    """After an answer that came when the pair's time was over."""
+    words = f"The last pair was before you for more than {duration(60 * minutes)}, so somebody else may have it too."
+    return f'<div class="note" role="status"><b>A late answer.</b> {words} Yours is kept.</div>'
 
 
 def rest(seconds: float) -> str:
@@ -151,12 +215,13 @@ def last_answers(rows: Sequence[tuple[str, str, float | None]]) -> str:
 
 def nothing_left(progress: Progress) -> None:
     """In place of a pair: why there is none, and what comes next."""
-    others = progress.asked - progress.done
+    others = progress.asked - progress.done - progress.out
     if progress.state == "waiting":
-        empty(
-            "You have answered all that waits for you.",
-            f"{count(others, 'answer')} of other people {_are(others)} left.",
+        left = [f"{count(others, 'answer')} of other people {_are(others)} left."] if others or not progress.out else []
+        left += [f"{count(progress.out, 'answer')} {_are(progress.out)} to come from another tool."] * (
+            progress.out > 0
         )
+        empty("You have answered all that waits for you.", " ".join(left))
     elif progress.state in ("queued", "running"):
         after = f"after round {progress.round}" if progress.round else "after the first evaluation"
         empty("Nothing to label.", f"All is saved. The next batch comes {after}; this page looks by itself.")

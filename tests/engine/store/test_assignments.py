@@ -73,7 +73,9 @@ def test_an_answer_that_is_told_twice_is_written_once(queue: tuple[Store, str, s
     shown = claim_next(store, study_id, mira.id)
     assert shown is not None
     first = answer(store, study_id, shown.assignment_id, mira.id, Said("a"))
-    assert answer(store, study_id, shown.assignment_id, mira.id, Said("b")) == first
+    assert answer(store, study_id, shown.assignment_id, mira.id, Said("a")) == first
+    with pytest.raises(StoreError, match="already, in another tab"):
+        answer(store, study_id, shown.assignment_id, mira.id, Said("b"))
     assert [row.answer for row in labels(store)] == ["a"]
 
 
@@ -147,7 +149,7 @@ def test_undo_gives_the_pair_back_and_what_is_said_then_corrects_the_first(queue
     back = answered.take_back(store, study_id, mira.id)
     assert back == replace(shown, before="a")
     assert [one.pair_id for one in answered.earlier(store, study_id, mira.id)] == [], "it was taken back"
-    assert claim_next(store, study_id, mira.id) == shown, "a reload finds it in hand"
+    assert claim_next(store, study_id, mira.id) == back, "a reload finds it in hand"
     assert answer_and_next(store, study_id, shown.assignment_id, mira.id, Said("b")) == following
     first, second = labels(store)
     assert (first.answer, second.answer, second.corrects) == ("a", "b", first.id)

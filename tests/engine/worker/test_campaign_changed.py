@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from engine.errors import StoreError
 from engine.records import STAGES, Evaluated, Labelled, Picked
-from engine.store import answered, assignments, queries, roles, writer
+from engine.store import answered, assignments, closing, corrected, queries, roles, writer
 from engine.store import schema as s
 from engine.store.assignments import Said
 from engine.store.bank import LENT, loan
@@ -23,7 +23,7 @@ def test_a_correction_after_training_is_told_and_the_run_goes_on_from_before_it(
     while state(store, study_id) != "done":
         everything(store, study_id, mira)
         work(store)
-    assert answered.changed_since(store, run_id) == []
+    assert corrected.changed_since(store, run_id) == []
     batch = next(e for e in load_events(store, run_id)[0] if isinstance(e, Picked))
     pair_id = batch.picks[0].pair_id
     mine = next(one for one in answered.earlier(store, study_id, mira.id) if one.pair_id == pair_id)
@@ -32,14 +32,14 @@ def test_a_correction_after_training_is_told_and_the_run_goes_on_from_before_it(
     row = labels(store)[-1]
     assert (row.corrects, row.answer, row.assignment_id) == (mine.number, "b", None)
     assert queries.study(store, study_id).summary.labels_unique == 8, "a correction is the same purchase"
-    (changed,) = answered.changed_since(store, run_id)
+    (changed,) = corrected.changed_since(store, run_id)
     assert (changed.round, changed.pair_id, changed.was, changed.now) == (1, pair_id, "a", "b")
     before = load_events(store, run_id)[0]
-    answered.go_back(store, run_id, 1)
+    corrected.go_back(store, run_id, 1)
     kept = load_events(store, run_id)[0]
     assert len(kept) == 4, "evaluated, pooled, scored and picked stand"
     with pytest.raises(StoreError, match="queued"):
-        answered.go_back(store, run_id, 1)
+        corrected.go_back(store, run_id, 1)
     while state(store, study_id) != "done":
         work(store)
         everything(store, study_id, mira)
@@ -47,7 +47,7 @@ def test_a_correction_after_training_is_told_and_the_run_goes_on_from_before_it(
     assert [len(events) for events in (before, after)] == [1 + 2 * len(STAGES)] * 2
     given = next(e for e in after if isinstance(e, Labelled))
     assert {x.pair_id: x.answer for x in given.labels}[pair_id] == "b"
-    assert answered.changed_since(store, run_id) == []
+    assert corrected.changed_since(store, run_id) == []
     assert errors(store) == []
 
 
@@ -58,12 +58,12 @@ def test_a_corrected_held_out_answer_is_told_too(tmp_path: Path, tiny_model_dir:
     work(store)
     oldest = answered.earlier(store, study_id, mira.id)[-1]
     answered.correct(store, study_id, mira.id, oldest.assignment_id, Said("b"))
-    assert [(c.round, c.was, c.now) for c in answered.changed_since(store, run_id)] == [(0, "a", "b")]
-    answered.go_back(store, run_id, 0)
+    assert [(c.round, c.was, c.now) for c in corrected.changed_since(store, run_id)] == [(0, "a", "b")]
+    corrected.go_back(store, run_id, 0)
     work(store)
     measured = next(e for e in load_events(store, run_id)[0] if isinstance(e, Evaluated)).measured
     assert dict((pair, answer) for rows in measured.values() for pair, _, answer in rows)[oldest.pair_id] == "b"
-    assert answered.changed_since(store, run_id) == []
+    assert corrected.changed_since(store, run_id) == []
 
 
 def test_a_batch_is_closed_without_the_pairs_that_nobody_answered(tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -76,13 +76,13 @@ def test_a_batch_is_closed_without_the_pairs_that_nobody_answered(tmp_path: Path
     assignments.answer(store, study_id, shown.assignment_id, mira.id, Said("b"))
     late = assignments.claim_next(store, study_id, mira.id)
     assert late is not None
-    assert assignments.close_batch(store, run_id) == 1
+    assert closing.close_batch(store, run_id) == 1
     work(store)
     given = next(e for e in load_events(store, run_id)[0] if isinstance(e, Labelled))
     assert sorted(label.answer for label in given.labels) == ["b", "skip"]
     assignments.answer(store, study_id, late.assignment_id, mira.id, Said("a"))
     assert labels(store)[-1].detail == {"kind": "label", "late": True}, "late answers are kept"
-    assert [(c.was, c.now) for c in answered.changed_since(store, run_id)] == [("skip", "a")]
+    assert [(c.was, c.now) for c in corrected.changed_since(store, run_id)] == [("skip", "a")]
     assert errors(store) == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from engine.data.answers import Subset
 from engine.data.profiles.audit import answers_of
 from engine.errors import StoreError
-from engine.store import answered, assignments, roles
+from engine.store import answered, assignments, corrected, roles
 from engine.store.assignments import Said
 from engine.store.labelled import asked_pairs
 from engine.store.relabel import out_again, send_back
@@ -62,7 +62,7 @@ def test_what_is_sent_back_is_asked_of_somebody_else_and_changes_the_label(done:
     store, study_id, run_id, mira, _ = done
     picked = picked_by(store, study_id)
     pair, other = picked["pair_id"].iloc[0], picked["pair_id"].iloc[1]
-    assert answered.changed_since(store, run_id) == []
+    assert corrected.changed_since(store, run_id) == []
     sent = send_back(store, study_id, [pair, other], 2)
     assert (sent.pairs, sent.answers, sent.waiting, sent.alone) == (2, 4, 0, 2)
     again = send_back(store, study_id, [pair])
@@ -75,7 +75,7 @@ def test_what_is_sent_back_is_asked_of_somebody_else_and_changes_the_label(done:
         n = everything(store, study_id, who, lambda shown: "b" if shown.pair_id == pair else "a")
         assert n == 2
     assert out_again(store, study_id) == {}
-    changed = answered.changed_since(store, run_id)
+    changed = corrected.changed_since(store, run_id)
     assert [(one.pair_id, one.was, one.now) for one in changed] == [(pair, "a", "b")], "two against one"
     votes = next(p for p in asked_pairs(store, Subset(study_id=study_id)) if p.pair_id == pair).votes
     assert [vote.answer for vote in votes] == ["a", "b", "b"]
