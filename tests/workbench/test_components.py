@@ -18,7 +18,7 @@ from workbench.components.run_grid import run_grid, squares
 from workbench.components.study_card import ACTIONS, _chips, now_line
 from workbench.study_words import compares
 from workbench.style import stylesheet
-from workbench.subset import adapter_command, command_of, in_lines, words_of
+from workbench.subset import adapter_command, command_of, in_lines, pushed, words_of
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -152,6 +152,9 @@ def test_a_subset_says_the_command_that_does_the_same():
         "workbench", "export", "s1", "--adapter", "--strategy", "random:on policy", "--seed", "2", "--round", "3",
         "--merged", "--out", "./adapter",
     ]  # fmt: skip
+    sent = shlex.split(pushed(long, "me/my subset", public=True))
+    assert sent[-4:] == ["./export", "--push", "me/my subset", "--public"]
+    assert pushed("x", "me/data", public=False) == "x --push me/data"
 
 
 def test_cached_queries_equal_fresh_ones_and_follow_the_revision(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from engine.tasks.check_export import CheckExport, packed
 from engine.tools import ToolsWorker
 from tests.engine.data.export.hub import MAY_WRITE, local_hub
 from tests.workbench import worlds
-from tests.workbench.test_pages import app, seen
+from tests.workbench.test_pages import app, command, seen
 from workbench import exporting
 
 
@@ -126,7 +126,7 @@ def test_selections_and_filters_are_counted_and_stand_in_the_command(store, monk
     choose(test, "selection")
     assert "has no saved selection" in seen(test)
     next(field for field in test.text_input if field.label == "Saved selection").set_value(kept).run()
-    assert f"--selection {kept}" in test.code[0].value
+    assert f"--selection {kept}" in command(test)
     linked = app(store.folder, monkeypatch, "export", strategy="ActiveDPO", what="a saved selection", sel=kept)
     assert any(f"--selection {kept}" in code.value for code in linked.code), "the link leads to it"
     choose(test, "strategy")
@@ -134,7 +134,7 @@ def test_selections_and_filters_are_counted_and_stand_in_the_command(store, monk
     said = seen(test)
     assert "Excluded, no score: 5." in said
     assert "Excluded, score outside the range:" in said
-    assert "--score-at-least 0.43" in test.code[0].value
+    assert "--score-at-least 0.43" in command(test)
 
 
 def test_every_profile_can_be_shown_and_its_containers_are_those_it_goes_into(store, monkeypatch):
@@ -145,7 +145,7 @@ def test_every_profile_can_be_shown_and_its_containers_are_those_it_goes_into(st
 
     for profile in ("kto", "openai", "label_studio", "audit"):
         take(profile)
-        assert f"--profile {profile}" in test.code[0].value
+        assert f"--profile {profile}" in command(test)
         assert not test.exception
     take("plain")  # this world has prompts of several turns
     assert "has room for one, the user" in seen(test)
@@ -175,5 +175,5 @@ def test_an_adapter_too_large_for_a_browser_lies_in_the_store_and_has_a_command(
     test.run()
     assert f"200.0 MB are too much for a browser. The archive lies in the store: <code>{place}</code>." in seen(test)
     assert offered(test) == []
-    (command,) = [shlex.split(code.value.replace("\\\n", "")) for code in test.code if "--adapter" in code.value]
-    assert command[3:] == ["--adapter", "--strategy", "activedpo", "--seed", "1", "--round", "2", "--out", "./adapter"]
+    (words,) = [shlex.split(code.value.replace("\\\n", "")) for code in test.code if "--adapter" in code.value]
+    assert words[3:] == ["--adapter", "--strategy", "activedpo", "--seed", "1", "--round", "2", "--out", "./adapter"]
