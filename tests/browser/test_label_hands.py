@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from engine.store import roles
 from engine.store import schema as s
+from engine.store.assignments import Said, answer, claim_next
 from engine.store.database import Store
 from tests.browser.conftest import free_port, served
 from tests.browser.test_label import press, until, wait_for
@@ -138,6 +139,23 @@ def test_two_tabs_of_one_person(desk, page):
         press(other, "4", 0.6)
         until(lambda: len(labels(store)) == 2)
     other.close()
+
+
+def test_a_lease_that_ends_before_the_answer(tmp_path, page):
+    store, study_id, _ = campaign(tmp_path / "store", batch=3, lease_minutes=0.02)
+    with served(store.folder) as url:
+        page.goto(f"{url}/label")
+        wait_for(page, "0 of 3 answered")
+        page.wait_for_timeout(1500)
+        noor = roles.at_the_machine(store, "Noor")
+        hers = claim_next(store, study_id, noor.id)
+        assert hers is not None
+        press(page, "3")
+        wait_for(page, "A late answer.")
+        answer(store, study_id, hers.assignment_id, noor.id, Said("a"))
+    rows = labels(store)
+    assert [(row.pair_id == hers.pair_id, row.answer) for row in rows] == [(True, "tie"), (True, "a")]
+    assert rows[0].detail.get("late"), "kept, as what it is"
 
 
 def test_a_link_that_is_closed_closes_an_open_tab_without_a_click(desk, page):
