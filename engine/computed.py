@@ -50,5 +50,6 @@ def provenance(policy: "Policy | None") -> dict[str, Any]:
             "model_sha256": policy.base_hash,
             "tokenizer_sha256": policy.tokenizer_hash,
             "template_sha256": policy.template_hash,
+            **({"model_commit": policy.commit} if policy.commit else {}),
         }
     return found

@@ -8,13 +8,12 @@ import csv
 import io
 import itertools
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from engine.data.hub import rows_of_hub
 from engine.data.json_list import items_of
 from engine.data.places import files_of, sources_of
 from engine.data.tables import rows_of_arrow, rows_of_parquet, rows_of_saved
@@ -89,32 +88,10 @@ class RowsOf:
                 yield row
 
     def _hub(self, name: str) -> Rows:
-        from datasets import load_dataset_builder
+        def told(commit: str) -> None:
+            self.commit = commit
 
-        try:
-            with _quiet("huggingface_hub"):
-                builder = load_dataset_builder(name)
-            self.commit = str(builder.hash or "")
-            for row in builder.as_streaming_dataset(split="train"):
-                yield dict(row)
-        except Exception as error:  # of whatever client and file it uses, in whatever row
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise DataError(
-                f"{name} is no file here, and as a hub id it cannot be loaded: {reason}.",
-                "Check the path or connection.",
-            ) from error
-
-
-@contextmanager
-def _quiet(library: str) -> Iterator[None]:
-    """Without its warnings of each try: the sentence in the end says what there is to say."""
-    logger = logging.getLogger(library)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+        yield from rows_of_hub(name, told)
 
 
 def open_rows(path: Path | str) -> RowsOf:

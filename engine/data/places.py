@@ -6,7 +6,6 @@ On a server the app reads only what lies below its data root.
 import glob
 import hashlib
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from engine.data.formats.mapped import is_mapping
+from engine.data.hub import HUB_ID
 from engine.data.unpacked import PACKED, Source, members
 from engine.errors import DataError
 
@@ -22,7 +22,6 @@ KNOWN = f"{', '.join(ENDINGS)} (text also with .gz or .zst), .zip, a folder save
 ROOT_VARIABLE = "WORKBENCH_DATA_ROOT"
 PIPE = "-"
 SAVED = ("state.json", "dataset_info.json", "dataset_dict.json")
-_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _MAGIC = {b"\x1f\x8b": ".jsonl.gz", b"\x28\xb5\x2f\xfd": ".jsonl.zst", b"PK\x03\x04": ".zip", b"PAR1": ".parquet"}
 
 
@@ -46,7 +45,7 @@ def files_of(path: Path | str) -> list[Path]:
         return [file for part in text.split(",") if part.strip() for file in files_of(part.strip())]
     if glob.has_magic(text):
         return _matching(text)
-    if _HUB_ID.fullmatch(text) and not text.lower().endswith(ENDINGS + PACKED):
+    if HUB_ID.fullmatch(text) and not text.lower().endswith(ENDINGS + PACKED):
         return []
     raise DataError(f"There is no file {path}.", "Check the path.")
 

@@ -17,6 +17,7 @@ from engine.data.ahead import read_ahead, worth_it
 from engine.data.containers import NotARow, Row, RowsOf, open_rows
 from engine.data.formats.base import FORMATS, Format
 from engine.data.formats.mapped import is_mapping, read_mapping
+from engine.data.hub import named
 from engine.data.parts import Part
 from engine.data.places import every_file
 from engine.data.pool import PreferenceData
@@ -47,7 +48,8 @@ class Report:
     """What a reading understood. `dropped` counts parts of usable rows that were left out, by reason.
 
     `repeated` rows say exactly what an earlier row says. They are kept: whether they are copies or the votes of several
-    labellers, the file does not tell. `label_bank`: the answer of every pair of each prompt is recorded.
+    labellers, the file does not tell. `label_bank`: the answer of every pair of each prompt is recorded. `commit`: of a
+    hub id, the one that was read; `path` then names it, too, and so reads the same rows again.
     """
 
     path: str
@@ -61,6 +63,12 @@ class Report:
     repeated: int = 0
     counts: Counts = field(default_factory=Counts)
     label_bank: bool | None = None
+    commit: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the file is called, without its folder, and a hub id without its owner and commit."""
+        return Path(self.path).name.removesuffix(f"@{self.commit}" if self.commit else "")
 
     def reasons(self) -> dict[str, int]:
         """Reason → refused rows, most frequent first."""
@@ -187,7 +195,7 @@ def open_data(path: Path | str, format_name: str | None = None) -> Opened:
     if not first:
         raise DataError(f"{path} is empty.", "It needs one row at least.")
     chosen, why = _choose(path, first, format_name)
-    report = Report(str(path), chosen.key(), why, sha256_of(path, rows.commit))
+    report = Report(named(str(path), rows.commit), chosen.key(), why, sha256_of(path, rows.commit), commit=rows.commit)
     return Opened(report, chosen, itertools.chain(first, rows), rows)
 
 
@@ -204,7 +212,7 @@ def sha256_of(path: Path | str, commit: str = "") -> str:
     """Of a file's bytes; of a folder's files in name order; of a hub id and the commit of it that is read."""
     files, digest = every_file(path), hashlib.sha256()
     if not files:
-        return hashlib.sha256("@".join(word for word in (str(path), commit) if word).encode()).hexdigest()
+        return hashlib.sha256(named(str(path), commit).encode()).hexdigest()
     for file in files:
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from engine.data.parts import Part
@@ -111,7 +110,7 @@ def _wanted(report: Report, skip_refused: bool) -> bool:
 def _about(report: Report) -> dict[str, Any]:
     """What the store keeps of the file, as far as it was read."""
     return {
-        "name": Path(report.path).name,
+        "name": report.name,
         "path": report.path,
         "format_name": report.format,
         "sha256": report.sha256,

@@ -1,5 +1,6 @@
 """Where a model lies: a folder here, or a snapshot fetched from the hub without pickles and code."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from engine.resume import unasked
 
 if TYPE_CHECKING:
     from engine.settings import ModelSettings
+
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 def _bar(check: Callable[[], None]) -> type[Any]:
@@ -37,8 +40,9 @@ def folder_of(settings: "ModelSettings", check: Callable[[], None] = unasked) ->
         return path.resolve()
     if path.is_absolute() or settings.path.startswith(".") or settings.path.count("/") > 1:
         raise ModelError(f"There is no model folder {settings.path}.", "Check model.path.")
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # the hub hears what is wanted of it, and no more
     wanted = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "spiece.model", "merges.txt", "vocab.txt"]
     try:
         return Path(
@@ -58,6 +62,11 @@ def folder_of(settings: "ModelSettings", check: Callable[[], None] = unasked) ->
             f"{str(error).splitlines()[0]}",
             "Check model.path; without a network, name a local folder.",
         ) from error
+
+
+def commit_of(folder: Path) -> str:
+    """The commit that a fetched snapshot is of, in hex; "" for any other folder."""
+    return folder.name if folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name) else ""
 
 
 def _shut(error: Exception, path: str) -> ModelError | None:

@@ -18,7 +18,7 @@ from engine.models.adapters import attach, fresh_adapter
 from engine.models.attention import can_be_packed
 from engine.models.config import context_tokens, without_dropout
 from engine.models.device import GAP, choose_device, choose_dtype, gap_between
-from engine.models.fetch import folder_of
+from engine.models.fetch import commit_of, folder_of
 from engine.models.head import head_of
 from engine.models.policy import Policy
 from engine.models.trial import check_reading
@@ -75,6 +75,7 @@ def load_policy(settings: "ModelSettings", seed: int, check: Callable[[], None] 
         template_hash=hashlib.sha256(json.dumps(tokenizer.chat_template, sort_keys=True).encode()).hexdigest(),
         name=name,
         reasons=(reason, why),
+        commit=commit_of(folder),
     )
     fresh_adapter(policy, seed)
     head_of(policy), can_be_packed(policy)  # tried here, where nothing else is under way in the model

@@ -33,9 +33,10 @@ class Policy:
     """The model that is trained, with all that is needed to put text through it.
 
     `end_id` closes every response, `stop_ids` end a generation; `reasons` say in words why this device and dtype;
-    the hashes are sha256 in hex over the files' bytes, so that a cache key never depends on a path. `memory`: how often
-    batches were halved since memory ran out; a run sets its own. `check` is called now and then in what takes long
-    without a pass, and may raise to end it there (`engine.models.watch`).
+    the hashes are sha256 in hex over the files' bytes, so that a cache key never depends on a path. `commit`: of a
+    model from the hub, the one that was fetched. `memory`: how often batches were halved since memory ran out; a run
+    sets its own. `check` is called now and then in what takes long without a pass, and may raise to end it there
+    (`engine.models.watch`).
     """
 
     model: PeftModel
@@ -50,6 +51,7 @@ class Policy:
     template_hash: str
     name: str
     reasons: tuple[str, ...] = ()
+    commit: str = ""
     memory: MemoryPlan = field(default_factory=MemoryPlan)
     check: Callable[[], None] = unasked
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.data.hub import HUB_ID
 from engine.data.places import here
 from engine.errors import StoreError
 from engine.store.files import Written, read_bytes, write_bytes
@@ -19,7 +20,6 @@ BY_HAND = "columns mapped by hand"
 ENDINGS = ["jsonl", "ndjson", "json", "csv", "parquet", "arrow", "gz", "zst", "zip"]
 CONTAINERS = "JSONL, JSON, CSV, also gz or zst; Parquet, Arrow, zip"
 LARGEST_MB = 200
-_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 def save_upload(folder: Path, name: str, content: bytes) -> Path:
@@ -36,7 +36,7 @@ def save_upload(folder: Path, name: str, content: bytes) -> Path:
 def located(text: str) -> str:
     """What a worker can find, wherever it was started: a path of this machine in full; a hub id stays as it is."""
     typed = text.strip()
-    if (there := here(typed)) is not None or _HUB_ID.fullmatch(typed):
+    if (there := here(typed)) is not None or HUB_ID.fullmatch(typed):
         return typed if there is None else str(there)
     try:
         return str(Path(typed).expanduser().absolute())

@@ -56,6 +56,7 @@ def about_study(detail: StudyDetail, strategy: str | None = None, seed: int | No
         "regime": _one_or_each({key: detail.seen_by(key, "regime") for key in keys}),
         "model": config["model"]["path"].rstrip("/").rsplit("/", 1)[-1],
         "model sha256": reference.get("model_sha256", "no run has begun"),
+        **({"model commit": reference["model_commit"]} if reference.get("model_commit") else {}),
         "reference": reference.get("reference", "the SFT model with the adapter off"),
         "tokenizer sha256": reference.get("tokenizer_sha256", "no run has begun"),
         "code version": reference.get("program", f"preference-workbench {version('preference-workbench')}"),
@@ -67,11 +68,14 @@ def about_study(detail: StudyDetail, strategy: str | None = None, seed: int | No
 
 
 def curve_rows(store: Store, detail: StudyDetail, subset: Subset) -> list[dict[str, Any]]:
-    """Held-out accuracy by strategy and round, the mean over seeds; random beside the subset's strategy."""
+    """Accuracy on the held-out set that decides, by strategy and round, the mean over seeds; random beside the subset's
+    strategy."""
     found = next((m for m in queries.metric_names(store, detail.summary.id) if m.name == "accuracy"), None)
     if found is None:
         return []
-    frame = queries.curve(store, detail.summary.id, found.name, found.splits[0])
+    declared = (detail.config.get("referee") or {}).get("held_out")
+    where = declared if declared in found.splits else found.splits[0]
+    frame = queries.curve(store, detail.summary.id, found.name, where)
     if subset.strategy is not None:
         frame = frame[frame["strategy"].isin([subset.strategy, "random"])]
     means = frame.groupby(["strategy", "round"], sort=False).agg(
@@ -82,7 +86,7 @@ def curve_rows(store: Store, detail: StudyDetail, subset: Subset) -> list[dict[s
             "strategy": str(key),
             "round": int(number),
             "labels": int(row["labels"]),
-            f"accuracy on {found.splits[0]}": float(row["accuracy"]),
+            f"accuracy on {where}": float(row["accuracy"]),
             "seeds": int(row["seeds"]),
         }
         for (key, number), row in means.iterrows()

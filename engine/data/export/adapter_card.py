@@ -37,6 +37,7 @@ def adapter_card(store: Store, run_id: str, number: int, trained: Trained, *, me
         "adapter sha256": trained.adapter_hash,
         "base model": base,
         "base model sha256": found.get("model_sha256", "not recorded"),
+        **({"base model commit": found["model_commit"]} if found.get("model_commit") else {}),
         "reference": found.get("reference", "the SFT model with the adapter off"),
         "lora": config.model.lora.model_dump(mode="json"),
         "dpo": config.dpo.model_dump(mode="json"),

@@ -44,9 +44,10 @@ def push_to_hub(
         raise DataError("No token for the hub is there.", f"Set {TOKENS[0]}, or give one when asked; it is not kept.")
     if not is_repository(repository):
         raise DataError(f"{repository!r} is no name of a repository.", "Name it as owner/name.")
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError
 
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # the hub hears what is sent to it, and no more
     api = HfApi(endpoint=endpoint or os.environ.get("HF_ENDPOINT") or None, token=token)
     adds = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()]
     try:

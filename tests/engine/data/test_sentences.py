@@ -1,58 +1,14 @@
-"""What a hub id, a file too large to be read whole and a single row are told."""
+"""What a file too large to be read whole, a single row and odd JSON are told."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.data import containers
-from engine.data.containers import open_rows
-from engine.data.read import examine, sha256_of
+from engine.data.read import examine
 from engine.errors import DataError
 from tests.engine.data.test_containers import LINES, ROWS
-
-
-class Builder:
-    """What `datasets` knows of a hub id."""
-
-    hash = "c0ffee"
-    rows: tuple[Any, ...] = tuple(ROWS)
-
-    def as_streaming_dataset(self, split: str) -> Iterator[dict[str, Any]]:
-        assert split == "train"
-        for row in self.rows:
-            if isinstance(row, Exception):
-                raise row
-            yield row
-
-
-def test_a_hub_that_fails_in_the_middle_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.load_dataset_builder", lambda name: Builder())
-    monkeypatch.setattr(Builder, "rows", (ROWS[0], RuntimeError()))
-    rows = open_rows("somebody/some-data")
-    assert next(rows) == ROWS[0]
-    with pytest.raises(DataError, match="as a hub id it cannot be loaded: RuntimeError"):
-        next(rows)
-
-
-def test_a_hub_id_is_known_by_the_commit_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.load_dataset_builder", lambda name: Builder())
-    first = examine("some/pairs").report
-    assert first.rows == len(ROWS)
-    assert first.sha256 == examine("some/pairs").report.sha256 == sha256_of("some/pairs", "c0ffee")
-    monkeypatch.setattr(Builder, "hash", "decaf")
-    assert examine("some/pairs").report.sha256 not in (first.sha256, sha256_of("some/pairs"))
-
-
-def test_without_a_connection_a_hub_id_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(name: str) -> None:
-        raise ConnectionError("Couldn't reach the hub\nand so on")
-
-    monkeypatch.setattr("datasets.load_dataset_builder", offline)
-    with pytest.raises(DataError, match=r"as a hub id it cannot be loaded: Couldn't reach the hub\. Check the path or"):
-        examine("some/pairs")
 
 
 def test_a_large_json_file_is_read_row_by_row_and_told_where_it_breaks(

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine.models.load import _moved
-from tests.engine.models.hub import hub
+from tests.engine.models.hub import COMMIT, hub
 
 NAME = "somebody/a-model"
 SCRIPT = """
@@ -28,7 +28,7 @@ def check():
         raise Stopped
 try:
     policy = load_policy(ModelSettings(path=sys.argv[1], device="cpu"), 1, check)
-    print(json.dumps({"hash": policy.base_hash, "name": policy.name, "calls": calls}))
+    print(json.dumps({"hash": policy.base_hash, "name": policy.name, "calls": calls, "commit": policy.commit}))
 except Stopped:
     print(json.dumps({"stopped": calls}))
 except ModelError as error:
@@ -55,7 +55,9 @@ def test_a_model_of_a_hub_is_the_one_in_the_folder_and_no_pickle_is_fetched(tmp_
     (tmp_path / "hub" / "pytorch_model.bin").write_bytes(b"a pickle")
     with hub(tmp_path / "hub", NAME) as server:
         found = fetched(server.url, tmp_path / "home", NAME)
-    assert found["hash"] == fetched("http://127.0.0.1:9", tmp_path / "home", str(tiny_model_dir))["hash"]
+    here = fetched("http://127.0.0.1:9", tmp_path / "home", str(tiny_model_dir))
+    assert found["hash"] == here["hash"]
+    assert (found["commit"], here["commit"]) == (COMMIT, ""), "the record of a run names it"
     assert found["name"] == NAME
     assert not list((tmp_path / "home").rglob("*.bin"))
 

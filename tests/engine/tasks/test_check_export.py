@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from engine.data.answers import Subset
+from engine.data.export.about import about_subset
 from engine.data.export.make import export
 from engine.errors import ModelError, StoreError
 from engine.records import Trained
-from engine.store import queries
+from engine.store import queries, schema
 from engine.store.database import Store
 from engine.store.history import load_event
 from engine.store.labelled import asked_pairs
@@ -63,6 +65,17 @@ def test_the_tools_worker_checks_an_export_and_packs_what_holds(store: Store) ->
     assert not task.still_holds(store, {**done.answer, "state": [0, 0]})
     with pytest.raises(StoreError, match="is missing"):
         packed(store, done.answer)
+
+
+def test_the_curve_of_a_card_is_that_of_the_set_that_decides(store: Store) -> None:
+    """Its verdict is of that set, too."""
+    study = queries.studies(store)[0].id
+    of = schema.studies
+    with store.write() as connection:
+        config = connection.execute(sa.select(of.c.config)).scalar_one()
+        connection.execute(of.update().values(config={**config, "referee": {"held_out": "balanced"}}))
+    (name,) = {name for row in about_subset(store, Subset(study_id=study))["curve"] for name in row if "acc" in name}
+    assert name == "accuracy on balanced"
 
 
 def test_trl_takes_rows_with_the_study_s_tokenizer_or_says_why_not(tiny_model_dir: Path) -> None:
