@@ -67,6 +67,10 @@ class Gold(Oracle):
 
         return [score(prompt.text, text).value for prompt, text in zip(prompts, texts, strict=True)]
 
+    def reads_of_file(self) -> str:
+        """Its scores, but for the sample worlds' rule."""
+        return "" if self.scorer == "howto" else "scores"
+
     def scores_texts(self) -> bool:
         """Only the sample worlds' rule scores any text."""
         return self.scorer == "howto"

@@ -68,6 +68,10 @@ class Noisy(Oracle):
         """With what decides the answers of the oracle that knows."""
         return {**self.spec(), "of": dict(self.inner.answers_by())}
 
+    def reads_of_file(self) -> str:
+        """What the oracle that knows does."""
+        return self.inner.reads_of_file()
+
     def can_answer(self, data: PreferenceData) -> frozenset[str] | None:
         """What the oracle that knows can."""
         return self.inner.can_answer(data)

@@ -33,6 +33,10 @@ class Recorded(Oracle):
             for pair in question.pairs
         ]
 
+    def reads_of_file(self) -> str:
+        """Its answers."""
+        return "answers"
+
     def can_answer(self, data: PreferenceData) -> frozenset[str] | None:
         """The pairs with at least one recorded answer."""
         return frozenset(comparison.pair_id for comparison in data.comparisons)

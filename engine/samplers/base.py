@@ -31,6 +31,10 @@ class Sampler(Plugin):
     passes: ClassVar[float] = 1.0
     """What a drawn response costs here, in generations by the policy alone; 0 where another machine draws."""
 
+    def stays(self) -> bool:
+        """Whether every round finds the same candidates of a prompt; fresh draws are others each time."""
+        return not self.generates
+
     def as_begun(self, data: PreferenceData, pairs: Sequence[Pair]) -> "Sampler":
         """Itself, or as it was when a round drew these pairs: a run goes on with the pool that it began with."""
         return self

@@ -53,6 +53,10 @@ class OnPolicy(Sampler):
         """As every plugin's; that responses are fresh goes without saying, as before there was a choice."""
         return {name: value for name, value in super().spec().items() if (name, value) != ("once", False)}
 
+    def stays(self) -> bool:
+        """Only what the SFT model drew once."""
+        return self.once
+
     def candidates(self, data: PreferenceData, prompt_ids: Sequence[str], on: "Pass | None") -> Candidates:
         """Draws keyed by (seed, round, prompt, number), the round left out where they are drawn once.
 

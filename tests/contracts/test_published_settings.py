@@ -8,6 +8,7 @@ import pytest
 from engine.config import StudyConfig
 from engine.strategies.base import STRATEGIES, Strategy
 
+HOWTO = {"name": "gold", "scorer": "howto"}
 ALL = pytest.mark.parametrize("strategy", [cls() for cls in STRATEGIES], ids=lambda s: s.name)
 
 
@@ -15,7 +16,7 @@ ALL = pytest.mark.parametrize("strategy", [cls() for cls in STRATEGIES], ids=lam
 def test_its_papers_setting_is_one_that_a_study_takes(strategy: Strategy) -> None:
     """Sampler, regime and whatever else it publishes; only full labels, which is no racer, is named elsewhere."""
     racers = ["random"] if strategy.whole_pool else list(dict.fromkeys(["random", strategy.name]))
-    study = {"name": "s", "data": {"pool": "p"}, "model": {"path": "m"}, "sampler": "all_pairs", "oracle": "gold"}
+    study = {"name": "s", "data": {"pool": "p"}, "model": {"path": "m"}, "sampler": "all_pairs", "oracle": HOWTO}
     config = StudyConfig.from_dict({**study, "strategies": racers, "race": "as_published"})
     setting = next(e.setting for e in config.entrants() if e.strategy.name == racers[-1] and e.arm == "")
     assert set(setting) <= set(strategy.published)

@@ -13,7 +13,7 @@ from engine.store.database import open_store
 from engine.store.files import Room
 from engine.store.pace import sizes_of
 from engine.worker import Worker
-from tests.engine.test_cost import POOL, SETS, study
+from tests.engine.test_cost import HOWTO, POOL, SETS, study
 from tests.engine.test_loop import config, make_data
 from workbench.disk_words import said, too_much
 
@@ -43,7 +43,7 @@ def test_more_rounds_seeds_and_strategies_keep_more_and_the_cache_has_its_cap() 
     unknown = kept(study(), POOL, SETS, None, CAP)
     assert not unknown.whole
     assert unknown.files < base.files
-    fresh = study(sampler={"name": "policy", "responses": 3}, oracle="gold", regime={"pool": "regenerated"})
+    fresh = study(sampler={"name": "policy", "responses": 3}, oracle=HOWTO, regime={"pool": "regenerated"})
     assert round_pool(fresh, POOL) == Sizes(20, 60, 60)
     assert kept(fresh, POOL, SETS, SHAPES, CAP).rows > base.rows
 

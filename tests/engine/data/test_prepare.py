@@ -123,6 +123,20 @@ def test_an_arm_of_its_own_setting_must_have_pairs_enough_for_its_own_batches(
     assert prepare_study(store, study(tmp_path, tiny_model_dir, **{**race, "race": "controlled"}))
 
 
+def test_a_batch_of_one_pair_a_prompt_must_have_prompts_enough(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """Eight prompts of several pairs: enough pairs for nine labels, and no nine prompts."""
+    store = open_store(tmp_path / "store")
+    nine = {"labels_per_round": 9, "one_per_prompt": True}
+    with pytest.raises(DataError, match=r"A round finds 8 prompts with a pair .* 9 labels are to be bought in it, one"):
+        prepare_study(store, study(tmp_path, tiny_model_dir, **nine))
+    with pytest.raises(DataError, match="A round finds 5 prompts") as refused:
+        prepare_study(store, study(tmp_path, tiny_model_dir, prompts_per_round=5, **nine))
+    assert "Lower labels_per_round to 5 or less" in str(refused.value)
+    assert queries.studies(store) == []
+    assert prepare_study(store, study(tmp_path, tiny_model_dir, **{**nine, "labels_per_round": 8}))
+    assert prepare_study(store, study(tmp_path, tiny_model_dir, **{**nine, "one_per_prompt": False}))
+
+
 def test_shares_that_differ_by_little_are_different_data(tmp_path: Path, tiny_model_dir: Path) -> None:
     """A data set is known by its file and part; parts that round to the same per cent must not be taken for one."""
     store = open_store(tmp_path / "store")
