@@ -214,7 +214,15 @@ def stamp(looking: Looking, where: Where, fields: Mapping[str, Any] | None) -> l
     else:
         state = f"the adapter {Path(where.adapter).name}" if where.adapter else "the SFT model"
     pool = where.pool if where.pool != OWN else "its own pool"
-    return [f"{whose} · {pool}", f"scored by {state}"]
+    spread = ["one pair a prompt"] if _of_run(looking, fields, "one_per_prompt") else []
+    return [f"{whose} · {pool}", f"scored by {state}", *spread]
+
+
+def _of_run(looking: Looking, fields: Mapping[str, Any], name: str) -> Any:
+    """A field of the study as the run has it whose state is looked at; None without a study."""
+    detail = detail_of(looking)
+    key = looking.run.strategy.name if "run_id" in fields and looking.run is not None else ""
+    return detail.seen_by(key, name) if detail is not None else None
 
 
 def choice(looking: Looking, known: Sequence[Signal]) -> tuple[list[Strategy], list[Signal]]:

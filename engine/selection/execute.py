@@ -92,11 +92,11 @@ def _chosen(recipe: Recipe, rows: Rows, k: int) -> Chosen:
     if isinstance(recipe, Shuffled):
         recipe = dealt_out(recipe.inner, rows.view)
     if rows.view.one_per_prompt:
-        recipe = _spread(recipe)
+        recipe = spread(recipe)
     return HOW[type(recipe)](recipe, rows, k)
 
 
-def _spread(recipe: Dealt | Uniform) -> Dealt | Uniform:
+def spread(recipe: Dealt | Uniform) -> Dealt | Uniform:
     """With one pair of every prompt before any prompt's second; SelectionError of a design that has no such order."""
     if isinstance(recipe, KMeansPlusPlus | FarthestFirst | FacilityLocation | Crowding):
         raise SelectionError(

@@ -10,7 +10,7 @@ from engine.records import SignalArray
 from engine.resume import unasked
 from engine.selection.dealing import dealt_out
 from engine.selection.distances import squared_distances, squared_lengths
-from engine.selection.execute import execute
+from engine.selection.execute import execute, spread
 from engine.selection.logdet import whitened
 from engine.selection.ranking import kept_prompts
 from engine.selection.recipes import (
@@ -119,6 +119,8 @@ def instead_of(
     """
     if isinstance(recipe, Shuffled):
         recipe = dealt_out(recipe.inner, view)
+    if view.one_per_prompt:
+        recipe = spread(recipe)
     if without:
         recipe, view = _less(
             recipe, view, [row for row, pair_id in enumerate(view.ids) if pair_id not in without], view.k
@@ -136,11 +138,10 @@ def instead_of(
         return [_newcomer(recipe, view, None, picks, check)] * n, ""
     design = hasattr(recipe, "features") and getattr(recipe, "in_batch", True)
     if len(view) * n > (AGAIN // 10 if design else AGAIN):
+        each = "each of its picks" if of is None else f"each of {n:,} of its picks"
         return [None] * n, (
             f"Not worked out: the batch of {len(picks):,} would have to be chosen anew from {len(view):,} pairs for "
-            "each of its picks."
-            if of is None
-            else f"each of {n:,}."
+            f"{each}."
         )
     return [_newcomer(recipe, view, pick, picks, check) for pick in picks[:n]], ""
 
@@ -148,8 +149,8 @@ def instead_of(
 def _in_line(recipe: Recipe) -> bool:
     """Whether one order of all pairs decides, so that the next behind the batch stands in for any of it."""
     if isinstance(recipe, GreedyLogDet):
-        return not recipe.in_batch and not recipe.among
-    return isinstance(recipe, Uniform | GumbelTopK) or (isinstance(recipe, Scores) and not recipe.per_prompt)
+        return not recipe.in_batch and not recipe.among and not recipe.per_prompt
+    return isinstance(recipe, Uniform | GumbelTopK | Scores) and not recipe.per_prompt
 
 
 def _newcomer(
@@ -169,7 +170,7 @@ def _less(recipe: Recipe, view: PoolView, rows: Sequence[int], k: int) -> tuple[
     """Recipe and view over those rows of the view, `k` to be picked."""
     some = PoolView(
         [view.pairs[row] for row in rows], {}, k=k, seed=view.seed, round_number=view.round,
-        picked=view.picked.pairs, picked_values={},
+        picked=view.picked.pairs, picked_values={}, one_per_prompt=view.one_per_prompt,
     )  # fmt: skip
     held = {name: getattr(recipe, name)[rows] for name in ("values", "features", "prompt_values")
             if hasattr(recipe, name)}  # fmt: skip
@@ -185,8 +186,10 @@ def _most_added(
     n: int,
 ) -> list[Instead | None]:
     """For each of the first `n` picks the open row of highest worth given the past and the other picks; `worths` gives
-    the worth of every row."""
+    the worth of every row. A recipe that goes from prompt to prompt takes it of a prompt that the others have least."""
     rows = Rows.of(view, check)
+    prompts = np.unique(np.array(rows.prompts), return_inverse=True)[1].reshape(-1)
+    by_prompt = isinstance(recipe, GreedyLogDet) and recipe.per_prompt
     place = {pair_id: n for n, pair_id in enumerate(rows.ids)}
     batch = np.array([place[pick] for pick in picks], dtype=int)
     features = rows.finite(recipe.features)
@@ -196,6 +199,9 @@ def _most_added(
     for number in range(n):
         check()
         worth = worth_without(number)
+        if by_prompt:
+            taken = np.bincount(prompts[np.delete(batch, number)], minlength=len(prompts))[prompts]
+            worth[taken > np.delete(taken, batch).min()] = -np.inf
         worth[batch] = -np.inf
         best = rows.best(worth)
         found.append(Instead(rows.ids[best], float(worth[best])))

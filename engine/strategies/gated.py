@@ -73,8 +73,13 @@ class Gated(Strategy):
         """The policy's answer on each sure pair that the walk passes before its last question."""
         if not self.pseudo_labels:
             return {}
+        from engine.selection.execute import execute  # it brings scipy, which a recipe does without
+
         within, draw = self._within(view), uniforms(view.seed, view.round, "tie", view.ids)
-        asked = np.lexsort((draw, -within))[: view.k]
+        picks = {
+            pick.pair_id for pick in execute(self.recipe(view), view)
+        }  # one pair a prompt, where that is asked for
+        asked = np.array([pair_id in picks for pair_id in view.ids], dtype=bool)
         last = draw[asked].max(initial=0.0) if (within[asked] == 0).all() else 1.0
         passed = (within < 0) & (draw < last)
         passed[asked] = False

@@ -37,6 +37,14 @@ UNTAUGHT = "It learns from the labels of a run, and none was bought yet here."
 
 
 @dataclass(frozen=True)
+class Batch:
+    """How many pairs are to be picked, and whether a prompt gives one before any gives its second."""
+
+    k: int
+    one_a_prompt: bool = False
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a strategy made of the pool: picks best first, scores (n,) or None, or the sentence why it could not."""
 
@@ -168,14 +176,14 @@ def _load(held: AtHand, cache: FileCache, task: Laboratory, signal: Signal) -> N
 
 
 def outcome_of(
-    held: AtHand, strategy: Strategy, known: Sequence[Signal], k: int, check: Callable[[], None] = unasked
+    held: AtHand, strategy: Strategy, known: Sequence[Signal], batch: Batch, check: Callable[[], None] = unasked
 ) -> tuple[str, Outcome]:
     """What the strategy picks, and the key under which that is remembered; a strategy that cannot says why."""
     reads = read_by(strategy, known)
     slots = {name: slot_of(signal) for name, signal in reads.items()}
-    key = key_of({"strategy": strategy.spec(), "k": k}, slots.values())
+    key = key_of({"strategy": strategy.spec(), "k": batch.k, "one a prompt": batch.one_a_prompt}, slots.values())
     if key not in held.outcomes:
-        found = _outcome(held, strategy, slots, k, check)
+        found = _outcome(held, strategy, slots, batch, check)
         learns = strategy.learns or any(signal.learns for signal in reads.values())
         held.outcomes[key] = replace(found, note=UNTAUGHT) if learns and not held.pool.labels else found
         while len(held.outcomes) > OUTCOMES:
@@ -184,12 +192,15 @@ def outcome_of(
     return key, held.outcomes[key]
 
 
-def _outcome(held: AtHand, strategy: Strategy, slots: Mapping[str, str], k: int, check: Callable[[], None]) -> Outcome:
+def _outcome(
+    held: AtHand, strategy: Strategy, slots: Mapping[str, str], batch: Batch, check: Callable[[], None]
+) -> Outcome:
     for slot in slots.values():
         if failed := held.pool.made[slot].failed:
             return Outcome((), None, error=failed)
     try:
-        view = held.view(strategy, slots, k)
+        view = held.view(strategy, slots, batch.k)
+        view.one_per_prompt = batch.one_a_prompt
         picks, scores = executed(strategy.recipe(view), view, check)
     except EngineError as error:
         return Outcome((), None, error=str(error))

@@ -17,11 +17,12 @@ from engine.cache import key_of
 from engine.config import AnyStrategy
 from engine.data.pool import rows_of
 from engine.signals.base import Signal
+from engine.store.as_queued import setting_of
 from engine.store.cache import FileCache
 from engine.store.database import Store
 from engine.store.plugins import runnable
 from engine.strategies.base import Strategy
-from engine.tasks._at_hand import OUTCOMES, AtHand, Facts, Outcome, at_hand, facts_of, outcome_of
+from engine.tasks._at_hand import OUTCOMES, AtHand, Batch, Facts, Outcome, at_hand, facts_of, outcome_of
 from engine.tasks._laboratory import Laboratory, signals_for
 from engine.tasks.base import TASKS, Say
 
@@ -44,6 +45,9 @@ class DryRun(Laboratory):
         min_length=1, max_length=24, description="strategies with their parameters; one may stand there twice"
     )
     k: int = Field(60, ge=1, description="pairs in a batch")
+    one_per_prompt: bool | None = Field(
+        None, description="a batch has at most one pair of a prompt; default: as the run, or the study, has it"
+    )
 
     def do(self, store: Store, say: Say) -> dict[str, Any]:
         """Picks, overlaps, correlations, skew and redundancy; scores lie in the cache as (pairs, strategies)."""
@@ -53,17 +57,18 @@ class DryRun(Laboratory):
         held = at_hand(store, self, self.wanted())
         facts = facts_of(held, store)
         read = time.perf_counter()
-        outcomes, spent = [], []
+        outcomes, spent, batch = [], [], Batch(self.k, self.spreads(store))
         for n, strategy in enumerate(strategies):
             say(f"picking, {n:,} of {len(strategies):,} strategies")
             start = time.perf_counter()
-            outcomes.append(outcome_of(held, strategy, self.signals, self.k, lambda: say("picking")))
+            outcomes.append(outcome_of(held, strategy, self.signals, batch, lambda: say("picking")))
             spent.append(time.perf_counter() - start)
         picked = time.perf_counter()
         say("comparing")
         answer = {
             "pool": _of_pool(held),
             "k": self.k,
+            "one_per_prompt": batch.one_a_prompt,
             "strategies": [
                 {**_strategy(strategy), "picks": list(found.picks), "scored": found.scores is not None,
                  "note": found.note, "error": found.error, "seconds": seconds}
@@ -83,9 +88,16 @@ class DryRun(Laboratory):
         """All signals that its strategies read; `signals` are those whose parameters are not the defaults."""
         return signals_for(self.strategies, self.signals)
 
+    def spreads(self, store: Store) -> bool:
+        """Whether a batch has at most one pair of a prompt, as asked for or as the run is queued."""
+        if self.one_per_prompt is None:
+            return bool(setting_of(store, self.study_id, self.run_id, "one_per_prompt"))
+        return self.one_per_prompt
+
     def scores_key(self) -> str:
         """Where the scores are kept."""
         what = {"laboratory": "scores", "strategies": [s.spec() for s in self.strategies], "k": self.k}
+        what |= {} if self.one_per_prompt is None else {"one_per_prompt": self.one_per_prompt}
         return key_of(what | self.subject(), [self.signal_key(signal, "pool") for signal in self.wanted()])
 
     def _keep_scores(self, store: Store, held: AtHand, outcomes: list[Outcome]) -> str:

@@ -105,7 +105,10 @@ class WhyBatch(Task):
             raise StoreError(f"Round {self.round} of run {self.run_id} has no pool yet.", "Wait for the round.")
         known = {pair.id: pair for pair in pooled.made_pairs} or pairs_of(store, list(pooled.pair_ids))
         pairs = [known[pair_id] for pair_id in pooled.pair_ids]
-        view = PoolView(pairs, {}, k=len(self.picks) + len(self.beside), seed=config.seed, round_number=self.round)
+        view = PoolView(
+            pairs, {}, k=len(self.picks) + len(self.beside), seed=config.seed, round_number=self.round,
+            one_per_prompt=config.study.one_per_prompt,
+        )  # fmt: skip
         return _Seen(view, Uniform() if warm_up else recipe_of(config.strategy, config.arm, view))
 
     def _scored(

@@ -33,6 +33,10 @@ def score(
     signals: Annotated[
         list[str] | None, typer.Option("--signal", help='Parameters of a signal: "prompt_entropy samples=16".')
     ] = None,
+    one_per_prompt: Annotated[
+        bool | None,
+        typer.Option("--one-per-prompt/--any-pairs", help="At most one pair of a prompt, or any; as the study has it."),
+    ] = None,
     price: Annotated[bool, typer.Option("--price", help="Only say what scoring will take.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -51,7 +55,8 @@ def score(
     }  # fmt: skip
     wanted = signals_for(chosen, list(known.values()))
     task = ScorePool.read({**fields, "signals": wanted})
-    dry = DryRun.read({**fields, "signals": tuple(known.values()), "strategies": chosen, "k": k})
+    asked = {"strategies": chosen, "k": k, "one_per_prompt": one_per_prompt}
+    dry = DryRun.read({**fields, "signals": tuple(known.values()), **asked})
     missing = [signal for signal in wanted if signal not in task.there(where, wanted)]
     own = {"path": model} if model or not detail else detail.config["model"]
     takes = _price(where, task, missing, ModelSettings.model_validate(own))
@@ -117,6 +122,7 @@ def _takes(price: dict[str, Any]) -> str:
 def _table(answer: dict[str, Any], chosen: list[Strategy]) -> str:
     pool = answer["pool"]
     past = f"; {count(pool['past'], 'earlier pick')} and {count(pool['labels'], 'label')} known" if pool["past"] else ""
+    past += "; one pick a prompt" if answer["one_per_prompt"] else ""
     lines = [
         f"{count(pool['pairs'], 'pair')} of {count(pool['prompts'], 'prompt')}, {pool['stamp']['adapter']}{past}.",
         "",
