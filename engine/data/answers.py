@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.records import Answer
 
 Side = Literal["a", "b"]
+Rule = Literal["majority", "unanimity", "first"]
+"""What several answers come to: the one given most often, the one that all give, or the first."""
 
 
 class Subset(BaseModel):
@@ -79,7 +81,8 @@ class Acquired:
 class AskedPair:
     """A pair that was asked about, its picks (the earliest round first) and every answer to it.
 
-    `messages` are (role, content) of the prompt.
+    `messages` are (role, content) of the prompt. Where people answer, `counted` are the labels (`Vote.label`) that the
+    run counts, in its order, and `rule` is what it makes of several; None: all that stand count, by majority.
     """
 
     pair_id: str
@@ -90,6 +93,8 @@ class AskedPair:
     source_b: str = ""
     picks: tuple[Acquired, ...] = ()
     votes: tuple[Vote, ...] = ()
+    counted: tuple[int, ...] | None = None
+    rule: Rule = "majority"
 
 
 @dataclass(frozen=True)
@@ -151,13 +156,20 @@ class Settled:
     skips: int = 0
 
 
-def counting(votes: Sequence[Vote], labeller: str = "") -> tuple[Vote, ...]:
-    """The answers that count: no skip, none that was corrected, and only the labeller's (or the oracle's) if named."""
-    return tuple(
+def counting(pair: AskedPair, labeller: str = "") -> tuple[Vote, ...]:
+    """The answers that count: no skip, none that was corrected, and only the labeller's (or the oracle's) if named.
+
+    Nor any that the run does not count, as what came late; and of those it counts the first alone, if that is its rule.
+    """
+    votes = tuple(
         vote
-        for vote in votes
+        for vote in pair.votes
         if vote.answer != "skip" and not vote.corrected and labeller in ("", vote.labeller, vote.oracle)
     )
+    if pair.counted is not None:
+        place = {label: n for n, label in enumerate(pair.counted)}
+        votes = tuple(sorted((vote for vote in votes if vote.label in place), key=lambda vote: place[vote.label]))
+    return votes[:1] if pair.rule == "first" else votes
 
 
 def majority_of(votes: Sequence[Vote]) -> tuple[Answer | None, float]:
@@ -171,14 +183,15 @@ def majority_of(votes: Sequence[Vote]) -> tuple[Answer | None, float]:
 
 
 def settle(pairs: Sequence[AskedPair], subset: Subset) -> Settled:
-    """Each pair once: chosen and rejected by majority, or counted for what it is instead."""
+    """Each pair once: chosen and rejected by the rule of the run, or counted for what it is instead."""
     counts = dict.fromkeys(("asked", "exported", "ties", "both bad", "unresolved", "excluded"), 0)
     excluded: Counter[str] = Counter()
     preferred = []
     counts["asked"] = len(pairs)
     for pair in pairs:
-        votes = counting(pair.votes, subset.labeller)
+        votes = counting(pair, subset.labeller)
         answer, agreement = majority_of(votes)
+        answer = None if pair.rule == "unanimity" and agreement < 1 else answer
         if why := _left_out(pair, agreement, subset):
             excluded[why] += 1
             counts["excluded"] += 1

@@ -3,12 +3,13 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from engine.data.answers import Acquired, AskedPair, Subset, Vote
+from engine.data.answers import Acquired, AskedPair, Rule, Subset, Vote
 from engine.errors import DataError, StoreError
 from engine.oracles.base import ORACLES
 from engine.records import Answer
@@ -19,6 +20,7 @@ from engine.store.files import write_bytes
 from engine.store.picked import texts_of_pairs
 from engine.store.reviews import BROUGHT, REPLACED
 from engine.store.traced import guideline_versions
+from engine.store.votes import counting, oracle_of
 
 POOL = "pool"
 """Whose answers a data file gave: the key of the pool in a study's data sets; held-out sets have other keys."""
@@ -29,19 +31,38 @@ SALT = "export.salt"
 def asked_pairs(store: Store, subset: Subset) -> list[AskedPair]:
     """The answered picks of the subset's runs, a pair each, by round and rank; its filters are not looked at.
 
-    A simulated oracle answers once per study and seed, so a pair that two seeds picked has two answers.
+    A simulated oracle answers once per study and seed, so a pair that two seeds picked has two answers. Where people
+    answer, a pair says which of its answers the run counts, and by which rule.
     """
     with store.read() as connection:
         picks = _picks(connection, subset)
         texts = texts_of_pairs(connection, picks)
-        votes = _votes(connection, subset.study_id, {pair_id: {p.seed for p in own} for pair_id, own in picks.items()})
+        seeds = {pair_id: {p.seed for p in own} for pair_id, own in picks.items()}
+        votes = _votes(connection, subset.study_id, seeds)
+        rule, counted = _as_the_run_counts(connection, subset.study_id, seeds)
     found = []
     for pair_id, own in picks.items():
         messages, (text_a, source_a), (text_b, source_b) = texts[pair_id]
-        found.append(
-            AskedPair(pair_id, messages, text_a, text_b, source_a, source_b, tuple(own), tuple(votes.get(pair_id, ())))
-        )
+        given = tuple(votes.get(pair_id, ()))
+        pair = AskedPair(pair_id, messages, text_a, text_b, source_a, source_b, tuple(own), given)
+        if counted is not None:  # what a model answered, of pairs that models answer first, counts as it stands
+            by_models = [vote.label for vote in given if not vote.labeller]
+            pair = replace(pair, counted=(*by_models, *counted.get(pair_id, ())), rule=rule)
+        found.append(pair)
     return found
+
+
+def _as_the_run_counts(
+    connection: sa.Connection, study_id: str, seeds: Mapping[str, set[int]]
+) -> tuple[Rule, dict[str, list[int]] | None]:
+    """The rule of a campaign, and pair → the numbers of the answers that its label is made of; None elsewhere."""
+    config = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar() or {}
+    oracle = oracle_of(config)
+    if oracle is None or not seeds:
+        return "majority", None
+    (seed,) = set().union(*seeds.values())  # a campaign is one run
+    made_of = counting(connection, oracle, study_id, seed, seeds)
+    return oracle.settled_by, {pair_id: [vote.number for vote in votes] for pair_id, votes in made_of.items()}
 
 
 def answers_given(store: Store, subset: Subset) -> dict[int, int]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.data.answers import Settled
+from engine.data.answers import Rule, Settled
 from engine.data.profiles.base import Profile
 
 LIMITS = (
@@ -60,6 +60,12 @@ def card(
     return "\n".join(lines)
 
 
+VOTES: Mapping[Rule, str] = {
+    "majority": "Votes: majority; an even one, or nothing but skips, is unresolved.",
+    "unanimity": "Votes: only where all agree; answers that differ, or nothing but skips, are unresolved.",
+    "first": "Votes: the first answer to a pair counts alone; nothing but skips is unresolved.",
+}
+"""What several answers to a pair came to."""
 _APART = ("curve", "verdict", "limits", "edits")
 
 
@@ -77,7 +83,8 @@ def _answers(settled: Settled) -> list[str]:
     """How many answers, how sure they are, and skips."""
     preferred = settled.preferred
     several = [p for p in preferred if len(p.votes) > 1]
-    lines = [f"Skips: {settled.skips:,} answers. Votes: majority; an even one, or nothing but skips, is unresolved."]
+    rule = settled.pairs[0].rule if settled.pairs else "majority"
+    lines = [f"Skips: {settled.skips:,} answers. {VOTES[rule]}"]
     if several:
         mean = sum(p.agreement for p in several) / len(several)
         return [*lines, f"Agreement: {mean:.3f}, the mean share of the majority over {len(several):,} pairs with "

@@ -7,9 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from engine.data.answers import Subset, settle
+from engine.data.export.make import export
+from engine.data.pool import Comparison
 from engine.errors import DataError
 from engine.oracles.recorded import Recorded
-from engine.store import inbox, queries
+from engine.records import Labelled
+from engine.store import campaigns, inbox, outgoing, queries, writer
 from engine.store import schema as s
 from engine.store.database import Store, now, open_store
 from engine.store.labelled import (
@@ -23,6 +26,8 @@ from engine.store.labelled import (
     who_answers,
 )
 from engine.store.sweep import rubbish
+from tests.engine.store.campaign_world import campaign, finish
+from tests.engine.store.test_store import a_worker
 from tests.workbench import worlds
 
 
@@ -184,3 +189,33 @@ def test_who_answers_is_the_oracle_s_to_say(monkeypatch: pytest.MonkeyPatch) -> 
     assert [who_answers(name) for name in ("gold", "recorded", "gone")] == ["synthetic", "", ""]
     monkeypatch.setattr(Recorded, "people", True)
     assert who_answers("recorded") == "human"
+
+
+@pytest.mark.parametrize("rule", ["majority", "unanimity", "first"])
+def test_of_a_campaign_it_is_what_the_run_makes_of_several_answers(tmp_path: Path, rule: str) -> None:
+    """By its rule, and without what came when enough had answered; every answer is there all the same."""
+    made = campaign(tmp_path / "people", batch=4, answers_per_pair=2, settled_by=rule)
+    store, study_id, run_id = made
+    ids = [pick.pair_id for pick in queries.batch(store, run_id, 1)]
+    for name, answers in (("Ann", "aabb"), ("Bob", "abba")):
+        said = dict(zip(ids, answers, strict=True))
+        finish(made, name, lambda shown, said=said: said[shown.pair_id])  # type: ignore[misc]
+    late = outgoing.take_in(store, study_id, [Comparison(ids[n], "a", labeller="Zoe") for n in (1, 2)])
+    assert late == {"late": 2}
+    claim = writer.claim_run(store, a_worker(store))
+    assert claim is not None
+    labels = campaigns.bought(store, claim, ids, 1)
+    writer.save_event(store, claim, Labelled(1, tuple(labels[pair_id] for pair_id in ids)))
+    subset = Subset(study_id=study_id)
+    found = settle(asked_pairs(store, subset), subset)
+    trained = {pair_id: label.answer for pair_id, label in labels.items() if label.trains}
+    assert {one.pair.pair_id: one.answer for one in found.preferred} == trained
+    assert trained == (dict(zip(ids, "aabb", strict=True)) if rule == "first" else {ids[0]: "a", ids[2]: "b"})
+    assert found.counts["unresolved"] == (0 if rule == "first" else 2)
+    assert [len(one.votes) for one in found.preferred] == [1 if rule == "first" else 2] * len(trained)
+    assert {one.agreement for one in found.preferred} == {1.0}
+    assert sum(len(pair.votes) for pair in found.pairs) == 10 == sum(answers_given(store, subset).values())
+    card = export(found.pairs, subset, salt=b"of the tests").card
+    assert {"majority": "Votes: majority;", "unanimity": "Votes: only where all agree;", "first": "the first answer"}[
+        rule
+    ] in card

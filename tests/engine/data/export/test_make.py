@@ -43,7 +43,7 @@ def test_any_answers_add_up_and_the_majority_is_the_one_counted_by_hand(votes: A
         said = [a for a in answers if a != "skip"]
         most = max((said.count(a) for a in said), default=0)
         leaders = {a for a in said if said.count(a) == most}
-        assert majority_of(counting(pair.votes))[0] == (leaders.pop() if len(leaders) == 1 else None)
+        assert majority_of(counting(pair))[0] == (leaders.pop() if len(leaders) == 1 else None)
 
 
 @pytest.mark.parametrize(
