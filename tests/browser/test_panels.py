@@ -20,7 +20,7 @@ from tests.browser.test_accessibility import at_rest, violations
 from tests.engine.store.campaign_world import campaign
 from tests.engine.store.test_probed import probed_events
 from tests.engine.tasks.toys import vectors
-from tests.workbench import lead_worlds, worlds
+from tests.workbench import campaign_worlds, lead_worlds, worlds
 from tests.workbench.test_explore import scored_events
 
 pytestmark = pytest.mark.browser
@@ -52,7 +52,7 @@ CUT = """() => {
 }"""
 ALL = {"study": "All of it", "strategy": "ActiveDPO"}
 HAND = {"study": "By hand"}
-DESK, WEIGHED = "On the desk", "Answered by people"
+DESK, WEIGHED, TOLD = "On the desk", "Answered by people", "Told in full"
 GUIDELINE = """Prefer the answer that you would rather get.
 
 1. Would following it work, and do no harm?
@@ -88,6 +88,8 @@ PANELS: dict[str, tuple[str, dict[str, str], str]] = {
     "label quality": ("label-quality", {"study": WEIGHED}, "Every answer"),
     "label quality, recorded": ("label-quality", {"study": "All of it"}, "Every answer"),
     "a campaign among studies": ("", {"study": DESK}, "waits for labels"),
+    "a campaign's report": ("curves", {"study": TOLD}, "In the shadow"),
+    "a campaign's report, begun": ("curves", {"study": DESK}, "A campaign gives no verdict."),
     **{f"help, {chapter}": ("help", {"chapter": chapter}, chapter) for chapter in CHAPTERS},
 }  # fmt: skip
 """Panel → page, query, and the words that stand there when it is drawn."""
@@ -95,7 +97,7 @@ PANELS: dict[str, tuple[str, dict[str, str], str]] = {
 
 def store_in(folder: Path) -> tuple[Store, dict[str, str]]:
     """What links need, and the store: a finished study with scores, margins, a map and a selection, one whose batch
-    waits, a campaign that is done, and one with pairs on the desk.
+    waits, a campaign that is done, one with pairs on the desk, and one with audit slice and shadows to report of.
     """
     store, _, _ = lead_worlds.answered(folder)
     _, desk, _ = campaign(folder, batch=8, called=DESK, ask_strength=True, ask_note=True)
@@ -105,6 +107,7 @@ def store_in(folder: Path) -> tuple[Store, dict[str, str]]:
     for answer in ("a", "tie", "b"):
         assert shown is not None
         shown = answer_and_next(store, desk, shown.assignment_id, lead.id, Said(answer, shown.side_first, 21.4))
+    campaign_worlds.campaign(folder, "done", TOLD)
     me = worlds.worker(store)
     every = ("random", "activedpo", "apl")
     study, data = worlds.add_study(store, "All of it", seeds=(1,), rounds=3, strategies=every)

@@ -10,7 +10,8 @@ from workbench.wording import between, integer, number, signed
 
 READING = (
     "The prediction fits a power law to the mean curve and reads it one batch on; its interval knows of seeds only, "
-    "not of a curve that bends later. A rule says stop or go on; neither knows what a label costs you."
+    "not of a curve that bends later. A rule says stop or go on; neither knows what a label costs you. On simulated "
+    "curves both stop late, and cost hardly less than buying all labels; on a curve that falls they do not stop."
 )
 
 
