@@ -23,7 +23,7 @@ def page() -> None:
         no_study("Start one on the page Studies; its first answers appear here.")
         return
     head = st.container()
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control("Answers", list(SOURCES), default=next(iter(SOURCES)), required=True,
                                       key="answers", label_visibility="collapsed")  # fmt: skip
         names = st.toggle("Names of people", key="names", help="Else they are numbered, on the page and in the files.")

@@ -114,6 +114,10 @@ def test_the_page_and_the_terminal_say_what_the_judge_is_like(store: Store, monk
         "small",
     ):
         assert word in page, word
+    worth = seen(app(store.folder, monkeypatch, "label_quality"))
+    for word in ("judge took the first slot", "consistency", "paid to models", "cost left", "answers each pair once",
+                 "both"):  # fmt: skip
+        assert word in worth, word
     done = CliRunner().invoke(cli, ["study", "show", study_id, "--store", str(store.folder)])
     assert "Asked models\n  language model as judge: labels 10; consistency" in done.output
     done = CliRunner().invoke(cli, ["study", "show", study_id, "--store", str(store.folder), "--json"])

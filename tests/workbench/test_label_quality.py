@@ -42,6 +42,10 @@ def test_people_s_answers_are_weighed(campaign, monkeypatch):
                  "Send back to the queue", "cannot be told yet"):  # fmt: skip
         assert part in words, part
     assert "Mia" not in words, "people are numbered until names are asked for"
+    test = app(store.folder, monkeypatch, "label_quality")
+    assert "cost left" not in words, "nobody said what an hour costs"
+    test.number_input(key="an-hour").set_value(30.0).run()
+    assert "cost left" in seen(test)
     found = worth(store, study_id)
     skill = {one.name: one.skill for one in found.labellers}
     best, worst = (roles.at_the_machine(store, who).id for who in ("Ole", "Ida"))

@@ -54,8 +54,11 @@ def suspect_table(
         "out again": [out.get(i, 0) for i in first["pair_id"]],
         "pair": list(first["pair_id"]),
     })  # fmt: skip
+    if (first["seed"] >= 0).any():  # a simulated oracle answers anew for every seed
+        frame.insert(1, "seed", first["seed"].astype(int).to_numpy())
     event = st.dataframe(
         frame, key=key, hide_index=True, on_select="rerun", selection_mode="multi-row", row_height=30,
+        placeholder=NOTHING,
         height=min(len(frame), 10) * 30 + 38, alt="Labels with the chance that they are wrong, the highest first",
         column_config={
             "prompt": st.column_config.TextColumn(width="large"),

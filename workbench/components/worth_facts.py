@@ -58,6 +58,8 @@ def _left(left: Left) -> str:
     """What it is of, and the time that it takes."""
     if left.at_most:
         return f"of {count(left.target, 'pick')} at most; a pair that several runs pick is paid for once"
+    if not left.answers:
+        return f"of {count(left.target, 'answer')}"
     time = f"about {duration(left.seconds)} of work" if left.seconds is not None else "no answer was timed yet"
     return f"of {count(left.target, 'answer')}; {time}"
 
