@@ -6,9 +6,11 @@ tab is open. Unknown values in a link fall back to the default, and the sidebar 
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from engine.errors import EngineError
 from engine.store.summaries import StudyDetail, StudySummary
@@ -21,8 +23,7 @@ from workbench.choices import Said as Said
 from workbench.components import picker
 from workbench.components.markup import show
 
-SAID_S = 8.0
-LOOKING, DRAWN, HELD = "_looking", "_drawn", "_held"
+LOOKING, DRAWN, HELD, SAID_S = "_looking", "_drawn", "_held", 8.0
 Thing = TypeVar("Thing")
 
 
@@ -75,8 +76,14 @@ def settle(part: str, known: Sequence[str], usual: str) -> None:
     chosen = st.session_state.get(part)
     if chosen not in known and (chosen is not None or st.query_params.get(part) not in known):
         if chosen is None:
-            st.query_params[part] = usual  # at a first drawing its widget would leave the link without it
+            _into_link(part, usual)  # at a first drawing its widget would leave the link without it
         st.session_state[part] = usual
+
+
+def _into_link(part: str, value: str) -> None:
+    """Into the link, unless a widget writes it: that of a page left before it was drawn whole is bound and empty."""
+    with suppress(StreamlitAPIException):
+        st.query_params[part] = value
 
 
 def _choose(parts: Sequence[str], studies: Sequence[StudySummary], study_of: Callable[[str], StudyDetail]) -> Looking:
@@ -125,7 +132,8 @@ def _translate(part: str, titles: Mapping[str, Sequence[str]]) -> None:
         return
     meant = [title for title, names in titles.items() if bare(asked) in map(bare, names)]
     if len(meant) == 1:
-        st.query_params[part] = st.session_state[part] = meant[0]
+        _into_link(part, meant[0])
+        st.session_state[part] = meant[0]
 
 
 def _say_unknown(part: str, known: Sequence[str]) -> None:
@@ -165,7 +173,7 @@ def show_selected(part: str, chart: str, value: Callable[[Mapping[str, Any]], st
 
 
 def choose(part: str, value: Any) -> None:
-    """Look at that value; to be called from a button's callback."""
+    """Look at that value, or tick a box by True; to be called from a button's callback."""
     st.session_state[part] = value
 
 
@@ -176,19 +184,13 @@ def value_of(key: str) -> Any:
 
 def open_draft(start: Mapping[str, Any], cloned: str = "") -> None:
     """Open the form. Every draft has a number, so that the widgets of the one before leave nothing behind."""
-    number = drafts() + 1
-    st.session_state["_drafts"] = number
+    st.session_state["_drafts"] = number = drafts() + 1
     st.session_state["_draft"] = Draft(dict(start), cloned, number)
 
 
 def drafts() -> int:
     """How many forms were opened so far."""
     return int(st.session_state.get("_drafts", 0))
-
-
-def tick(key: str) -> None:
-    """Tick a box that another button speaks for; called before the page is drawn again."""
-    st.session_state[key] = True
 
 
 def draft() -> Draft | None:
@@ -206,8 +208,7 @@ def tour_at(first: Callable[[], bool] = lambda: False) -> int | None:
     """The step of the tour that is open, None for none; `first` says whether a new session begins with it."""
     if "_tour" not in st.session_state:
         tour_to(0 if first() else None)
-    found: int | None = st.session_state["_tour"]
-    return found
+    return cast("int | None", st.session_state["_tour"])
 
 
 def bare_link() -> bool:
@@ -293,8 +294,7 @@ def is_news(name: str, value: str) -> bool:
 def token() -> str:
     """The token of this tab's link, "" for none. It stays in the link from page to page, so that a reload finds it."""
     found = str(st.query_params.get("token") or st.session_state.get("_token") or "")
-    if found:
-        st.session_state["_token"] = found
-        if st.query_params.get("token") != found:
-            st.query_params["token"] = found
+    st.session_state["_token"] = found
+    if found and st.query_params.get("token") != found:
+        st.query_params["token"] = found
     return found

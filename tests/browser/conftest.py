@@ -71,7 +71,7 @@ def served(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         log.close()
 
 

@@ -162,8 +162,8 @@ def clone_command(study_id: str, start: StudyConfig, config: StudyConfig, *, wit
 def _offer_warm_up(tied: str, key: str) -> None:
     """Say whose first batch would be a draw, and a button that ticks the form's own box."""
     show(f'<div class="note">{heading("Round 1")}<p>{escaped(tied)} {escaped(HOW)}</p></div>')
-    st.button("Begin with a warm-up batch", icon=":material/shuffle:", on_click=session.tick,
-              args=(f"{key}-study-warm_up",), key=f"{key}-take-warm-up")  # fmt: skip
+    st.button("Begin with a warm-up batch", icon=":material/shuffle:", on_click=session.choose,
+              args=(f"{key}-study-warm_up", True), key=f"{key}-take-warm-up")  # fmt: skip
 
 
 def _cost(config: StudyConfig, desk: Desk) -> Cost | None:
