@@ -1,6 +1,7 @@
 """Questions to Parquet files: SQL by DuckDB, in bounded memory, with no reach beyond the files that are named."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ def ask(
     }
     try:
         with duckdb.connect(config=config) as connection:
-            connection.execute("SET enable_progress_bar = false")
+            # In a Jupyter without ipywidgets the switch itself is refused: no bar can be drawn there.
+            with suppress(duckdb.InvalidInputException):
+                connection.execute("SET enable_progress_bar = false")
             found = connection.execute(sql, list(parameters)).fetchnumpy()
     except duckdb.OutOfMemoryException as error:
         raise StoreError(

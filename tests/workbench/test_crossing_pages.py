@@ -6,9 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import yaml
+from nbclient import NotebookClient
 from typer.testing import CliRunner
 
 import engine
@@ -32,10 +34,10 @@ from workbench import opening
 from workbench.cli.changes import cloned
 from workbench.cli.main import app as cli
 from workbench.components.start_study import clone_command
-from workbench.crossing import notebook_of_export
+from workbench.crossing import notebook_of, notebook_of_export
 from workbench.forms import whole
 from workbench.import_words import Said, check_command, import_command, lines_of
-from workbench.views import ToExport
+from workbench.views import ToExport, View
 from workbench.worth import worth
 
 Given = Callable[..., tuple[dict[str, Any], list[Any]]]
@@ -180,6 +182,17 @@ def test_explore_over_the_rounds_and_with_others_beside_it(store: Store, noteboo
     assert [type(one).__name__ for one in shown].count("Figure") == 1
     names, _ = notebook("explore", strategy="APL", round="2", of="score", also="ActiveDPO")
     assert [panel.found.strategy.name for panel in names["panels"]] == ["apl", "activedpo"]
+
+
+def test_a_notebook_that_reads_scores_runs_in_a_real_kernel(store: Store, tmp_path: Path) -> None:
+    """DuckDB behaves otherwise in Jupyter: without ipywidgets it draws no bar, and refuses to be told so."""
+    study = queries.study(store, queries.studies(store)[0].id)
+    run = next(r for r in study.runs if r.strategy.name == "apl")
+    made = notebook_of(View("explore", str(store.folder), study.summary.id, "apl", run.id, 1, 2))
+    notebook = nbformat.reads(made.decode(), as_version=4)
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [name for cell in notebook.cells for one in cell.get("outputs", ()) for name in one.get("data", ())]
+    assert "application/vnd.plotly.v1+json" in shown
 
 
 def test_a_study_of_the_command_line_stands_in_the_open_app_and_in_a_notebook(
