@@ -37,7 +37,7 @@ def panel(study_id: str) -> None:
             else:
                 show("<p>Nobody has had a pair yet.</p>")
             if out := outgoing.out(cache.store(), study_id):
-                show(f"<p>{count(out, 'pair')} sent to another labelling tool, without an answer so far.</p>")
+                show(f"<p>{count(out, 'pair')} out at another labelling tool, without an answer so far.</p>")
                 st.button("Take them back", key="take-back", on_click=partial(_take_back, study_id))
             if run.state == "waiting":
                 show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")

@@ -1,5 +1,10 @@
 """A demanding labeller in a real browser: long texts by keyboard, the note, two tabs, a closed link, a lost server."""
 
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -173,6 +178,47 @@ def test_a_link_that_is_closed_closes_an_open_tab_without_a_click(desk, page):
         page.wait_for_timeout(500)
         assert len(labels(store)) == 1
     assert token not in (store.folder / "app.log").read_text(), "links stand in no log"
+
+
+@contextmanager
+def proxied(port: int) -> Iterator[int]:
+    """A proxy on this machine that says for whom it asks, as nginx and others do; its port."""
+
+    class Pass(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            first = self.request.recv(65_536).replace(b"\r\n", b"\r\nX-Forwarded-For: 10.0.0.7\r\n", 1)
+            with socket.create_connection(("127.0.0.1", port)) as inner:
+                inner.sendall(first)
+                back = threading.Thread(target=poured, args=(inner, self.request), daemon=True)
+                back.start()
+                poured(self.request, inner)
+                back.join(5)
+
+    def poured(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Pass) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_who_comes_through_a_proxy_needs_a_link_though_the_app_listens_here_only(desk, page):
+    store, study_id = desk
+    _, token = roles.invite(store, "Mira", "labeller", study_id)
+    port = free_port()
+    with served(store.folder, "--server.address=localhost", port=port) as url, proxied(port) as outside:
+        page.goto(f"http://localhost:{outside}/label")
+        wait_for(page, "The link has no token.")
+        assert page.get_by_role("button", name="A is better").count() == 0
+        page.goto(f"http://localhost:{outside}/label?token={token}")
+        wait_for(page, "0 of 6 answered")
+        page.goto(f"{url}/label")
+        wait_for(page, "labelling as lead")
 
 
 def test_a_lost_server_takes_no_answer_and_is_found_again(desk, page):

@@ -74,14 +74,14 @@ def test_the_same_answer_again_keeps_its_note_and_strength(desk, monkeypatch):
     store, _, _ = desk
     test = app(store.folder, monkeypatch, "label")
     test.text_input(key="note-1-0").set_value("clear").run()
-    press(test, "Clearly better")
+    press(test, "Clearly")
     press(test, "A is better")
     press(test, "Earlier")
     assert test.text_input(key="note-1-1").value == "clear"
     press(test, "A is better")
     assert [(row.note, row.strength) for row in labels(store)] == [("clear", 2.0)], "nothing is written anew"
     press(test, "Earlier")
-    press(test, "By far better")
+    press(test, "By far")
     press(test, "A is better")
     assert [(row.note, row.strength) for row in labels(store)] == [("clear", 2.0), ("clear", 3.0)]
 

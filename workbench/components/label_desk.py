@@ -92,15 +92,15 @@ def move_keys(press: Press, *, back: int, earlier: bool, pair: bool = True) -> N
     `pair`: one lies here. `press` gets tie, both_bad, skip, undo, earlier or later.
     """
     keys = (
-        ("Tie", "3", "tie", not pair, "secondary"),
-        ("Both bad", "4", "both_bad", not pair, "secondary"),
-        ("Skip", "s", "skip", not pair, "tertiary"),
+        ("Tie", "3", "tie", False, "secondary"),
+        ("Both bad", "4", "both_bad", False, "secondary"),
+        ("Skip", "s", "skip", False, "tertiary"),
         ("Undo", "u", "undo", not earlier and not back, "tertiary"),
         ("Earlier", "left", "earlier", not earlier, "tertiary"),
         ("Later", "right", "later", not back, "tertiary"),
     )
     with st.container(horizontal=True, gap="small", key="desk-keys"):
-        for label, key, what, off, kind in keys:
+        for label, key, what, off, kind in keys if pair else keys[3:]:
             _button(label, key, what, press, kind=kind, disabled=off)
 
 
@@ -129,9 +129,11 @@ def details_asked(press: Press, key: str, *, strength: bool, chosen: float | Non
     `chosen` is the strength that was pressed, `before` the note that stands so far. `press` gets "strength 1" to 3.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="desk-details"):
+        if strength:
+            st.html('<div class="pw"><small>How much better?</small></div>', width="content")
         for letter, (words, number) in STRENGTHS.items() if strength else ():
             icon = ":material/check:" if chosen == number else None
-            _button(f"{words.capitalize()} better", letter, f"strength {number}", press, icon=icon)
+            _button(words.capitalize(), letter, f"strength {number}", press, icon=icon)
         if note:
             with st.container(key="desk-note"):
                 st.text_input(
