@@ -182,8 +182,6 @@ def _engine(path: Path, *pragmas: str) -> sa.Engine:
 
 
 def _upgrade(store: Store, path: Path) -> None:
-    from alembic.script import ScriptDirectory
-
     at = schema_of(store) or None
     with store.read() as connection:
         tables = sa.inspect(connection).get_table_names()
@@ -191,6 +189,8 @@ def _upgrade(store: Store, path: Path) -> None:
         return
     if at is None and tables:
         raise StoreError(f"{path} is the database of another program.", "Name another folder; the file is untouched.")
+    from alembic.script import ScriptDirectory  # takes longer than all that opens a store of this schema
+
     known = [script.revision for script in ScriptDirectory(str(_migrations())).walk_revisions()]
     if at is not None and at not in known:
         raise StoreError(
