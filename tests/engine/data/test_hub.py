@@ -4,10 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +20,7 @@ from engine.errors import DataError
 from engine.store import queries
 from engine.store.database import open_store
 from tests.engine.data.test_containers import ROWS
+from tests.engine.models.hub import answering
 
 COMMIT, LATER = "c0ffee" * 6 + "c0ff", "decaf0" * 6 + "deca"
 ASKS = """
@@ -114,47 +112,6 @@ def test_a_file_with_an_at_in_its_name_is_a_file(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     report = examine(path).report
     assert (report.path, report.name, report.commit) == (str(path), "pairs@main.jsonl", "")
-
-
-class Answering(ThreadingHTTPServer):
-    """Answers everything with one code, and counts."""
-
-    def __init__(self, code: int, headers: dict[str, str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.code, self.headers, self.asked = code, headers, list[str]()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: Answering
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        self.send_response(self.server.code)
-        for name, value in {**self.server.headers, "Content-Length": "2"}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    do_HEAD = do_GET
-
-
-@contextmanager
-def answering(code: int, **headers: str) -> Iterator[Answering]:
-    server = Answering(code, {name.replace("_", "-"): value for name, value in headers.items()})
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def asked_of(url: str, home: Path, name: str = "somebody/pairs", *, offline: str = "0") -> tuple[str, str]:

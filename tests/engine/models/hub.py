@@ -110,3 +110,44 @@ class _Answer(BaseHTTPRequestHandler):
 
 def _tag(file: Path) -> str:
     return hashlib.sha1(file.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+class Answering(ThreadingHTTPServer):
+    """A hub that answers everything with one code, and notes what it was asked for."""
+
+    def __init__(self, code: int, headers: dict[str, str]) -> None:
+        super().__init__(("127.0.0.1", 0), _SameAnswer)
+        self.code, self.headers, self.asked = code, headers, list[str]()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _SameAnswer(BaseHTTPRequestHandler):
+    server: Answering
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_response(self.server.code)
+        for name, value in {**self.server.headers, "Content-Length": "2"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_HEAD = do_GET
+
+
+@contextmanager
+def answering(code: int, **headers: str) -> Iterator[Answering]:
+    server = Answering(code, {name.replace("_", "-"): value for name, value in headers.items()})
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -14,6 +14,7 @@ from engine.models.tokens import encode_responses
 from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import TEMPLATE, move, save_byte_tokenizer, save_tiny_model
 from tests.engine import naive
+from tests.engine.models.hub import answering
 from tests.engine.models.texts import some_texts
 
 
@@ -74,6 +75,17 @@ def test_the_shipped_sentence_encoder_knows_likeness() -> None:
     assert cat.dtype == np.float32
     assert cat @ kitten > 0.6 > 0.3 > cat @ tax
     assert embed_sentences([]).shape[0] == 0
+
+
+def test_a_sentence_encoder_of_a_hub_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(503) as server:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        with pytest.raises(
+            ModelError, match=r"'some/encoder' cannot be loaded: .* nor could it be fetched from the hub"
+        ):
+            embed_sentences(["text"], "some/encoder")
+        assert server.asked == ["/api/models/some/encoder/revision/main"]
 
 
 def test_a_sentence_encoder_that_is_not_there(tmp_path: Path) -> None:
