@@ -22,6 +22,7 @@ from engine.store.sweep import rubbish
 
 __all__ = ["Finding", "check"]
 _BACKUP = "Restore a backup."
+_NEWER = "A newer program wrote it: upgrade this one, then check again."
 _AGAIN = "Save it again from where it was written, or restore a backup."
 
 
@@ -37,9 +38,10 @@ def check(folder: Path | str, say: Callable[[str], None] = lambda sentence: None
         found += _database(store)
         at = schema_of(store)
         if at != HEAD:
+            step = "Say `workbench store upgrade`, then check again." if at < HEAD else _NEWER
             found.append(
                 Finding("warning", "workbench.db", f"Its schema is {at or 'none'}, this program reads {HEAD}: "
-                        "the rest was not looked at.", "Say `workbench store upgrade`, then check again.")
+                        "the rest was not looked at.", step)
             )  # fmt: skip
         else:
             describe(store)

@@ -1,6 +1,7 @@
 """The report as one self-contained file: it opens offline, fetches nothing, and prints."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def write_html(report: Report, path: Path) -> int:
         passing.write_bytes(content)
         passing.replace(path)
     except OSError as error:
-        passing.unlink(missing_ok=True)
+        with suppress(OSError):  # of a place that takes nothing, nothing can be taken either
+            passing.unlink(missing_ok=True)
         raise StoreError(f"The report cannot be written to {path}: {error.strerror}.", "Name another place.") from error
     return len(content)

@@ -184,6 +184,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a pair was changed": (sql("UPDATE pairs SET a = '0' || a"), "error", "not the hash of its content"),
     "the cache is damaged": (file("cache/k.npy", flip), "warning", "1 of its files cannot be used"),
     "the database is damaged": (damage_pages, "error", "damaged"),
+    "a newer schema": (sql("UPDATE alembic_version SET version_num = '0099'"), "warning", "Its schema is 0099"),
     "an older schema": (sql("UPDATE alembic_version SET version_num = '0001'"), "warning", "Its schema is 0001"),
 }  # fmt: skip
 
@@ -203,6 +204,12 @@ def test_what_is_wrong_is_found_and_explained(case: str, folder: Path) -> None:
     assert [f for f in found if f.severity == severity and re.search(sentence, f.what)], found
     assert all(f.where and f.what.endswith((".", ")")) and f.next_step.endswith(".") for f in found), found
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(("schema_of_it", "step"), [("0001", "workbench store upgrade"), ("0099", "upgrade this one")])
+def test_another_schema_says_which_of_both_is_to_be_upgraded(schema_of_it: str, step: str, folder: Path) -> None:
+    sql(f"UPDATE alembic_version SET version_num = '{schema_of_it}'")(folder)
+    assert [step in one.next_step for one in check(folder) if "Its schema" in one.what] == [True]
 
 
 def test_a_cache_over_its_cap_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
