@@ -60,6 +60,7 @@ TABLE = {
     "engine.data": room(
         BASE, "engine.data numpy pyarrow pydantic", inside="datasets datasketch py3langid yaml pyarrow"
     ),
+    "engine.data.hub": room("engine.errors", inside="datasets huggingface_hub"),
     "engine.data.pool": room(BASE, "numpy", inside="engine.api.pairs"),
     "engine.data.export": room(
         BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets huggingface_hub yaml"
@@ -73,7 +74,7 @@ TABLE = {
     "engine.signals": room(BASE, "engine.data engine.signals numpy pydantic", inside="torch engine.models"),
     "engine.strategies": room(
         BASE, "engine.data.pool engine.selection.recipes engine.selection.terms engine.strategies numpy pydantic",
-        inside="engine.selection.composed",
+        inside="engine.selection.composed engine.selection.execute",
     ),
     "engine.oracles": room(
         BASE, "engine.asking engine.protocol engine.keys engine.data engine.oracles numpy pydantic",
@@ -156,7 +157,7 @@ TABLE = {
         words(
             "workbench.asking workbench.batches workbench.browsing workbench.column_mapping workbench.exporting",
             "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing "
-            "workbench.entering workbench.labelling workbench.steering_campaign",
+            "workbench.entering workbench.inviting workbench.labelling workbench.steering_campaign",
             "workbench.quality workbench.starting workbench.tokens workbench.touring workbench.verdicts",
         ),
         room(LIGHT, "workbench streamlit pandas"),

@@ -2,10 +2,11 @@
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engine.errors import EngineError
+from workbench import session
 from workbench.components.markup import escaped, show
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,14 @@ def error_card(error: EngineError) -> None:
 def not_yet_card(error: EngineError) -> None:
     """What a form still lacks before it can be sent: nothing was tried, so nothing has failed."""
     _findings("warn", "status", "! Not ready to start yet.", error)
+
+
+def say_of(do: Callable[[], str]) -> None:
+    """Do it, and on the next drawing say the sentence that comes back, or what went wrong; for a callback."""
+    try:
+        session.say(do())
+    except EngineError as error:
+        session.say(error=error)
 
 
 def done_card(sentence: str) -> None:

@@ -1,15 +1,13 @@
 """What a lead does about a campaign: close a batch, go back to before corrected labels, write the guideline."""
 
-from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
 
 from engine.arms import title_of
-from engine.errors import EngineError
 from engine.store import answered, closing, corrected, outgoing, roles
 from engine.store.shadowed import shadowed
-from workbench import browsing, cache, messages, session
+from workbench import browsing, cache, inviting, messages, session
 from workbench.campaign_words import before_words, changed_words
 from workbench.components.foreign_text import first_line
 from workbench.components.markup import escaped, foreign, heading, show, table
@@ -42,6 +40,7 @@ def panel(study_id: str) -> None:
             if run.state == "waiting":
                 show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")
                 st.button("Go on without the rest", key="close-batch", on_click=partial(_close, run.id))
+            inviting.panel(study_id)
 
 
 def shadow(looking: Looking) -> None:
@@ -93,14 +92,14 @@ def _close(run_id: str) -> None:
     def do() -> str:
         return f"{count(closing.close_batch(cache.store(), run_id), 'pair')} left out; the run goes on."
 
-    _say(do)
+    messages.say_of(do)
 
 
 def _take_back(study_id: str) -> None:
     def do() -> str:
         return f"{count(outgoing.take_back(cache.store(), study_id), 'pair')} in the queue here again."
 
-    _say(do)
+    messages.say_of(do)
 
 
 def _go_back(run_id: str, round_number: int) -> None:
@@ -108,7 +107,7 @@ def _go_back(run_id: str, round_number: int) -> None:
         corrected.go_back(cache.store(), run_id, round_number)
         return "The run goes on from before the changed labels."
 
-    _say(do)
+    messages.say_of(do)
 
 
 def _write(study_id: str) -> None:
@@ -116,11 +115,4 @@ def _write(study_id: str) -> None:
         found = roles.write_guideline(cache.store(), study_id, str(session.value_of("guideline-text") or ""))
         return f"Kept as version {found.version}."
 
-    _say(do)
-
-
-def _say(do: Callable[[], str]) -> None:
-    try:
-        session.say(do())
-    except EngineError as error:
-        session.say(error=error)
+    messages.say_of(do)

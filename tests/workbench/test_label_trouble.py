@@ -121,6 +121,38 @@ def test_a_lead_sees_what_is_out_and_takes_it_back(desk, monkeypatch):
     assert "A is better" in seen(test)
 
 
+def test_a_lead_makes_a_link_that_is_shown_once_and_closes_it(desk, monkeypatch):
+    store, study_id, _ = desk
+    test = app(store.folder, monkeypatch, "label")
+    assert "The app listens on this machine only" in seen(test)
+    press(test, "Make a link")
+    assert "A person needs a name" in seen(test)
+    test.text_input(key="invite-name").set_value("<b>Mira</b>")
+    press(test, "Make a link")
+    (link,) = [code.value for code in test.code if "token=" in code.value]
+    where, token = link.split("?token=")
+    assert where == "http://localhost:8501/label"
+    person = roles.by_token(store, token)
+    assert person is not None
+    assert (person.name, person.role, person.study_id) == ("<b>Mira</b>", "labeller", study_id)
+    assert "<b>Mira</b>" not in seen(test)
+    press(test, "I have it")
+    assert not [code for code in test.code if "token=" in code.value]
+    test.selectbox(key="close-whose").select(person.id).run()
+    press(test, "Close it")
+    assert "opens nothing any more; what was answered is kept" in seen(test)
+    assert roles.by_token(store, token) is None
+    assert [one.name for one in roles.people(store) if one.invited] == []
+
+
+def test_a_labeller_makes_no_links(desk, monkeypatch):
+    store, study_id, _ = desk
+    _, token = roles.invite(store, "Mira", "labeller", study_id)
+    test = app(store.folder, monkeypatch, "label", token=token)
+    assert [widget.label for widget in test.text_input] == ["Note (optional)"]
+    assert "Make a link" not in seen(test)
+
+
 def test_no_part_of_a_prompt_is_folded_away_and_its_end_is_in_sight():
     long = "\n".join(f"line {n}" for n in range(60))
     turns = [("user", "One?"), ("assistant", "Two."), ("user", "Three?"), ("assistant", "Four."), ("user", long)]

@@ -67,18 +67,6 @@ def test_sides_are_in_random_order_by_person_and_pair(queue: tuple[Store, str, s
     assert {side for sides in found.values() for side in sides} == {"a", "b"}
 
 
-def test_an_answer_that_is_told_twice_is_written_once(queue: tuple[Store, str, str]) -> None:
-    store, study_id, _ = queue
-    (mira,) = people(store, "Mira")
-    shown = claim_next(store, study_id, mira.id)
-    assert shown is not None
-    first = answer(store, study_id, shown.assignment_id, mira.id, Said("a"))
-    assert answer(store, study_id, shown.assignment_id, mira.id, Said("a")) == first
-    with pytest.raises(StoreError, match="already, in another tab"):
-        answer(store, study_id, shown.assignment_id, mira.id, Said("b"))
-    assert [row.answer for row in labels(store)] == ["a"]
-
-
 def test_an_answer_is_on_disk_when_the_call_returns(queue: tuple[Store, str, str]) -> None:
     store, _, _ = queue
     with store.engine.connect() as connection:

@@ -30,6 +30,18 @@ def states(store: Store, pair_id: str) -> list[str]:
     return sorted(row.state for row in rows(store, s.assignments) if row.pair_id == pair_id)
 
 
+def test_an_answer_that_is_told_twice_is_written_once(queue: Queue) -> None:
+    store, study_id, _ = queue
+    mira = roles.at_the_machine(store, "Mira")
+    shown = claim_next(store, study_id, mira.id)
+    assert shown is not None
+    first = answer(store, study_id, shown.assignment_id, mira.id, Said("a"))
+    assert answer(store, study_id, shown.assignment_id, mira.id, Said("a")) == first
+    with pytest.raises(StoreError, match="already, in another tab"):
+        answer(store, study_id, shown.assignment_id, mira.id, Said("b"))
+    assert [row.answer for row in labels(store)] == ["a"]
+
+
 def test_what_another_tab_has_answered_otherwise_is_not_taken_for_told_twice(queue: Queue) -> None:
     store, study_id, _ = queue
     mira = roles.at_the_machine(store, "Mira")
