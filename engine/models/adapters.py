@@ -19,6 +19,7 @@ from transformers.pytorch_utils import Conv1D
 
 from engine.errors import ModelError
 from engine.models.lora_linear import ADAPTER, make_lean
+from engine.models.products import quicken
 from engine.seeds import rng_for
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def attach(base: PreTrainedModel, settings: "LoraSettings", name: str) -> PeftMo
             "Name linear layers of the model, or take 'all-linear'.",
         )
     make_lean(model)
+    quicken(model)
     return model.eval()
 
 

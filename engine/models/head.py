@@ -13,6 +13,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from engine.models.policy import Policy, output_layer
+from engine.models.products import product
 
 _LOGITS_AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 29}
 """Numbers of a tile of logits: what stays in a core's cache, and 1 GiB in bfloat16."""
@@ -30,8 +31,8 @@ class Head:
     cap: float | None = None
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """(m, vocabulary) float32 from hidden states (m, hidden)."""
-        z = torch.nn.functional.linear(hidden, self.weight, self.bias).float()
+        """(m, vocabulary) float32 from hidden states (m, hidden), without gradient."""
+        z = product(hidden, self.weight, self.bias).float()
         if self.scale != 1.0:
             z = z * self.scale
         return z if self.cap is None else self.cap * torch.tanh(z / self.cap)
@@ -69,7 +70,7 @@ class _Logp(torch.autograd.Function):
                 chance.scatter_add_(1, wanted, chance.new_full((len(chance), 1), -1.0))
                 if bend is not None:
                     chance.mul_(bend)
-                slope[part] = (chance.to(head.weight.dtype) @ head.weight).mul_(-head.scale)
+                slope[part] = product(chance.to(head.weight.dtype), head.weight.T).mul_(-head.scale)
         if slope is not None:
             ctx.save_for_backward(slope)
         return logp

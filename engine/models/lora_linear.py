@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from transformers.pytorch_utils import Conv1D
 
 from engine.errors import ModelError
+from engine.models.products import product
 
 ADAPTER = "default"
 
@@ -46,7 +47,7 @@ class _Adapted(torch.autograd.Function):
     ) -> torch.Tensor:
         rows = x.reshape(-1, x.shape[-1])
         inner = rows.to(a.dtype) @ a.T
-        y = torch.nn.functional.linear(x, weight, bias)  # no view of something else: a model may go on in place
+        y = product(x, weight, bias)  # no view of something else: a model may go on in place
         flat = y.view(-1, y.shape[-1])
         if on and y.dtype == b.dtype:
             flat.addmm_(inner, b.T, alpha=scale)
@@ -65,7 +66,7 @@ class _Adapted(torch.autograd.Function):
         u = wide @ b if ctx.on else None
         of_x = of_a = of_b = None
         if ctx.needs_input_grad[0]:
-            of_x = g @ weight
+            of_x = product(g, weight.T)
             if u is not None and of_x.dtype == a.dtype:
                 of_x.addmm_(u, a, alpha=ctx.scale)
             elif u is not None:

@@ -10,6 +10,7 @@ from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
 from engine.models.adapters import adapter_state, hash_of, lora_layers
+from engine.models.products import by_onednn
 from engine.resume import MemoryPlan, unasked
 
 PASSES = "packs 1"
@@ -90,6 +91,8 @@ class Policy:
         }
         if self.device.type == "cpu":
             found["threads"] = torch.get_num_threads()
+            if self.dtype == torch.float32 and by_onednn():
+                found["products"] = "oneDNN"
         if self.memory.scoring or self.memory.generating:
             found["halved"] = [self.memory.scoring, self.memory.generating]
         if of == "policy":
