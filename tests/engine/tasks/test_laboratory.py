@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from engine.errors import EngineError
-from engine.store import queries, schema, tasks
+from engine.store import queries, tasks
 from engine.store.cache import FileCache
 from engine.store.database import Store
 from engine.store.pool_texts import study_config
@@ -84,40 +83,6 @@ def test_it_picks_what_the_study_picked(store: Store, strategy: str, round_numbe
     assert matrix is not None
     assert pool is not None
     assert np.array_equal(matrix[:, 0], kept[[pair.id for pair in pool.pairs]].to_numpy())
-
-
-def test_it_keeps_to_one_pair_a_prompt_where_the_study_does_or_where_that_is_asked_for(store: Store) -> None:
-    run = run_of(store, "apl")
-    request = fields(store, "real", "k_center", run_id=run, round=1)
-    scored(store, request)
-    pool = kept_pool(FileCache(store.folder / "cache"), ScorePool.model_validate(request).pool_key())
-    assert pool is not None
-    prompt = {pair.id: pair.prompt_id for pair in pool.pairs}
-    n_prompts = len(set(prompt.values()))
-    assert n_prompts < len(prompt)
-    request |= {"strategies": ["real", "random", "k_center"], "k": n_prompts}
-
-    def asked_of(**changes: Any) -> list[int]:
-        answer = DryRun.model_validate({**request, **changes}).do(store, lambda _: None)
-        spreads.append(answer["one_per_prompt"])
-        assert ("One pair a prompt is asked for" in answer["strategies"][2]["error"]) is answer["one_per_prompt"]
-        return [len({prompt[pick] for pick in one["picks"]}) for one in answer["strategies"][:2]]
-
-    spreads: list[bool] = []
-    assert asked_of(one_per_prompt=True) == [n_prompts, n_prompts]
-    assert min(asked_of()) < n_prompts, "this study takes any pair"
-    runs = schema.runs
-    with store.write() as connection:
-        was = connection.execute(sa.select(runs.c.config).where(runs.c.id == run)).scalar_one()
-        own = {**was, "setting": {**was.get("setting", {}), "one_per_prompt": True}}
-        connection.execute(runs.update().where(runs.c.id == run).values(config=own))
-    try:
-        assert asked_of() == [n_prompts, n_prompts], "this run does not"
-        assert min(asked_of(one_per_prompt=False)) < n_prompts
-    finally:
-        with store.write() as connection:
-            connection.execute(runs.update().where(runs.c.id == run).values(config=was))
-    assert spreads == [True, False, True, False]
 
 
 def test_many_strategies_on_a_run_that_is_not_theirs(store: Store) -> None:
