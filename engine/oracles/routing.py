@@ -91,7 +91,7 @@ class Routing(People):
             "the models keep is known batch by batch, and shown with the study."
         ]
         if first:
-            said.append(f"The audit slice and the held-out sample, {first:,} pairs, are people's alone.")
+            said.append(f"The audit slice and the held-out sample, up to {first:,} pairs, are people's alone.")
         return said + [sentence for one in self._first() for sentence in one.forecast(labels)]
 
     def _first(self) -> list[Oracle]:

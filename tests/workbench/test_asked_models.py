@@ -279,5 +279,13 @@ def test_the_form_asks_for_a_judge_and_says_what_it_will_take(
     template.set_value("Judge.\n{prompt}\n{a}\n{b}\nVerdict?").run()
     assert file_of(test)["oracle"]["template"] == "Judge.\n{prompt}\n{a}\n{b}\nVerdict?"
     oracle = widget(test, "selectbox", "oracle")
-    titles = {"reward model", "language model as judge", "simulated labellers", "models first, people where they doubt"}
-    assert titles <= set(oracle.options)
+    others = {"reward model": "reward_model", "simulated labellers": "noisy",
+              "models first, people where they doubt": "routing"}  # fmt: skip
+    assert {*others, "language model as judge"} <= set(oracle.options)
+    for title, name in others.items():
+        widget(test, "selectbox", "oracle").set_value(title).run()
+        assert not test.exception, title
+        found = file_of(test)["oracle"]
+        assert (found if isinstance(found, str) else found["name"]) == name
+        assert ("people answer at least about" in seen(test)) == (name == "routing")
+    assert "are people&#x27;s alone" in seen(test) and "comparisons of generations at most" in seen(test)

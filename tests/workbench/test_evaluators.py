@@ -67,5 +67,5 @@ def test_routing_says_the_bounds_of_its_split_of_the_batches(tiny_model_dir: Pat
     )  # fmt: skip
     said = beforehand(study, 9999)
     assert said[0].startswith("Of 20 labels people answer at least about 4 (the random share) and at most all")
-    assert said[1] == "The audit slice and the held-out sample, 6 pairs, are people's alone."
+    assert said[1] == "The audit slice and the held-out sample, up to 6 pairs, are people's alone."
     assert "of one kind (reward_model behind routing)" in said[-1] or "the same (reward_model behind" in said[-1]

@@ -93,7 +93,7 @@ def test_it_is_a_campaign_and_says_what_it_will_take() -> None:
     assert issubclass(Routing, People) and routing(SURE).people and not routing(SURE).simulated
     said = routing({"name": "judge", "url": "http://127.0.0.1:9/v1"}, check_share=0.1).forecast(200)
     assert said[0].startswith("Of 200 labels people answer at least about 20 (the random share) and at most all")
-    assert said[1] == "The audit slice and the held-out sample, 120 pairs, are people's alone."
+    assert said[1] == "The audit slice and the held-out sample, up to 120 pairs, are people's alone."
     assert "asked 400 times for 200 labels" in said[2], "of the batches alone"
     data = small_world(4)
     data.comparisons = data.comparisons[::2]
