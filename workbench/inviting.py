@@ -48,7 +48,7 @@ def _invite(study_id: str) -> None:
     def do() -> str:
         person, token = roles.invite(cache.store(), str(session.value_of("invite-name") or ""), "labeller", study_id)
         session.choose(MADE, (study_id, person.name, f"{_address()}/label?token={token}"))
-        return f"{person.name} has a link; it stands under For the lead."
+        return f"{person.name} has a link; it stands below, under For the lead."
 
     messages.say_of(do)
 

@@ -27,7 +27,7 @@ def panel(study_id: str) -> None:
         changed = corrected.changed_since(cache.store(), run.id)
         if changed:
             _changed(run.id, run.state, changed)
-        with st.expander("For the lead"):
+        with st.expander("For the lead", key="for-the-lead"):
             rows = answered.by_person(cache.store(), study_id)
             if rows:
                 head = [("labeller", False), ("answers", True), ("skips among them", True), ("in hand", True)]

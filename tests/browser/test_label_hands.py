@@ -15,6 +15,7 @@ from engine.store import schema as s
 from engine.store.assignments import Said, answer, claim_next
 from engine.store.database import Store
 from tests.browser.conftest import free_port, served
+from tests.browser.test_accessibility import violations
 from tests.browser.test_label import press, until, wait_for
 from tests.engine.store.campaign_world import campaign, labels
 
@@ -178,6 +179,26 @@ def test_a_link_that_is_closed_closes_an_open_tab_without_a_click(desk, page):
         page.wait_for_timeout(500)
         assert len(labels(store)) == 1
     assert token not in (store.folder / "app.log").read_text(), "links stand in no log"
+
+
+def test_a_link_that_a_lead_makes_on_the_page_opens_the_queue(desk, page):
+    store, _ = desk
+    with served(store.folder) as url:
+        page.goto(f"{url}/label")
+        wait_for(page, "0 of 6 answered")
+        page.get_by_text("For the lead").click()
+        page.get_by_label("Name of a labeller").fill("Mira")
+        page.get_by_role("button", name="Make a link").click()
+        wait_for(page, "It is shown this once")
+        link = page.get_by_test_id("stCode").inner_text().strip()
+        assert link.startswith(f"{url}/label?token=")
+        page.get_by_role("button", name="I have it").click()
+        page.get_by_test_id("stCode").wait_for(state="detached", timeout=20_000)
+        page.wait_for_timeout(500)
+        assert violations(page) == []
+        page.goto(link)
+        wait_for(page, "labelling as Mira")
+        wait_for(page, "0 of 6 answered")
 
 
 @contextmanager
