@@ -41,7 +41,8 @@ class Vote:
 
     `labeller` is the person's id, or the name that the data file has, "" for a machine; `at` is in UTC, ISO 8601. A
     corrected answer is kept and does not count; what corrects it names its row in `corrects`. `guideline` is the
-    version that was shown, counted from 1.
+    version that was shown, counted from 1. `shown_first` is a side, or "both" where a judge was asked in both orders;
+    of an answer that a model gave, `model` is which and `template` the hash of what a judge was told.
     """
 
     label: int
@@ -57,6 +58,8 @@ class Vote:
     corrected: bool = False
     corrects: int | None = None
     guideline: int | None = None
+    model: str = ""
+    template: str = ""
 
 
 @dataclass(frozen=True)

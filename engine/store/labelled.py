@@ -220,11 +220,13 @@ def _votes(connection: sa.Connection, study_id: str, seeds: Mapping[str, set[int
     for row in rows:
         if row.seed is not None and row.seed not in seeds[row.pair_id]:
             continue
+        about = {**((row.detail or {}).get("of") or {}), **(row.detail or {})}
         for answer, labeller in _given(row, recorded.get(row.pair_id, [])):
             vote = Vote(
                 row.id, answer, row.oracle, labeller or row.person_id or "", row.person or labeller, row.seed,
-                row.side_shown_first, row.seconds, row.note or "", _iso(row.created), row.id in corrected,
-                row.corrects, versions.get(row.guideline_id),
+                row.side_shown_first or about.get("first"), row.seconds, row.note or "", _iso(row.created),
+                row.id in corrected, row.corrects, versions.get(row.guideline_id), str(about.get("model", "")),
+                str(about.get("template", "")),
             )  # fmt: skip
             found.setdefault(row.pair_id, []).append(vote)
     return found

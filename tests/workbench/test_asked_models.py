@@ -173,6 +173,10 @@ def test_the_key_is_in_no_file_no_log_and_no_export(
         + CliRunner().invoke(cli, ["study", "show", study_id, "--json", "--store", str(store.folder)]).output
     )
     assert SECRET not in said
+    audited = [json.loads(line) for file in (tmp_path / "audit").rglob("*.jsonl") for line in file.open()]
+    judged = [row for row in audited if row.get("oracle") == "judge"]
+    assert judged and all((row["model"], row["shown_first"], len(row["template"])) == ("small", "both", 12)
+                          for row in judged)  # fmt: skip
     detail = queries.study(store, study_id)
     run = detail.runs[0]
     for page in PAGES:

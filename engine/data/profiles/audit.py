@@ -49,6 +49,8 @@ def answers_of(pair: AskedPair) -> list[dict[str, Any]]:
             "corrected": vote.corrected,
             "corrects": vote.corrects,
             "guideline": vote.guideline,
+            "model": vote.model,
+            "template": vote.template,
             "note": vote.note,
         }
         for vote in pair.votes
