@@ -1,5 +1,6 @@
 """Models as evaluators of a whole study: figures are the model's own, and what is asked is said before the start."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,24 @@ def test_routing_says_the_bounds_of_its_split_of_the_batches(tiny_model_dir: Pat
     assert said[0].startswith("Of 20 labels people answer at least about 4 (the random share) and at most all")
     assert said[1] == "The audit slice and the held-out sample, up to 6 pairs, are people's alone."
     assert "of one kind (reward_model behind routing)" in said[-1] or "the same (reward_model behind" in said[-1]
+
+
+def test_the_command_says_it_before_it_queues_a_study(tmp_path: Path) -> None:
+    sample = Path(__file__).parents[2] / "sample_data"
+    study = {
+        "name": "said before", "race": "none", "strategies": ["random"], "seeds": [1, 2], "rounds": 1,
+        "data": {"pool": str(sample / "skewed" / "tune_pool.jsonl"),
+                 "held_out": {"pool_like": str(sample / "skewed" / "tune_heldout.jsonl")}},
+        "model": {"path": str(sample / "model"), "device": "cpu"}, "labels_per_round": 8, "prompts_per_round": 32,
+        "oracle": {"name": "noisy", "of": REWARD}, "evaluator": REWARD, "evaluation": {"prompts": 8},
+    }  # fmt: skip
+    for name, changes, words in (
+        ("one", {}, "Evaluator and labeller are the same (reward_model behind noisy)"),
+        ("two", {"oracle": JUDGE}, "The judge is asked 32 times for 16 labels"),
+        ("three", {"evaluator": JUDGE}, "The judge is asked 32 times for 16 comparisons of generations at most"),
+    ):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(json.dumps({**study, **changes}))
+        done = CliRunner().invoke(cli, ["study", "run", str(file), "--detach", "--store", str(tmp_path / "store")])
+        assert done.exit_code == 0, done.output
+        assert words in " ".join(done.output.split())

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
 
 from engine.store import inbox, queries, roles
 from engine.store import schema as s
@@ -151,3 +152,21 @@ def test_agreement_by_the_clusters_of_a_map(recorded, monkeypatch):
     assert found.by_cluster
     assert sum(one.pairs for _, one in found.by_cluster) <= found.alpha.pairs
     assert "cluster: " in seen(app(recorded.folder, monkeypatch, "label_quality"))
+
+
+def test_suspects_of_several_seeds_say_the_seed_and_what_is_unknown_is_no_none():
+    def script():
+        import pandas as pd
+
+        from engine.analysis.suspects import COLUMNS, again
+        from workbench.components.suspect_table import suspect_table
+
+        rows = [("p1", seed, "a", 0.9, None, 0, 1, 0.1) for seed in (1, 2)]
+        found = pd.DataFrame(rows, columns=COLUMNS)
+        suspect_table(found, {}, {}, again(found, 2), "suspects", None)
+
+    test = AppTest.from_function(script).run()
+    assert not test.exception
+    shown = test.dataframe[0]
+    assert shown.value["seed"].tolist() == [1, 2]
+    assert shown.proto.placeholder == "–"
