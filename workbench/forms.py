@@ -223,8 +223,16 @@ def _set_words(old: Any, new: Any, path: str) -> Iterator[str]:
     if alike and (not path or old.get("name") == new.get("name")) and not any("." in name for name in new):
         for name, value in new.items():
             yield from _set_words(old[name], value, f"{path}.{name}" if path else name)
+    elif isinstance(old, list) and isinstance(new, list) and _names(old) == _names(new) != []:
+        for place, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _set_words(before, after, f"{path}.{place}")
     else:
         yield f"{path}={_flow(new)}"
+
+
+def _names(found: list[Any]) -> list[str]:
+    """The names of a list of plugins; [] for any other list."""
+    return [one["name"] for one in found] if all(isinstance(one, Mapping) and "name" in one for one in found) else []
 
 
 def _flow(value: Any) -> str:

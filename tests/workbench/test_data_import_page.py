@@ -79,6 +79,7 @@ def test_a_named_file_waits_is_proven_refuses_rows_and_is_imported_without_them(
     test.selectbox(key="reason").set_value("not JSON (1)").run()
     assert test.dataframe[0].value["row"].tolist() == [2]
     assert queries.datasets(store) == [], "the proof imports nothing"
+    assert f"workbench data import {path} --skip-refused" in {code.value for code in test.code}, "as the button does"
     button(test, "Import the other 2 rows")
     assert "The import waits for the tools worker." in seen(test)
     assert queries.datasets(store) == []
@@ -120,6 +121,8 @@ def test_what_a_held_out_file_shares_is_shown_as_text(tmp_path, monkeypatch):
     ToolsWorker(store).work(until_idle=True)
     test.run()
     said = seen(test)
+    assert f"workbench data check {path} --held-out {beside}" in {code.value for code in test.code}
+    assert f'held_out: {{"held_out": "{beside}"}}' in "".join(code.value for code in test.code)
     assert "Of the 2 held-out prompts, in this file too: 1; near another prompt of it: 0." in said
     assert "<li><bdi>&lt;b&gt;And&lt;/b&gt; silk?</bdi></li>" in said
 
@@ -134,6 +137,7 @@ def test_the_first_rows_are_shown_as_the_model_reads_them(tmp_path, monkeypatch)
     ToolsWorker(store).work(until_idle=True)
     test.run()
     said = seen(test)
+    assert f"workbench data check {path} --model {MODEL} --no-near-duplicates" in {code.value for code in test.code}
     assert "It begins with one &lt;|bos|&gt;, ends with one &lt;|eos|&gt;." in said
     assert "<label>do not fit</label><strong>0</strong>" in said
 

@@ -1,5 +1,6 @@
 """The form of a study: its widgets come from the config and the plugins, and what it holds is the study."""
 
+import shlex
 from pathlib import Path
 from typing import Any, Literal
 
@@ -136,7 +137,8 @@ def test_an_empty_form_names_all_that_is_missing_and_cannot_be_started(tmp_path,
     said = seen(test)
     assert "Not ready to start yet." in said
     assert "It did not work." not in said, "nothing was tried"
-    assert "name: it is empty; it takes at least 1 character" in said
+    for part in ("name", "data.pool", "model.path"):
+        assert f"{part}: it is empty; it takes at least 1 character" in said
     assert widget(test, "button", "Start this study").disabled
     assert "It is counted as soon as the form holds a whole study." in said
     assert [tab.label for tab in test.tabs] == ["Data and model", "Strategies", "Rounds", "Training", "Evaluation"]
@@ -161,10 +163,14 @@ def test_a_clone_begins_as_its_study_and_says_what_differs(tmp_path, monkeypatch
     assert "dpo.beta: 0.1 → 0.5" in said
     assert "strategies.apl.keep_share: 0.5 → 0.25" in said
     assert file_of(test)["dpo"] == {"beta": 0.5}
-    assert any(code.value == "workbench study run study.yaml --detach" for code in test.code)
+    command = f"workbench study clone {queries.studies(store)[0].id}"
+    said_here = next(code.value.replace("\\\n", "") for code in test.code if code.value.startswith(command))
+    assert shlex.split(said_here)[4:] == ["--set", "strategies.2.keep_share=0.25", "--set", "dpo.beta=0.5"]
     assert "What it will take" in said
     assert "Time at the pace of 4 finished runs with this model here." in said
     assert widget(test, "checkbox", "Begin with the labels that study has bought").value is False
+    widget(test, "checkbox", "Begin with the labels that study has bought").set_value(True).run()
+    assert any(code.value.startswith(f"{command} \\\n  --with-labels") for code in test.code)
 
 
 def test_a_bound_that_is_broken_and_a_file_that_is_not_there_are_named(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from engine.store import inbox, queries, writer
@@ -30,6 +31,7 @@ def stores(tmp_path_factory) -> dict[str, Path]:
 
 def app(folder: Path, monkeypatch, page: str = "studies", **query: str) -> AppTest:
     monkeypatch.setenv("WORKBENCH_STORE", str(folder))
+    config.set_option("server.address", "localhost")  # as .streamlit says, which a test in another folder does not read
     test = AppTest.from_file(str(ROOT / "workbench" / "app.py"), default_timeout=30)
     for name, value in query.items():
         test.query_params[name] = value

@@ -144,8 +144,9 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
     show(heading("and from the command line"))
     command = COMMAND
     if cloned and config is not None:
-        command = clone_command(desk.id_of(cloned), StudyConfig.from_dict(start), config, with_labels=with_labels)
-    st.code(in_lines(command), language=None, wrap_lines=True)
+        clone = clone_command(desk.id_of(cloned), StudyConfig.from_dict(start), config, with_labels=with_labels)
+        command = in_lines(clone)
+    st.code(command, language=None, wrap_lines=True)
     return Ready(config, with_labels) if go and config is not None else None
 
 
