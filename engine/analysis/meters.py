@@ -21,10 +21,29 @@ class Meter:
     high: float
 
 
-def random_batches(n: int, k: int, *, seed: int, round_number: int, draws: int = DRAWS) -> np.ndarray:
-    """Rows (draws, k) of batches drawn from n candidates, none twice in one, by the stream (seed, round, "meters")."""
+def random_batches(
+    n: int, k: int, *, seed: int, round_number: int, draws: int = DRAWS, prompts: np.ndarray | None = None
+) -> np.ndarray:
+    """Rows (draws, k) of batches drawn from n candidates, none twice in one, by the stream (seed, round, "meters").
+
+    With `prompts` (n,), whole numbers that say whose each candidate is, no prompt has a second in a batch before every
+    prompt has one, as random draws it in a study of one pair a prompt.
+    """
     rng = rng_for(seed, round_number, f"meters:{n}:{k}")
-    return np.stack([rng.choice(n, size=min(k, n), replace=False, shuffle=False) for _ in range(draws)])
+    if prompts is None:
+        return np.stack([rng.choice(n, size=min(k, n), replace=False, shuffle=False) for _ in range(draws)])
+    return np.stack([_by_turns(rng.permutation(n), prompts)[:k] for _ in range(draws)])
+
+
+def _by_turns(order: np.ndarray, prompts: np.ndarray) -> np.ndarray:
+    """The order (n,), every prompt's first in it before any prompt's second."""
+    whose = prompts[order]
+    together = np.argsort(whose, kind="stable")
+    begins = np.flatnonzero(np.diff(whose[together], prepend=-1))
+    turn = np.empty(len(order), dtype=np.int64)
+    turn[together] = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
+    array: np.ndarray = order[np.argsort(turn, kind="stable")]
+    return array
 
 
 def meter(measure: Callable[[np.ndarray], float], batch: Sequence[int] | np.ndarray, at_random: np.ndarray) -> Meter:

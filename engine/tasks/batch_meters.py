@@ -61,10 +61,11 @@ class BatchMeters(Task):
         place = {pair.id: n for n, pair in enumerate(pairs)}
         batch = np.array([place[pick] for pick in self.picks], dtype=int)
         say(f"drawing {DRAWS:,} random batches")
-        drawn = random_batches(len(pairs), len(batch), seed=seed, round_number=self.round)
-        lengths = np.array([_words(pair, responses) for pair in pairs])
         codes = {prompt_id: n for n, prompt_id in enumerate(sorted({pair.prompt_id for pair in pairs}))}
         of_prompt = np.array([codes[pair.prompt_id] for pair in pairs])
+        by_turns = of_prompt if run.config.study.one_per_prompt else None
+        drawn = random_batches(len(pairs), len(batch), seed=seed, round_number=self.round, prompts=by_turns)
+        lengths = np.array([_words(pair, responses) for pair in pairs])
         measures = {
             "redundancy": lambda rows: mean_nearest(words[rows]) or 0.0,
             "prompts": distinct(of_prompt),

@@ -46,3 +46,20 @@ def test_the_nearest_other_row_is_that_of_redundancy() -> None:
     assert mean_nearest(rows) == redundancy(rows).nearest
     assert mean_nearest(rows[:1]) is None
     assert cosines(rows[:2], rows[:3])[0, 0] == pytest.approx(1.0)
+
+
+def test_where_a_batch_has_one_pair_a_prompt_the_random_ones_have_too() -> None:
+    """Five prompts of 1 to 5 pairs: five picks are of all five, seven have two prompts twice, and none thrice."""
+    prompts = np.repeat(np.arange(5), [1, 2, 3, 4, 5])[np.random.default_rng(0).permutation(15)]
+    for k, most in ((5, 1), (7, 2), (15, 5)):
+        drawn = random_batches(15, k, seed=3, round_number=2, prompts=prompts)
+        assert drawn.shape == (200, k)
+        for rows in drawn:
+            assert len(set(rows)) == k
+            counts = np.bincount(prompts[rows], minlength=5)
+            assert counts.max() == most and counts.min() >= 1
+    assert set(random_batches(15, 5, seed=3, round_number=2, prompts=prompts).ravel()) == set(range(15)), (
+        "all are drawn"
+    )
+    few = random_batches(15, 3, seed=3, round_number=2, prompts=prompts)
+    assert all(len(set(prompts[rows])) == 3 for rows in few)

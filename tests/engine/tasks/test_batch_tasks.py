@@ -4,14 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from engine.analysis.redundancy import word_vectors
+from engine.data.pool import PoolView
 from engine.errors import EngineError
+from engine.records import Pooled
+from engine.selection.execute import execute
+from engine.selection.recipes import Uniform
 from engine.selection.terms import Term, Terms
-from engine.store import queries
+from engine.store import queries, schema
 from engine.store.browse import pair_texts
 from engine.store.database import Store
+from engine.store.history import load_event
 from engine.store.picked import picked_before
+from engine.store.scored import pairs_of
 from engine.strategies.apl import Apl
 from engine.tasks import why_batch
 from engine.tasks._at_hand import _HELD
@@ -115,6 +122,26 @@ def test_a_drawn_batch_has_no_terms_but_a_next_in_line(tmp_path: Path, strategy:
     assert len({entry["instead"]["pair_id"] for entry in answer["picks"].values()} - set(picks)) == 1
     assert all(entry["parts"] == [] for entry in answer["picks"].values())
     assert answer["says"] == ""
+
+
+def test_of_a_random_batch_of_one_pair_a_prompt_the_next_is_of_no_other_picks_prompt(tmp_path: Path) -> None:
+    made = worlds.finished(tmp_path / "s", seeds=(1,))
+    run, _ = batch_of(made, "random", 2)
+    of = schema.runs
+    with made.write() as connection:
+        was = connection.execute(sa.select(of.c.config).where(of.c.id == run)).scalar_one()
+        own = {**was, "setting": {**was.get("setting", {}), "one_per_prompt": True}}
+        connection.execute(of.update().where(of.c.id == run).values(config=own))
+    pooled = load_event(made, run, 2, "pooled")
+    assert isinstance(pooled, Pooled)
+    pairs = list(pairs_of(made, pooled.pair_ids).values())
+    for k in range(2, 13):
+        view = PoolView(pairs, {}, k=k, seed=1, round_number=2, one_per_prompt=True)
+        prompt = dict(zip(view.ids, view.prompt_ids, strict=True))
+        batch = tuple(pick.pair_id for pick in execute(Uniform(), view))
+        answer = WhyBatch(run_id=run, round=2, picks=batch).do(made, lambda _: None)
+        for pick, entry in answer["picks"].items():
+            assert prompt[entry["instead"]["pair_id"]] not in {prompt[i] for i in batch if i != pick}
 
 
 def test_terms_that_are_none_of_the_score_are_not_shown_and_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
