@@ -1,5 +1,6 @@
 """The map's marks, lasso, sample and figures on plain data."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,14 +10,14 @@ import pytest
 from engine.seeds import rng_for
 from engine.store.projected import Points
 from engine.store.summaries import StrategyRef
-from workbench.charts.dissimilarity import dissimilarity_figure, unlike
+from workbench.charts.dissimilarity import axis_of, dissimilarity_figure, unlike
 from workbench.charts.plane import plane_figure
 from workbench.charts.scene import LABELLED, PICKED, POOL, Marks, Name
 from workbench.components.map_controls import COLOURS, POINTS
 from workbench.components.map_facts import ids_of
 from workbench.components.map_marks import chosen_points, first_rows, foremost, marked, sample, shapes_of, within
 from workbench.components.map_scene import Ground, choice_of, ground_of, scene_of
-from workbench.components.map_unlike import range_words, read_range
+from workbench.components.map_unlike import pick_ticks, range_words, read_range
 
 A, B = StrategyRef("activedpo", "ActiveDPO", 1), StrategyRef("apl", "APL", 2)
 HOSTILE = ("<b>bold</b>", "&lt;img", "مرحبا")
@@ -259,11 +260,15 @@ def test_the_histogram_counts_all_those_chosen_and_ticks_the_picks():
     found = unlike(values, np.array([True, True, False, False, True]))
     assert (found.counts.sum(), found.chosen.sum(), len(found.edges)) == (4, 2, len(found.counts) + 1)
     assert unlike(values).chosen is None
-    figure = dissimilarity_figure(found, [(A, values[3:]), (B, values[:0])], mode="light", brushed=(0.2, 0.4))
-    assert [trace.name for trace in figure.data] == ["pool", "chosen", "picks of ActiveDPO"]
+    figure = dissimilarity_figure(found, mode="light", brushed=(0.2, 0.4))
+    assert [trace.name for trace in figure.data] == ["pool", "chosen"]
+    ticks = pick_ticks(found, [(replace(A, title="<b>A</b>"), np.array([0, 0.25, np.nan])), (B, values[:0])])
+    assert re.findall(r'class="slot-1" style="left:([\d.]+)%"', ticks) == ["0.00", f"{25 / axis_of(found).high:.2f}"]
+    assert "2 picks of &lt;b&gt;A&lt;/b&gt;" in ticks
+    assert "0 picks of APL" in ticks
     assert "no unit" in figure.layout.xaxis.title.text
     assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].x1) == (0.2, 0.4)
-    nothing = dissimilarity_figure(unlike(values[:0]), [], mode="dark")
+    nothing = dissimilarity_figure(unlike(values[:0]), mode="dark")
     assert nothing.data[0].y.sum() == 0
     assert unlike(np.zeros(6, np.float32)).counts.sum() == 6
 

@@ -1,20 +1,24 @@
-"""How unlike the two responses of each pair are: a histogram of the pool, those chosen in it, a tick for every pick."""
+"""How unlike the two responses of each pair are: a histogram of the pool, and those chosen in it.
 
-from collections.abc import Sequence
+The picks are ticks above it, and no part of it: a chart whose figure changes is built anew in the browser, which takes
+a third of the time of a step from round to round.
+"""
+
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
-from engine.store.summaries import StrategyRef
-from workbench.charts.axes import round_axis
-from workbench.charts.curves import FONT, plain_text
-from workbench.charts.palette import INKS, Mode, mark_of
+from workbench.charts.axes import Axis, round_axis
+from workbench.charts.curves import FONT
+from workbench.charts.palette import INKS, Mode
 from workbench.charts.plane import ACCENT
 from workbench.charts.scores import FAINT, POOL
 from workbench.wording import count, number
 
 BINS = 36
+LEFT, RIGHT = 48, 8
+"""Pixels beside the bars: what stands above them keeps to the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,20 +39,24 @@ def unlike(values: np.ndarray, chosen: np.ndarray | None = None) -> Unlike:
     return Unlike(edges, np.histogram(known, edges)[0], part)
 
 
+def axis_of(found: Unlike) -> Axis:
+    """The axis of dissimilarity."""
+    return round_axis([float(found.edges[0]), float(found.edges[-1])])
+
+
 def dissimilarity_figure(
     found: Unlike,
-    picks: Sequence[tuple[StrategyRef, np.ndarray]],
     *,
     mode: Mode,
     brushed: tuple[float, float] | None = None,
-    height: int = 230,
+    height: int = 216,
 ) -> go.Figure:
-    """All pairs in grey, those chosen in the accent; `picks` of the round as ticks above, a row a strategy.
+    """All pairs in grey, those chosen in the accent.
 
     `brushed` is the range that was dragged over. A range can be dragged along x.
     """
     ink, figure, edges = INKS[mode], go.Figure(), found.edges
-    axis = round_axis([float(edges[0]), float(edges[-1])])
+    axis = axis_of(found)
     top = float(found.counts.max(initial=1))
     for name, counts, look in (
         ("pool", found.counts, {"color": POOL[mode], "line": {"color": FAINT[mode], "width": 0.6}}),
@@ -70,20 +78,6 @@ def dissimilarity_figure(
             showlegend=False,
             unselected={"marker": {"opacity": 1}},
         )
-    rows = [(strategy, values[~np.isnan(values)]) for strategy, values in picks]
-    rows = [(strategy, values) for strategy, values in rows if len(values)]
-    for place, (strategy, values) in enumerate(rows):
-        figure.add_scatter(
-            x=values,
-            y=np.full(len(values), top * (1.12 + 0.13 * place)),
-            mode="markers",
-            marker={"symbol": "line-ns-open", "size": 8, "color": mark_of(strategy.slot, mode).colour,
-                    "line": {"width": 1.4}},
-            hovertemplate=f"picked by {plain_text(strategy.title)} · %{{x:.3f}}<extra></extra>",
-            showlegend=False,
-            name=f"picks of {plain_text(strategy.title)}",
-            unselected={"marker": {"opacity": 1}},
-        )  # fmt: skip
     if brushed is not None:
         figure.add_vrect(x0=brushed[0], x1=brushed[1], fillcolor=ACCENT[mode], opacity=0.14,
                          line={"width": 1, "color": ACCENT[mode]})  # fmt: skip
@@ -105,7 +99,7 @@ def dissimilarity_figure(
     )
     figure.update_yaxes(
         title={"text": "pairs in a bin", "font": words},
-        range=[0, top * (1.1 + 0.13 * max(len(rows), 1))],
+        range=[0, top * 1.05],
         tickvals=[counting.step * n for n in range(int(top / counting.step) + 1)],
         tickformat=",.0f",
         tickfont=words,
@@ -115,7 +109,7 @@ def dissimilarity_figure(
     )
     figure.update_layout(
         height=height,
-        margin={"l": 48, "r": 8, "t": 6, "b": 40},
+        margin={"l": LEFT, "r": RIGHT, "t": 2, "b": 40},
         bargap=0,
         barmode="overlay",
         dragmode="select",

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from engine.store.summaries import StrategyRef
-from workbench.charts.dissimilarity import dissimilarity_figure, unlike
+from workbench.charts.dissimilarity import LEFT, RIGHT, Unlike, axis_of, dissimilarity_figure, unlike
 from workbench.charts.palette import Mode
 from workbench.charts.scene import Marks
 from workbench.components.map_scene import Choice, Ground
-from workbench.components.markup import escaped, heading, show, table
+from workbench.components.markup import escaped, heading, show, slot_class, table
 from workbench.wording import count, integer, number
 
 BARS = "unlike-bars"
@@ -42,7 +42,8 @@ def panel(
         show('<div class="note warn"><small>A range is two numbers as in 0.4 to 0.8. You see all pairs.</small></div>')
     found = unlike(values, choice.pairs)
     picks = [(strategy, values[marks.by == place]) for place, strategy in enumerate(strategies)]
-    figure = dissimilarity_figure(found, picks, mode=mode, brushed=within)
+    show(pick_ticks(found, picks))
+    figure = dissimilarity_figure(found, mode=mode, brushed=within)
     st.plotly_chart(figure, theme=None, key=BARS, on_select=on_brush, selection_mode="box",
                     config={"displayModeBar": False}, alt="How unlike the two responses of each pair are")  # fmt: skip
     show(f"<small><b>How to read this.</b> {escaped(READING)}</small>")
@@ -51,6 +52,18 @@ def panel(
         bars = zip(found.edges[:-1], found.edges[1:], found.counts, part, strict=True)
         rows = [[number(a, 3), number(b, 3), integer(n), integer(m)] for a, b, n, m in bars if n]
         show(table([("from", True), ("below", True), ("pairs", True), ("chosen", True)], rows))
+
+
+def pick_ticks(found: Unlike, picks: Sequence[tuple[StrategyRef, np.ndarray]]) -> str:
+    """A tick for every pick of the round above the bars, a row a strategy; dissimilarities (k,), NaN left out."""
+    axis, rows = axis_of(found), []
+    for strategy, values in picks:
+        known = values[~np.isnan(values)]
+        at = 100 * (known - axis.low) / (axis.high - axis.low)
+        ticks = "".join(f'<i class="{slot_class(strategy.slot)}" style="left:{place:.2f}%"></i>' for place in at)
+        about = escaped(f"{count(len(known), 'pick')} of {strategy.title}")
+        rows.append(f'<div role="img" aria-label="{about}" title="{about}">{ticks}</div>')
+    return f'<div class="ticks" style="margin:0 {RIGHT}px 0 {LEFT}px">{"".join(rows)}</div>'
 
 
 def read_range(text: str) -> tuple[float, float] | None:
