@@ -32,7 +32,7 @@ class LoraSettings(Settings):
 class ModelSettings(Settings):
     """The SFT model: start of every policy, and with the adapter off the reference of every round."""
 
-    path: str = Field(description="folder or hub id of a causal language model with safetensors weights")
+    path: str = Field(min_length=1, description="folder or hub id of a causal language model with safetensors weights")
     revision: str | None = Field(None, description="commit of a hub id")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:1")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="of the base weights; LoRA stays float32")
@@ -43,7 +43,7 @@ class ModelSettings(Settings):
 class DataSettings(Settings):
     """The file or files of a study. Held-out pairs are never picked."""
 
-    pool: str = Field(description="path or hub id of the candidate pairs")
+    pool: str = Field(min_length=1, description="path or hub id of the candidate pairs")
     format: str | None = Field(
         None, description="name of a data format, or path of a mapping (.yaml); default: detected from the first rows"
     )

@@ -22,7 +22,7 @@ from workbench.components.token_view import token_proof
 from workbench.import_words import Said, check_command, import_command, lines_of
 from workbench.wording import count
 
-NOTHING = ("No file is named yet.", "Name or upload one at the left; the tools worker reads it, row by row.")
+NOTHING = ("No file is named yet.", "Name or upload one above; the tools worker reads it, row by row.")
 BEFORE = ("This file has not been read yet.", "Every row is looked at, none is kept: first you see what it is.")
 GONE_ON = ("Nobody has asked for the import yet.", "What the proof shows comes into the store.")
 NEAR = ("Near-duplicates were not looked for.", "A stage of its own: some seconds for thousands of prompts.")

@@ -77,7 +77,7 @@ def pushed(command: str, repository: str, *, public: bool) -> str:
     return f"{command} --push {shlex.quote(repository)}{' --public' if public else ''}"
 
 
-def in_lines(command: str, width: int = 30) -> str:
+def in_lines(command: str, width: int = 26) -> str:
     """The same command as a shell takes it, in lines of about so many characters, no option apart from its value."""
     parts: list[str] = []
     for word in shlex.split(command):

@@ -188,7 +188,8 @@ def agreement(
         sizes, common = [len(found.picks) for found in shown], overlaps(batches)
         chance = by_chance(max(sizes), max(sizes), shown[0].candidates)
         aside, figure = f"shared picks of {integer(max(sizes))}", overlap_figure(refs, common, mode=mode)
-        note = f"Two random batches share {number(chance, 1)} on average. Click a cell for the shared pairs."
+        same = "The warm-up batch is the same for every strategy. " if all(found.warm_up for found in shown) else ""
+        note = f"{same}Two random batches share {number(chance, 1)} on average. Click a cell for the shared pairs."
         words = {names: integer(n) for names, n in common.items()}
     show(f"<small>{escaped(aside)}</small>")
     key = f"agree-{kind}-{shown[0].round}-{'-'.join(found.run_id for found in shown)}"
