@@ -55,7 +55,7 @@ def share_words(finding: Mapping[str, Any]) -> str:
     if not found:
         return f"none of {integer(of)} {unit}"
     if found == of:
-        return f"all {integer(of)} {unit}"
+        return f"all {integer(of)} {unit}" if of > 1 else f"the only {unit.removesuffix('s')}"
     share = f" ({percent(found / of)})" if found / of >= 0.0005 else ""
     return f"{integer(found)} of {integer(of)} {unit}{share}"
 
