@@ -16,7 +16,7 @@ from engine.errors import ModelError
 from engine.models.fetch import Place, folder_of
 from engine.models.logps import MAX_TOKENS, layer_states, tokens_a_pack
 from engine.models.memory import within_memory
-from engine.models.packs import Pack, packs
+from engine.models.packs import Pack, packs, sent
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded
 from engine.resume import unasked
@@ -65,15 +65,16 @@ def pooled(pack: Pack, hidden: torch.Tensor, pooling: Literal["mean", "last"]) -
 
     The token that ends it is left out unless it is all there is.
     """
-    own = hidden[pack.rows, pack.own].float()
-    ends = torch.tensor(pack.counts, device=own.device).cumsum(0)
-    spoken = torch.tensor([max(1, count - 1) for count in pack.counts], device=own.device)
+    counts = np.array(pack.counts, dtype=np.int64)
+    ends, spoken = np.cumsum(counts), np.maximum(counts - 1, 1)
     if pooling == "last":
-        return own[ends - torch.tensor(pack.counts, device=own.device) + spoken - 1]
-    share = 1.0 / spoken[pack.text]
-    alone = torch.tensor([count == 1 for count in pack.counts], device=own.device)
-    share[(ends - 1)[~alone]] = 0.0
-    return own.new_zeros(len(pack.counts), own.shape[1]).index_add(0, pack.text, own * share[:, None])
+        last = sent(ends - counts + spoken - 1, hidden.device)
+        return hidden[pack.rows[last], pack.own[last]].float()
+    shares = np.repeat(np.float32(1) / spoken.astype(np.float32), counts)
+    shares[(ends - 1)[counts > 1]] = 0.0
+    own = hidden[pack.rows, pack.own].float()
+    parts = own * sent(shares, own.device)[:, None]
+    return own.new_zeros(len(counts), own.shape[1]).index_add(0, pack.text, parts)
 
 
 def _alone(policy: Policy, encoded: Encoded) -> Encoded:

@@ -24,7 +24,7 @@ from engine.models.attention import can_be_packed
 from engine.models.logps import MAX_TOKENS, Reading, read, tokens_a_pack
 from engine.models.lora_linear import is_lean
 from engine.models.memory import within_memory
-from engine.models.packs import Pack, Tree, pack, plan, trees_of
+from engine.models.packs import Pack, Tree, pack, plan, sent, trees_of
 from engine.models.policy import Policy, input_layer
 from engine.models.projection import Projection, side_for
 from engine.models.tokens import Encoded
@@ -117,7 +117,8 @@ def _gradients(policy: Policy, encoded: Sequence[Encoded], trees: list[Tree], ho
         with within_memory(policy, "scoring", allowed, used, what, alone=len(part) == 1):
             together = pack(encoded, part, policy.device, padded=padded)
             rows = torch.zeros((len(part), width), device=policy.device)
-            _fill(policy, together, layers, _Into(rows, columns, _Segments.of(together), projection, half), how)
+            segments = _Segments.of(together, side_by_side=policy.device.type != "cpu")
+            _fill(policy, together, layers, _Into(rows, columns, segments, projection, half), how)
             out = rows if projection is None else projection.dense(rows)
             found[[row_of[tree.texts[0]] for tree in part]] = out.cpu().numpy()
     return found
@@ -142,28 +143,34 @@ def _cut(packs: list[list[Tree]], rows: int) -> Iterator[list[Tree]]:
 
 @dataclass(frozen=True)
 class _Segments:
-    """Which tokens of a pack are whose: `place` (n, W) into the flat tokens, `there` (n, W, 1) 0 for padding."""
+    """Which tokens of a pack are whose: `spans` of the flat tokens, multiplied one after the other; or side by side,
+    as a GPU likes it, `place` (n, W) into them and `there` (n, W, 1) 0 for padding."""
 
     tokens: int
-    place: torch.Tensor
-    there: torch.Tensor
+    spans: tuple[slice, ...]
+    place: torch.Tensor | None
+    there: torch.Tensor | None
 
     @classmethod
-    def of(cls, pack: Pack) -> "_Segments":
-        stride = pack.input_ids.shape[1]
-        starts, at = [], 0
-        for number, tree in enumerate(pack.trees):
-            starts.append(at if pack.packed else number * stride)
-            at += tree.length
-        device = pack.input_ids.device
-        lengths = torch.tensor([tree.length for tree in pack.trees], device=device)[:, None]
-        steps = torch.arange(int(lengths.max()), device=device)[None, :]
-        place = torch.tensor(starts, device=device)[:, None] + steps.minimum(lengths - 1)
-        return cls(pack.input_ids.numel(), place, (steps < lengths)[:, :, None].float())
+    def of(cls, pack: Pack, *, side_by_side: bool) -> "_Segments":
+        lengths = np.array([tree.length for tree in pack.trees])
+        stride, device = pack.input_ids.shape[1], pack.input_ids.device
+        starts = np.cumsum(lengths) - lengths if pack.packed else np.arange(len(lengths)) * stride
+        spans = tuple(slice(*ends) for ends in zip(starts.tolist(), (starts + lengths).tolist(), strict=True))
+        if not side_by_side:
+            return cls(pack.input_ids.numel(), spans, None, None)
+        steps = np.arange(lengths.max())
+        place = starts[:, None] + np.minimum(steps, lengths[:, None] - 1)
+        there = (steps < lengths[:, None]).astype(np.float32)[:, :, None]
+        return cls(pack.input_ids.numel(), spans, sent(place, device), sent(there, device))
 
-    def outer(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """Σ over each text's tokens of left rightᵀ: (n, p, q) from (T, p) and (T, q)."""
-        return (left[self.place] * self.there).mT @ right[self.place]
+    def add_outer(self, rows: torch.Tensor, left: torch.Tensor, right: torch.Tensor, scale: float) -> None:
+        """Adds to each text's row (n, p · q) the sum over its tokens of scale · left rightᵀ, of (T, p) and (T, q)."""
+        if self.place is not None and self.there is not None:
+            rows += ((left[self.place] * self.there).mT @ right[self.place]).flatten(1) * scale
+            return
+        for row, span in zip(rows.unbind(), self.spans, strict=True):
+            row.view(left.shape[1], right.shape[1]).addmm_(left[span].mT, right[span], alpha=scale)
 
 
 @dataclass(frozen=True)
@@ -181,9 +188,9 @@ class _Into:
         signs = None if self.projection is None else self.projection.side(weight, wide.shape[1])
         return wide.float() if signs is None else wide.float() @ signs
 
-    def add(self, weight: str, part: torch.Tensor, scale: float) -> None:
-        """A layer's part (n, p, q) to its columns; a layer that is used twice in a pass adds up."""
-        self.rows[:, self.columns[weight]] += part.flatten(1) * scale
+    def add(self, weight: str, left: torch.Tensor, right: torch.Tensor, scale: float) -> None:
+        """A layer's part, of (T, p) and (T, q), to its columns; a layer that is used twice in a pass adds up."""
+        self.segments.add_outer(self.rows[:, self.columns[weight]], left, right, scale)
 
 
 @dataclass(frozen=True)
@@ -199,10 +206,10 @@ class _Ear:
         return None if self.into.half else self.into.narrow(f"{self.layer.name}.lora_A", x)
 
     def hear(self, kept: torch.Tensor | None, inner: torch.Tensor, g: torch.Tensor, u: torch.Tensor | None) -> None:
-        outer, name = self.into.segments.outer, self.layer.name
-        self.into.add(f"{name}.lora_B", outer(self.into.narrow(f"{name}.lora_B", g), inner), self.layer.scale)
+        into, name, scale = self.into, self.layer.name, self.layer.scale
+        into.add(f"{name}.lora_B", into.narrow(f"{name}.lora_B", g), inner, scale)
         if kept is not None and u is not None:
-            self.into.add(f"{name}.lora_A", outer(u, kept), self.layer.scale)
+            into.add(f"{name}.lora_A", u, kept, scale)
 
 
 def _not_by_text(layer: LoraModule, why: str) -> ModelError:

@@ -6,9 +6,12 @@ goes through them; attention is told where the trees lie (`engine.models.attenti
 told gets its trees padded side by side, one response each.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+import numpy as np
 import torch
 
 from engine.models.policy import Policy
@@ -43,8 +46,8 @@ class Pack:
 
     `input_ids` and `position_ids` have the same shape. One entry a response token, text by text in the order of
     `index`: it is `targets[i]` and lies at `rows[i], own[i]`, `rows[i], columns[i]` is the position whose logits say
-    what it is, `text[i]` the number of its text in `index`; `counts` (n,) are the response tokens of each text, with
-    the end.
+    what it is, `text[i]` the number of its text in `index` and `within[i]` its place in that response, from 0;
+    `counts` (n,) are the response tokens of each text, with the end.
     """
 
     index: tuple[int, ...]
@@ -57,6 +60,7 @@ class Pack:
     own: torch.Tensor
     targets: torch.Tensor
     text: torch.Tensor
+    within: torch.Tensor
     counts: tuple[int, ...]
 
     @property
@@ -67,10 +71,8 @@ class Pack:
     def per_text(self, values: torch.Tensor) -> torch.Tensor:
         """Sums of one value a response token (m,) over each text (n,), with gradient; asked twice they have the same
         bits on a GPU too, where adding by index would leave the order to chance."""
-        counts = torch.tensor(self.counts, device=values.device)
-        place = torch.arange(len(values), device=values.device) - (counts.cumsum(0) - counts)[self.text]
-        side_by_side = values.new_zeros(len(counts), max(self.counts, default=0))
-        return side_by_side.index_put((self.text, place), values).sum(1)
+        side_by_side = values.new_zeros(len(self.counts), max(self.counts, default=0))
+        return side_by_side.index_put((self.text, self.within), values).sum(1)
 
 
 def trees_of(encoded: Sequence[Encoded], *, share: bool, longest: int | None = None) -> list[Tree]:
@@ -96,75 +98,84 @@ def plan(trees: Sequence[Tree], max_tokens: int, *, padded: bool = False) -> lis
     padding counts. Ties by the first text, so that the order of `trees` changes nothing but the texts' numbers.
     """
     packs: list[list[Tree]] = []
-    room: list[int] = []
+    rooms: list[tuple[int, int]] = []  # what is left in each pack, and which it is, in that order
     for tree in sorted(trees, key=lambda tree: (-tree.length, tree.texts)):
         if padded:
-            fits = bool(packs) and (len(packs[-1]) + 1) * packs[-1][0].length <= max_tokens
-            at = len(packs) - 1 if fits else None
+            if not packs or (len(packs[-1]) + 1) * packs[-1][0].length > max_tokens:
+                packs.append([])
+            packs[-1].append(tree)
+            continue
+        least = bisect_left(rooms, (tree.length, -1))
+        if least < len(rooms):
+            room, at = rooms.pop(least)
         else:
-            fitting = [n for n, left in enumerate(room) if left >= tree.length]
-            at = min(fitting, key=lambda n: (room[n], n), default=None)
-        if at is None:
+            room, at = max_tokens, len(packs)
             packs.append([])
-            room.append(max_tokens)
-            at = len(packs) - 1
         packs[at].append(tree)
-        room[at] -= tree.length
+        insort(rooms, (room - tree.length, at))
     return packs
 
 
 def pack(encoded: Sequence[Encoded], trees: Sequence[Tree], device: torch.device, *, padded: bool = False) -> Pack:
     """These trees as tensors. Padding is any token: a causal model never looks at what comes later."""
-    width = max(tree.length for tree in trees) if padded else 0
-    ids: list[int] = []
-    positions: list[int] = []
-    mask: list[int] = []
-    rows: list[int] = []
-    columns: list[int] = []
-    own: list[int] = []
-    targets: list[int] = []
-    owners: list[int] = []
-    counts: list[int] = []
-    for number, tree in enumerate(trees):
-        if padded and len(tree.texts) > 1:
-            raise ValueError("A padded tree has one response.")
-        start, row = (0, number) if padded else (len(ids), 0)
-        ids += encoded[tree.texts[0]].prompt_ids
-        positions += range(tree.prompt)
-        for text, length in zip(tree.texts, tree.responses, strict=True):
-            response = encoded[text].response_ids
-            before = len(ids) - (number * width if padded else 0)
-            ids += response
-            positions += range(tree.prompt, tree.prompt + length)
-            rows += [row] * length
-            columns += [start + tree.prompt - 1, *range(before, before + length - 1)]
-            own += range(before, before + length)
-            targets += response
-            owners += [len(counts)] * length
-            counts.append(length)
-        if padded:
-            empty = width - tree.length
-            mask += [1] * tree.length + [0] * empty
-            ids += [0] * empty
-            positions += [0] * empty
-    shape = (len(trees), width) if padded else (1, len(ids))
+    if padded and any(len(tree.texts) > 1 for tree in trees):
+        raise ValueError("A padded tree has one response.")
+    index = tuple(text for tree in trees for text in tree.texts)
+    sizes, prompts = _whole([tree.length for tree in trees]), _whole([tree.prompt for tree in trees])
+    counts = _whole([length for tree in trees for length in tree.responses])
+    tree_of = np.repeat(np.arange(len(trees)), _whole([len(tree.texts) for tree in trees]))
+    width = int(sizes.max()) if padded else 0
+    in_row = np.cumsum(sizes) - sizes
+    starts = np.arange(len(trees)) * width if padded else in_row
+    text, within = np.repeat(np.arange(len(counts)), counts), _steps(counts)
+    # In a row a response lies behind all responses before it and all prompts up to its own.
+    first = np.cumsum(counts) - counts + (np.cumsum(prompts) + starts - in_row)[tree_of]
+    own, of_prompt = first[text] + within, np.repeat(starts, prompts) + _steps(prompts)
+    shape = (len(trees), width) if padded else (1, int(sizes.sum()))
+    targets = _flat([encoded[number].response_ids for number in index], len(own))
+    ids, positions, mask = (np.zeros(shape[0] * shape[1], np.int64) for _ in range(3))
+    ids[of_prompt] = _flat([encoded[tree.texts[0]].prompt_ids for tree in trees], len(of_prompt))
+    ids[own], mask[of_prompt], mask[own] = targets, 1, 1
+    positions[of_prompt], positions[own] = _steps(prompts), prompts[tree_of][text] + within
+    rows = tree_of[text] if padded else np.zeros_like(text)
+    columns = np.where(within > 0, own - 1, (starts + prompts - 1)[tree_of][text])
 
-    def tensor(values: list[int]) -> torch.Tensor:
-        return torch.tensor(values, dtype=torch.long, device=device)
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return sent(values, device)
 
     return Pack(
-        index=tuple(text for tree in trees for text in tree.texts),
+        index=index,
         trees=tuple(trees),
         input_ids=tensor(ids).view(shape),
         position_ids=tensor(positions).view(shape),
         attention_mask=tensor(mask).view(shape) if padded else None,
         rows=tensor(rows),
-        columns=tensor(columns),
-        own=tensor(own),
+        columns=tensor(columns - rows * width),
+        own=tensor(own - rows * width),
         targets=tensor(targets),
-        text=tensor(owners),
-        counts=tuple(counts),
+        text=tensor(text),
+        within=tensor(within),
+        counts=tuple(counts.tolist()),
     )
+
+
+def sent(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    """The values on the device."""
+    return torch.from_numpy(values).to(device)
+
+
+def _whole(numbers: list[int]) -> np.ndarray:
+    return np.array(numbers, dtype=np.int64)
+
+
+def _steps(counts: np.ndarray) -> np.ndarray:
+    """0, 1, … up to each count, one after the other."""
+    array: np.ndarray = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    return array
+
+
+def _flat(rows: Iterable[tuple[int, ...]], count: int) -> np.ndarray:
+    return np.fromiter(chain.from_iterable(rows), np.int64, count)
 
 
 def packs(policy: Policy, encoded: Sequence[Encoded], max_tokens: int, *, share: bool) -> Iterator[Pack]:

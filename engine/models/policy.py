@@ -13,7 +13,7 @@ from engine.models.adapters import adapter_state, hash_of, lora_layers
 from engine.models.products import by_onednn
 from engine.resume import MemoryPlan, unasked
 
-PASSES = "packs 1"
+PASSES = "packs 2"
 """How texts are read: whatever moves the last bits of a pass gets another name, so that caches are not mixed."""
 
 

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 
-from engine.models.packs import Tree
+from engine.models.packs import Tree, sent
 
 _log = logging.getLogger(__name__)
 
@@ -32,20 +32,20 @@ class Blocks:
 
 def blocks_of(trees: Sequence[Tree], device: torch.device) -> Blocks:
     """The blocks of a row of trees."""
-    keys: list[int] = []
-    of_queries, of_keys = [0], [0]
+    keys: list[np.ndarray] = []
+    queries: list[int] = []
+    seen: list[int] = []
     start = 0
     for tree in trees:
-        prompt, at = range(start, start + tree.prompt), start + tree.prompt
+        prompt, at = np.arange(start, start + tree.prompt), start + tree.prompt
         for number, length in enumerate(tree.responses):
-            keys += [*prompt, *range(at, at + length)]
-            of_queries.append(of_queries[-1] + length + (tree.prompt if number == 0 else 0))
-            of_keys.append(len(keys))
+            keys += [prompt, np.arange(at, at + length)]
+            queries.append(length + (tree.prompt if number == 0 else 0))
+            seen.append(tree.prompt + length)
             at += length
         start += tree.length
-    edges = [torch.tensor(edge, dtype=torch.int32, device=device) for edge in (of_queries, of_keys)]
-    longest = [max(b - a for a, b in pairwise(edge)) for edge in (of_queries, of_keys)]
-    return Blocks(torch.tensor(keys, device=device), edges[0], edges[1], longest[0], longest[1])
+    edges = [sent(np.cumsum([0, *sizes]).astype(np.int32), device) for sizes in (queries, seen)]
+    return Blocks(sent(np.concatenate(keys), device), edges[0], edges[1], max(queries), max(seen))
 
 
 def is_there(query: torch.Tensor, value: torch.Tensor) -> bool:

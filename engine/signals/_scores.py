@@ -38,18 +38,15 @@ def policy_reads(texts: Texts, on: Pass, mine: Reads) -> np.ndarray:
     pairs = [(place[pair.a], place[pair.b]) for pair in texts.pairs]
     shared = slope is not None and _by_pair(slope, together, pairs, len(encoded))
 
+    made_by, items = on.policy.fingerprint(), [text.key for text in encoded]  # the hash of an adapter takes its time
+
     def key(read: Reads) -> str:
-        what = {
-            "what": "policy reads",
-            "read": asdict(read),
-            "own prompts": slope is not None,
-            **on.policy.fingerprint(),
-        }
+        what = {"what": "policy reads", "read": asdict(read), "own prompts": slope is not None, **made_by}
         if shared or read.what == "differences":
             what["pairs"] = pairs
         if shared:
             what["own prompts"] = "a pair"
-        return key_of(what, (text.key for text in encoded))
+        return key_of(what, items)
 
     def compute() -> np.ndarray:
         pooled = [read.pooling for read in together if read.what == "hidden" and read.pooling]

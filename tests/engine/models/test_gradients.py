@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.models.gradients import difference_gradients, reward_gradients
+from engine.models.gradients import _Segments, difference_gradients, reward_gradients
 from engine.models.load import load_policy
+from engine.models.packs import pack, trees_of
 from engine.models.policy import Policy
 from engine.models.projection import SIDE, Projection, side_for
 from engine.models.tokens import Encoded, encode_responses
@@ -122,6 +123,23 @@ def test_nothing_of_the_policy_is_changed(tiny_policy: Policy) -> None:
     assert all(p.grad is None for p in tiny_policy.model.parameters())
     assert all(p.requires_grad == ("lora_" in n) for n, p in tiny_policy.model.named_parameters())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in tiny_policy.model.modules())
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_texts_are_summed_the_same_one_by_one_and_side_by_side(padded: bool) -> None:
+    draws = torch.Generator().manual_seed(3)
+    encoded = [Encoded((3,) * (n % 3 + 1), (5,) * length) for n, length in enumerate((4, 1, 7, 2))]
+    together = pack(encoded, trees_of(encoded, share=False), torch.device("cpu"), padded=padded)
+    left, right = (torch.randn(together.input_ids.numel(), width, generator=draws) for width in (6, 5))
+    start = torch.randn(4, 30, generator=draws)
+    wanted = start.double()
+    for number, (tree, at) in enumerate(zip(together.trees, (0, 10, 20, 30) if padded else (0, 5, 8, 18), strict=True)):
+        span = slice(at, at + tree.length)
+        wanted[number] += (left[span].double().T @ right[span].double()).flatten() * 0.3
+    for side_by_side in (True, False):
+        found = start.clone()
+        _Segments.of(together, side_by_side=side_by_side).add_outer(found, left, right, 0.3)
+        close(found.numpy(), wanted.numpy(), 1e-6)
 
 
 def test_no_responses_give_no_rows(tiny_policy: Policy) -> None:

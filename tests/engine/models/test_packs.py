@@ -73,6 +73,20 @@ def test_a_prompt_is_read_once_and_a_tree_is_cut_at_the_limit() -> None:
     assert [tree.texts for tree in trees_of(encoded, share=True, longest=8)] == [(0, 1), (2,)]
 
 
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 30)), max_size=30), st.integers(1, 60))
+def test_a_plan_is_that_of_looking_at_every_pack(sizes: list[tuple[int, int]], limit: int) -> None:
+    trees = [Tree((n,), prompt, (response,)) for n, (prompt, response) in enumerate(sizes)]
+    packs: list[list[Tree]] = []
+    for tree in sorted(trees, key=lambda tree: (-tree.length, tree.texts)):
+        room = [limit - sum(held.length for held in one) for one in packs]
+        fits = [n for n, left in enumerate(room) if left >= tree.length]
+        if fits:
+            packs[min(fits, key=lambda n: (room[n], n))].append(tree)
+        else:
+            packs.append([tree])
+    assert plan(trees, limit) == packs
+
+
 def test_the_least_room_is_filled_first() -> None:
     trees = [Tree((n,), 1, (length - 1,)) for n, length in enumerate((6, 5, 4, 3, 2))]
     assert [[tree.length for tree in part] for part in plan(trees, 10)] == [[6, 4], [5, 3, 2]]
