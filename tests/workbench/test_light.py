@@ -1,5 +1,6 @@
 """The app's process holds neither torch nor transformers, whatever page is drawn; and its files stay small."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from tests.workbench import worlds
 
 ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "workbench" / "components" / "desk_script.py"
 DRAW = """
 import importlib, pkgutil, sys
 import workbench
@@ -59,4 +61,15 @@ def test_pages_and_components_use_no_markdown():
     for path in [*(ROOT / "workbench").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
         text = path.read_text(encoding="utf-8")
         forbidden = ("st.markdown", "st.write", "st.caption", "unsafe_allow", "st.toast", "st.error(", "st.info(")
+        text = text.replace("st.html(SCRIPT, unsafe_allow_javascript=True)", "") if path == SCRIPT else text
         assert not [call for call in forbidden if call in text], path
+
+
+def test_the_one_script_is_a_constant_and_takes_nothing_in():
+    tree = ast.parse(SCRIPT.read_text(encoding="utf-8"))
+    values = {one.targets[0].id: one.value for one in tree.body if isinstance(one, ast.Assign)}
+    assert isinstance(values["SCRIPT"], ast.Constant)
+    (install,) = [one for one in tree.body if isinstance(one, ast.FunctionDef)]
+    assert not install.args.args
+    for word in ("innerHTML", "innerText", "textContent", "eval", "fetch", "XMLHttpRequest", "WebSocket", "location"):
+        assert word not in values["SCRIPT"].value, word

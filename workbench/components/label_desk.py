@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine.store.answered import Progress
 from engine.store.assignments import Shown
+from workbench.components import desk_script
 from workbench.components.difference import differing
 from workbench.components.foreign_text import Span, conversation, said
 from workbench.components.markup import chip, empty, escaped, foreign, heading, show
@@ -20,34 +21,6 @@ REST_S, PAUSE_S = 30 * 60.0, 5 * 60.0
 LAST = 4
 """Answers that are listed beside the pair."""
 Press = Callable[[str], None]
-SCRIPT = """<script>
-(() => {
-  if (window.workbenchDesk) return;
-  window.workbenchDesk = true;
-  const way = {ArrowDown: 1, PageDown: 1, ArrowUp: -1, PageUp: -1};
-  document.addEventListener('keydown', (event) => {
-    const desk = document.querySelector('.pw .desk'), at = event.target;
-    if (!desk || event.ctrlKey || event.metaKey || event.altKey) return;
-    const note = document.querySelector('.st-key-desk-note input');
-    if (at.closest('input, textarea, [contenteditable=true], [role=combobox], [role=listbox], [role=dialog]')) {
-      if (at === note && ['Escape', 'Enter'].includes(event.key)) at.blur();
-      return;
-    }
-    if (event.key === 'n' && note) {
-      event.preventDefault();
-      note.focus();
-    } else if (way[event.key] && !at.closest('.side, .talk, .guide')) {
-      const boxes = [...desk.querySelectorAll(event.shiftKey ? '.talk' : '.side')];
-      const long = boxes.filter(box => box.scrollHeight - box.clientHeight > 1);
-      if (long.length) event.preventDefault();
-      for (const box of long) {
-        box.scrollBy({top: way[event.key] * (event.key.startsWith('Page') ? .85 * box.clientHeight : 60)});
-      }
-    }
-  }, true);
-})();
-</script>"""
-"""What buttons with a key cannot do: scroll both texts at once, and put the cursor into the note and out of it."""
 
 
 def desk(shown: Shown, *, marked: bool, more_keys: bool = False) -> str:
@@ -158,7 +131,8 @@ def legend(*, strength: bool = False, note: bool = False) -> None:
         f"The grey letter on a button is its key. <b>↑ ↓</b> scroll both texts, with <b>Shift</b> the prompt. {before}"
         "Every answer is on disk before the next pair shows. Sides are shuffled for each pair."
     )
-    st.html(f'<div class="pw"><small>{words}</small></div>{SCRIPT}', unsafe_allow_javascript=True)
+    show(f"<small>{words}</small>")
+    desk_script.install()
 
 
 def progress_strip(progress: Progress) -> str:
