@@ -150,12 +150,13 @@ TABLE = {
         "workbench.charts workbench.wording pandas plotly numpy",
     ),
     "workbench.app": room(LIGHT, "workbench streamlit"),
-    "workbench.serve": room("streamlit", inside="plotly workbench"),
+    "workbench.serve": room("streamlit", inside="plotly workbench engine.strategies.base"),
     "workbench.cache": room(LIGHT, "workbench streamlit pandas"),
     "workbench.session": room(LIGHT, "workbench streamlit"),
     **dict.fromkeys(
         words(
-            "workbench.asking workbench.batches workbench.browsing workbench.column_mapping workbench.exporting",
+            "workbench.asking workbench.batches workbench.browsing workbench.chosen_pair workbench.column_mapping "
+            "workbench.exporting workbench.keeping",
             "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing "
             "workbench.entering workbench.inviting workbench.labelling workbench.steering_campaign",
             "workbench.quality workbench.starting workbench.tokens workbench.touring workbench.verdicts",
