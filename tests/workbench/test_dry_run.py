@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from engine.store import queries, tasks, texts, writer
+from engine.store import queries, schema, tasks, texts, writer
 from engine.store.database import Store, open_store
 from engine.strategies.base import STRATEGIES
 from engine.tasks import _at_hand
@@ -56,6 +57,16 @@ def test_without_a_study_or_a_data_set_the_page_names_the_next_step(tmp_path, mo
     test = app(open_store(tmp_path / "empty").folder, monkeypatch, "dry_run")
     assert not test.exception
     assert "No study is here yet." in seen(test)
+
+
+def test_where_a_study_takes_one_pair_a_prompt_the_page_says_so(store, monkeypatch):
+    said = "one pair a prompt"
+    assert said not in seen(page(store, monkeypatch))
+    of = schema.studies
+    with store.write(queries.studies(store)[0].id) as connection:
+        config = connection.execute(sa.select(of.c.config)).scalar_one()
+        connection.execute(of.update().values(config={**config, "one_per_prompt": True}))
+    assert said in seen(page(store, monkeypatch))
 
 
 def test_a_scoring_is_priced_then_asked_for_waits_runs_fails_and_is_tried_again(store, monkeypatch):
