@@ -92,9 +92,11 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
         for entrant in config.entrants()
     }
     asked = config.oracle.asks(len(config.seeds) * sum(arm.budget for arm in seen.values()))
-    there = () if config.oracle.people else (_different(config, seen), _labels_there(config, seen, pool))
+    there = (
+        () if config.oracle.people else (_different(_batched(config, pool), seen), _labels_there(config, seen, pool))
+    )
     return Cost(
-        labels_a_run=config.budget,
+        labels_a_run=own.budget,
         labels_asked=asked,
         labels_paid=min([asked, *there]),
         seeds=len(config.seeds),
@@ -108,8 +110,13 @@ def as_seen(config: StudyConfig, entrant: Entrant, pool: Sizes) -> StudyConfig:
     arm = config.model_copy(update=dict(entrant.setting))
     if entrant.strategy.whole_pool:
         return arm.model_copy(update={"labels_per_round": _pairs(arm, pool)})
-    of_round = round_pool(arm, pool)
-    return arm.model_copy(update={"labels_per_round": arm.batch_of(of_round.pairs, of_round.prompts)})
+    return _batched(arm, pool)
+
+
+def _batched(config: StudyConfig, pool: Sizes) -> StudyConfig:
+    """The same with the batch in numbers, where it is a share of a round's pool."""
+    of_round = round_pool(config, pool)
+    return config.model_copy(update={"labels_per_round": config.batch_of(of_round.pairs, of_round.prompts)})
 
 
 def _pairs(config: StudyConfig, pool: Sizes) -> int:

@@ -96,6 +96,16 @@ def test_evaluation_by_hand() -> None:
     assert never["random"]["evaluated"] == Work(forwards=3 * 270)
 
 
+def test_a_batch_that_is_a_share_is_counted_as_pairs() -> None:
+    """20 prompts of 4 responses a round make 120 pairs; half of them are a batch, or one pair of half the prompts."""
+    found = cost(label_share=0.5, warm_up=True)
+    arms = len(found.runs)
+    assert found.labels_a_run == 3 * 60
+    assert found.labels_asked == 2 * arms * 3 * 60
+    assert found.labels_paid == min(600, 2 * (60 + arms * 2 * 60)), "no more than the pool has, each once"
+    assert cost(label_share=0.5, one_per_prompt=True).labels_a_run == 3 * 10
+
+
 def test_once_and_in_all_by_hand() -> None:
     found = cost()
     assert found.once == Work(forwards=400 + 120 + 400), "reference of pool and held-out sets, embedding of the pool"
