@@ -92,9 +92,8 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
         for entrant in config.entrants()
     }
     asked = config.oracle.asks(len(config.seeds) * sum(arm.budget for arm in seen.values()))
-    there = (
-        () if config.oracle.people else (_different(_batched(config, pool), seen), _labels_there(config, seen, pool))
-    )
+    own = _batched(config, pool)
+    there = () if config.oracle.people else (_different(own, seen), _labels_there(config, seen, pool))
     return Cost(
         labels_a_run=own.budget,
         labels_asked=asked,
