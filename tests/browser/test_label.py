@@ -41,6 +41,11 @@ def press(page, key: str, pause: float = 0.3) -> None:
     page.keyboard.press(key)
 
 
+def opens_two_pages(page) -> None:
+    page.get_by_test_id("stPageLink").nth(1).wait_for(timeout=30_000)
+    assert page.get_by_test_id("stPageLink").count() == 2
+
+
 def answers(store: Store) -> list[str]:
     return [row.answer for row in labels(store)]
 
@@ -130,7 +135,7 @@ def test_a_labellers_link_opens_the_queue_and_the_guideline_only(desk, page):
     with served(store.folder) as url:
         page.goto(f"{url}/label?token={token}")
         wait_for(page, "0 of 8 answered")
-        assert page.get_by_test_id("stPageLink").count() == 2
+        opens_two_pages(page)
         press(page, "1")
         until(lambda: len(labels(store)) == 1)
         assert labels(store)[0].person_id == mira.id
@@ -143,7 +148,7 @@ def test_a_labellers_link_opens_the_queue_and_the_guideline_only(desk, page):
             page.goto(f"{url}/{path}?token={token}")
             wait_for(page, "Labelling as")
             assert page.get_by_text("New study").count() == 0
-            assert page.get_by_test_id("stPageLink").count() == 2
+            opens_two_pages(page)
         page.goto(f"{url}/label?token=wrong")
         wait_for(page, "opens nothing")
 
