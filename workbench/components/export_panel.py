@@ -39,8 +39,10 @@ def choose_what(strategy: str, seed: int, upto: int) -> What:
         "selection": (SAVED, "kept on Map or Explore"),
     }
     show(heading("What"))
-    return st.radio("What", list(names), format_func=lambda w: names[w][0], key="what", bind="query-params",
-                    captions=[said for _, said in names.values()], label_visibility="collapsed")  # fmt: skip
+    what = st.radio("What", list(names), format_func=lambda w: names[w][0], key="what", bind="query-params",
+                    label_visibility="collapsed")  # fmt: skip
+    show(f"<small>{escaped(names[what][1])}</small>")
+    return what
 
 
 def choose_selection() -> str:
