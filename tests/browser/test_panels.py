@@ -75,6 +75,7 @@ PANELS: dict[str, tuple[str, dict[str, str], str]] = {
     "batch as cards": ("batch", {**ALL, "view": "cards"}, "Why this pair"),
     "batch as a table": ("batch", {**ALL, "view": "table"}, "A cell shows the start"),
     "review": ("batch", HAND, "waits for review"),
+    "review, on Explore": ("explore", HAND, "This batch waits for review"),
     "certainty": ("curves", {**ALL, "certainty": "true", "seeds": "every seed"}, "Is the uncertainty real?"),
     "studies": ("", {"study": "All of it"}, "rounds done"),
     "curves": ("curves", {**ALL, "along": "cost"}, "Guardrails"),
