@@ -3,7 +3,7 @@
 It runs the sample study cut down to some minutes, with Studies taken while it runs, and a campaign on the same pool
 that waits for its labels; with `--store DIR` it looks at a store that such a call has left. Nothing on the pictures is
 made up; so short a study shows nothing about its strategies. They go to `.github/pictures`, small: 1,280 × 800 points
-in at most 128 colours.
+in at most 256 colours.
 """
 
 import argparse
@@ -73,7 +73,11 @@ PAGES: dict[str, dict[str, str]] = {
     "help": {"chapter": "strategies"},
 }
 """Page as the link has it → what of the store it shows."""
-WORK = {"dry-run": ("Score the pool", "Where picks agree"), "batch": ("", "nats, log-ratio")}
+WORK = {
+    "dry-run": ("Score the pool", "Where picks agree"),
+    "batch": ("", "nats, log-ratio"),
+    "export": ("Check and pack", "Counts add up"),
+}
 """Page → the button that asks a worker for what it shows, "" for none, and words that stand there once it answered."""
 MIDWAY = 12
 """Rounds that are done when the page Studies is taken."""
@@ -141,7 +145,7 @@ def rest(tab: Page) -> None:
 def small(taken: bytes) -> Image.Image:
     """In fewer points and colours."""
     image = Image.open(BytesIO(taken)).convert("RGB")
-    return image.resize((SHOWN, image.height * SHOWN // image.width), Image.Resampling.LANCZOS).quantize(128)
+    return image.resize((SHOWN, image.height * SHOWN // image.width), Image.Resampling.LANCZOS).quantize(256, kmeans=2)
 
 
 def take(tab: Page, url: str, page: str) -> None:
