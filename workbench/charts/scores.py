@@ -293,6 +293,6 @@ def _hands(figure: go.Figure, row: int, panel: Panel, ink: Ink) -> None:
         word = panel.found.by_hand.get(pair_id)
         figure.add_annotation(
             x=value, y=0, xref=f"x{axis}", yref=f"y{axis} domain", yanchor="bottom", showarrow=False, borderpad=0,
-            text="▲" if word else "△", font={"size": 11, "color": ink.ink, "family": FONT},
+            text="▲" if word else "△", font={"size": 14, "color": ink.ink, "family": FONT},
             hovertext=f"{word or 'taken out'} by hand · {panel.quantity.title} {number(value)}",
         )  # fmt: skip

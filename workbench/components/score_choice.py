@@ -192,10 +192,10 @@ def rows_of(
         if key == choice.key:
             frame[f"percentile {found.strategy.title}"] = percentiles_in(ordered(found, key), values)
     batches = {found.strategy.title: set(found.picks) for found in sets.values()}
-    frame["picked by"] = [", ".join(t for t, batch in batches.items() if pair_id in batch) for pair_id in ids]
     hands = [", ".join(filter(None, (_by_hand(found, pair_id) for found in sets.values()))) for pair_id in ids]
-    if any(hands):
+    if any(hands):  # before the last column, which a narrow table may hide
         frame["by hand"] = hands
+    frame["picked by"] = [", ".join(t for t, batch in batches.items() if pair_id in batch) for pair_id in ids]
     return frame, n
 
 
