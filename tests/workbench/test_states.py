@@ -129,6 +129,27 @@ def test_a_task_table_shows_what_waits_runs_failed_and_is_done():
     assert done.expander[0].label == "Asked of the tools worker: 1 task"
 
 
+def test_two_tasks_that_failed_or_were_not_asked_for_stand_on_one_page():
+    def draw(state: str) -> None:
+        from datetime import UTC, datetime
+
+        from engine.store.summaries import TaskSummary
+        from workbench.components.task_card import task_card
+
+        for n, what in enumerate(("The proof", "The search"), start=1):
+            when = datetime(2026, 1, 1, tzinfo=UTC)
+            task = TaskSummary(n, "prove_data", "failed", "", None, "It broke.", when, {}) if state else None
+            task_card(task, what=what, before=("Not yet.", "Why."), button="Do it", alive=True, on_ask=lambda: None,
+                      on_stop=lambda _: None, primary=n == 1)  # fmt: skip
+
+    failed = AppTest.from_function(draw, args=("failed",)).run()
+    assert not failed.exception
+    assert [button.label for button in failed.button] == ["Try again", "Try again"]
+    asked = AppTest.from_function(draw, args=("",)).run()
+    assert not asked.exception
+    assert [button.proto.type for button in asked.button] == ["primary", "secondary"]
+
+
 def test_a_token_view_shows_tokens_or_why_it_cannot():
     from workbench.components.token_view import token_strip
 
