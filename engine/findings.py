@@ -44,7 +44,9 @@ def findings(error: Refused, whole: str = "the study") -> list[str]:
     places = [item["loc"] for item in items]
     found = []
     for item in items:
-        if item["type"] == "too_short" and any(p[:-1] == item["loc"] for p in places if p != item["loc"]):
+        if item["type"] == "too_short" and any(
+            p[: len(item["loc"])] == item["loc"] for p in places if p != item["loc"]
+        ):
             continue
         where = ".".join(str(part) for part in item["loc"]) or whole
         found.append(f"{where}: {said(item)}")

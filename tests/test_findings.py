@@ -24,6 +24,7 @@ class Outer(BaseModel):
     on: bool = False
     seeds: tuple[int, ...] = Field((1,), min_length=1, max_length=3)
     sets: dict[str, str] = {}
+    inners: tuple[Inner, ...] = Field((Inner(beta=1),), min_length=1)
 
     @field_validator("code")
     @classmethod
@@ -57,6 +58,7 @@ class Outer(BaseModel):
         ({"seeds": []}, "seeds: it takes at least 1 entry (found [])"),
         ({"seeds": [1, 2, 3, 4]}, "seeds: it takes at most 3 entries (found [1, 2, 3, 4])"),
         ({"seeds": 5}, "seeds: it must be a list (found 5)"),
+        ({"inners": [{"beta": 0}]}, "inners.0.beta: it must be above 0 (found 0)"),
         ({"seeds": ["x"]}, "seeds.0: it must be a whole number (found 'x')"),
         ({"sets": 5}, "sets: it must be a mapping of names to values (found 5)"),
     ],
