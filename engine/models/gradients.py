@@ -169,8 +169,13 @@ class _Segments:
         if self.place is not None and self.there is not None:
             rows += ((left[self.place] * self.there).mT @ right[self.place]).flatten(1) * scale
             return
+        wide, narrow = left.shape[1], right.shape[1]
         for row, span in zip(rows.unbind(), self.spans, strict=True):
-            row.view(left.shape[1], right.shape[1]).addmm_(left[span].mT, right[span], alpha=scale)
+            matrix = row.view(wide, narrow)
+            if wide > narrow:  # the narrow side first is the faster product
+                matrix.add_((right[span].mT @ left[span]).mT, alpha=scale)
+            else:
+                matrix.addmm_(left[span].mT, right[span], alpha=scale)
 
 
 @dataclass(frozen=True)
