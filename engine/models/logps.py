@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from engine.cache import ArrayCache, cached, key_of
+from engine.errors import ModelError
 from engine.models.attention import reading
 from engine.models.footprint import Pass, tokens_that_fit
 from engine.models.head import entropies, head_of, token_logps
@@ -133,7 +134,10 @@ def score_responses(
     max_tokens: int = MAX_TOKENS,
     with_entropy: bool = True,
 ) -> ResponseScores:
-    """Score texts under the policy, or with its adapter off. No gradient; order and batch size move only last bits."""
+    """Score texts under the policy, or with its adapter off. No gradient; order and batch size move only last bits.
+
+    ModelError for a log-probability that is not finite.
+    """
     logp = np.zeros(len(encoded))
     entropy = np.full(len(encoded), np.nan)
     tokens = np.array([len(text.response_ids) for text in encoded], dtype=np.int64)
@@ -146,7 +150,24 @@ def score_responses(
                 logp[index] = pack.per_text(found.logp.double()).cpu().numpy()
                 if found.entropy is not None:
                     entropy[index] = pack.per_text(found.entropy.double()).cpu().numpy() / tokens[index]
+    check_finite(policy, encoded, logp)
     return ResponseScores(logp, entropy, tokens)
+
+
+def check_finite(policy: Policy, encoded: Sequence[Encoded], logp: np.ndarray) -> None:
+    """ModelError where a response has no finite log-probability: a margin of it would be no number, and an accuracy
+    would count it as wrong."""
+    bad = np.flatnonzero(~np.isfinite(logp))
+    if not len(bad):
+        return
+    first = encoded[int(bad[0])]
+    raise ModelError(
+        f"{policy.name} gives {len(bad):,} of {len(encoded):,} responses a log-probability that is not finite, in "
+        f"{str(policy.dtype).removeprefix('torch.')} (the first has {len(first.response_ids):,} tokens behind a prompt "
+        f"of {len(first.prompt_ids):,}).",
+        "Take model.dtype float32; if that is what it has, lower dpo.learning_rate, or look for numbers that are not "
+        "finite in the model's weights.",
+    )
 
 
 def tokens_a_pack(policy: Policy, max_tokens: int, kind: Pass = "scoring") -> int:

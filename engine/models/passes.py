@@ -14,7 +14,7 @@ import torch
 
 from engine.models.embed import pooled
 from engine.models.gradients import difference_gradients, reward_gradients
-from engine.models.logps import MAX_TOKENS, Reading, ResponseScores, read, scoring, tokens_a_pack
+from engine.models.logps import MAX_TOKENS, Reading, ResponseScores, check_finite, read, scoring, tokens_a_pack
 from engine.models.packs import Pack, packs
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded
@@ -84,4 +84,5 @@ def read_responses(
             for pack in packs(policy, encoded, allowed, share=True):
                 with scoring(policy, allowed, pack):
                     heard(pack, read(policy, pack, entropy=True))
+    check_finite(policy, encoded, logp)
     return Readings(ResponseScores(logp, entropy, tokens), states, slopes)

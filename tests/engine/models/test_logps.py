@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from engine.cache import MemoryCache
+from engine.errors import ModelError
 from engine.models.load import load_policy
 from engine.models.logps import reference_logps, response_logps, score_responses
 from engine.models.packs import pack, trees_of
+from engine.models.passes import read_responses
 from engine.models.policy import Policy
 from engine.models.tokens import Encoded, encode_responses
 from engine.settings import LoraSettings, ModelSettings
@@ -103,6 +105,21 @@ def test_an_impossible_token_adds_no_entropy(tiny_policy: Policy) -> None:
     found = score_responses(tiny_policy, [Encoded((1, 3, 70), (80, 2))])
     handle.remove()
     assert np.isfinite(found.entropy).all()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_finite_is_refused_in_a_sentence(tiny_policy: Policy, value: float) -> None:
+    texts = [Encoded((1, 3), (70, 2)), Encoded((1, 3, 4), (70, 80, 2)), Encoded((1,), (60, 2))]
+    with torch.no_grad():
+        tiny_policy.model.get_base_model().get_input_embeddings().weight[80] = value
+    said = (
+        r"1 of 3 responses a log-probability that is not finite, in float32 \(the first has 3 tokens behind .* of 3\)"
+    )
+    for read in (score_responses, read_responses):
+        with pytest.raises(ModelError, match=said) as found:
+            read(tiny_policy, texts)
+        assert "dpo.learning_rate" in found.value.next_step
+        read(tiny_policy, [texts[0], texts[2]])
 
 
 def test_a_pack_carries_the_gradient_of_the_adapter(tiny_policy: Policy) -> None:
