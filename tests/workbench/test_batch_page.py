@@ -141,7 +141,7 @@ def test_a_run_is_shown_as_strategy_regime_seed_and_arm(store, monkeypatch):
 @pytest.fixture(scope="module")
 def arms(tmp_path_factory):
     """A study in which some arms have a regime, a sampler or a budget of their own."""
-    changes = {"controls": ["shuffled", "random_on_policy"], "oracle": {"name": "gold"}}
+    changes = {"controls": ["shuffled", "random_on_policy"], "oracle": {"name": "gold", "scorer": "howto"}}
     return worlds.finished(tmp_path_factory.mktemp("arms") / "s", seeds=(1,), strategies=("activedpo",), **changes)
 
 
