@@ -31,7 +31,7 @@ def shares(seconds: Counter[str], tests: Counter[str], everything: float) -> lis
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Setup, call and teardown all count; a test counts once. What failed is named now: a run may be broken off."""
-    if report.failed:
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:  # the workers' reports come here as well
         print(f"\nFAILED {report.nodeid} ({report.when})", file=sys.__stderr__, flush=True)
     part = part_of(report.nodeid)
     _SECONDS[part] += report.duration

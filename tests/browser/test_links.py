@@ -66,6 +66,7 @@ def test_a_selection_survives_news_from_a_running_study(page, tmp_path):
         page.wait_for_url("**turned=true**", timeout=LONG)
         main(page).get_by_text("only those that changed sides").click()
         page.wait_for_function("!location.search.includes('turned')", timeout=LONG)
+        main(page).get_by_text(next(line for line in before if "the greatest change first" in line)).wait_for()
         page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
         assert parse_qs(urlsplit(page.url).query) == parse_qs(urlsplit(link).query), "brush and round as they were"
         assert [line for line in said(page) if line not in ("refresh", "1 new round: show")] == before

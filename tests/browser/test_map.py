@@ -154,6 +154,7 @@ def test_a_lasso_is_kept_joins_a_batch_and_its_link_holds_after_a_restart(page, 
         main(page).get_by_role("heading", name="Saved selection").wait_for()
         batch = {pick.pair_id for pick in queries.batch(store, run, 3)}
         assert facts(page) == [re.sub("picked 0", "picked 1", line) for line in said], "and now it is in the batch"
+        settled(page)
         assert marked(page)["picked by REAL"] == len(batch) == 6
         then, now = (parse_qs(urlsplit(one).query) for one in (link, page.url))
         assert then.items() <= now.items()  # the last round, which is the usual one, may stand in the link beside them
@@ -161,6 +162,7 @@ def test_a_lasso_is_kept_joins_a_batch_and_its_link_holds_after_a_restart(page, 
 
 def marked(page: Page) -> dict[str, int]:
     """The layers of the map above its ground, as their names count them."""
+    main(page).locator(".js-plotly-plot .main-svg").first.wait_for()
     found = [name.rsplit(" ", 1) for name in page.evaluate(DRAWN) if name]
     return {name: int(n) for name, n in found if name not in ("pool", "in the saved selection")}
 
