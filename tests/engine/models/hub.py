@@ -34,16 +34,22 @@ class Hub(ThreadingHTTPServer):
 
 
 @contextmanager
-def hub(folder: Path, name: str, pause_s: float = 0.0, gate: str = "", known: tuple[str, ...] = ()) -> Iterator[Hub]:
-    """A hub while the block lasts."""
-    server = Hub(folder, name, pause_s, gate, known)
+def _serving(server: ThreadingHTTPServer) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield server
+        yield
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def hub(folder: Path, name: str, pause_s: float = 0.0, gate: str = "", known: tuple[str, ...] = ()) -> Iterator[Hub]:
+    """A hub while the block lasts."""
+    server = Hub(folder, name, pause_s, gate, known)
+    with _serving(server):
+        yield server
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -144,10 +150,5 @@ class _SameAnswer(BaseHTTPRequestHandler):
 @contextmanager
 def answering(code: int, **headers: str) -> Iterator[Answering]:
     server = Answering(code, {name.replace("_", "-"): value for name, value in headers.items()})
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with _serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
