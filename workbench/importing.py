@@ -133,11 +133,14 @@ def newest_of(task: ProveData) -> TaskSummary | None:
 
 
 def go_on(answer: Mapping[str, Any], task: ProveData, imported: TaskSummary | None, dataset_id: str) -> None:
-    """Import it, with refused rows only on the person's word; or what became of that."""
+    """Import it, with refused rows only on the person's word; or what became of that.
+
+    `imported` is looked up once a drawing: a second look may find it further on, and two answers fit no branch.
+    """
     whole, without = requests(task)
     refused = int(answer["refused"])
     request = without if refused else whole
-    current = imported is not None and asking.asked(request) == imported
+    current = imported is not None and imported.request == request.request()
     if dataset_id and imported is not None and current and asking.holds(request, imported.answer or {}):
         st.button("Browse it", icon=":material/list:", on_click=browse, args=(dataset_id,))
     elif current and imported is not None and imported.state in ("queued", "running", "failed"):

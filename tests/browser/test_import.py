@@ -55,7 +55,6 @@ def test_a_broken_file_says_what_is_wrong_and_a_dirty_one_what_was_refused(page,
     bring_in(page, url, dirty)
     main(page).get_by_text("Refused rows").first.wait_for(timeout=60_000)
     assert "not imported yet" in main(page).inner_text()
-    page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
     page.get_by_role("button", name="Import the other 1").click()
     page.get_by_role("button", name="Browse it").click(timeout=60_000)
     main(page).get_by_text("By hand, cold.").wait_for(timeout=SLOW)

@@ -15,6 +15,7 @@ from engine.tasks.prove_data import ProveData
 from engine.tools import ToolsWorker
 from tests.workbench.test_data_page import GOOD, MODEL, data, file
 from tests.workbench.test_pages import seen
+from workbench import asking
 from workbench.components import data_import
 
 
@@ -90,6 +91,27 @@ def test_a_named_file_waits_is_proven_refuses_rows_and_is_imported_without_them(
     button(test, "Browse it")
     assert "mine.jsonl" in str(test.selectbox(key="dataset").value)
     assert test.dataframe[0].value["prompt"].tolist() == ["How do I wash wool?", "And silk?"]
+
+
+def test_an_import_that_ends_while_the_page_is_drawn_is_not_offered_again(tmp_path, monkeypatch):
+    store = open_store(tmp_path / "s")
+    path = file(tmp_path, json.dumps(GOOD))
+    ask(store, ProveData(path=str(path)))
+    ToolsWorker(store).work(until_idle=True)
+    test = data(store, monkeypatch, part="import", path=str(path))
+    look = asking.asked
+
+    def then_it_ends(task):
+        found = look(task)
+        if found is not None and found.state == "queued":
+            ToolsWorker(store).work(until_idle=True)
+        return found
+
+    monkeypatch.setattr(asking, "asked", then_it_ends)
+    button(test, "Import 1 row")
+    offered = [one.label for one in test.button]
+    assert "Import 1 row" not in offered
+    assert "Browse it" in offered
 
 
 def test_near_duplicates_are_a_stage_that_is_asked_for(tmp_path, monkeypatch):
