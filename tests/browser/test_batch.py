@@ -12,7 +12,7 @@ from engine.tasks.why_batch import WhyBatch
 from engine.tools import ToolsWorker
 from engine.worker import Worker
 from tests.browser.conftest import served
-from tests.browser.test_journey import SLOW, main, press
+from tests.browser.tab import SLOW, main, press, still
 from tests.browser.test_panels import look_over
 from tests.engine.worker.test_real_loop import study_in
 
@@ -39,18 +39,18 @@ def url(tmp_path_factory, tiny_model_dir) -> Iterator[str]:
 def test_the_token_view_of_a_pick_opens_and_follows_to_the_next(page, url):
     page.goto(f"{url}/batch?strategy=APL&round=2")
     view = main(page).locator(".st-key-tokens")
-    view.get_by_text("would call").wait_for(timeout=60_000)
+    view.get_by_text("would call").first.wait_for(timeout=60_000)
     tokens = view.locator(".heat span[title]")
     assert tokens.count() > 2
     assert "nats · entropy" in tokens.first.get_attribute("title")
     assert tokens.first.evaluate("e => getComputedStyle(e).borderBottomWidth") in ("1px", "2px", "3px", "4px")
     view.get_by_text("The numbers as a table").click()
     assert view.locator("tbody tr").count() == tokens.count()
-    main(page).get_by_text("Under the other strategies").wait_for(timeout=SLOW)
-    main(page).get_by_text("Picked instead, were it not there").wait_for(timeout=SLOW)
-    main(page).get_by_text("Its neighbours").wait_for(timeout=SLOW)
+    main(page).get_by_text("Under the other strategies").first.wait_for(timeout=SLOW)
+    main(page).get_by_text("Picked instead, were it not there").first.wait_for(timeout=SLOW)
+    main(page).get_by_text("Its neighbours").first.wait_for(timeout=SLOW)
     before = view.locator(".verdict").inner_text()
-    page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+    still(page)
     press(page, "j", until="pick 2 of 4")
     page.wait_for_function("words => document.querySelector('.st-key-tokens .verdict').innerText !== words", arg=before)
 

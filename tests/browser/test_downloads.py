@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from tests.browser.test_journey import SLOW, main
+from tests.browser.tab import SLOW, main
 
 pytestmark = pytest.mark.browser
 BUTTONS = {"PNG": "Download plot as a PNG", "SVG": "Download plot"}

@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import TimeoutError
 
 from tests.browser.conftest import ROOT, served
-from tests.browser.test_accessibility import at_rest, violations
-from tests.browser.test_journey import SLOW, main
+from tests.browser.tab import SLOW, at_rest, main, still, violations
 from tests.workbench import lab_worlds, worlds
 
 pytestmark = pytest.mark.browser
@@ -36,8 +35,8 @@ def url(tmp_path_factory) -> Iterator[str]:
 
 def test_a_parameter_a_cell_and_the_link(page, url):
     page.goto(f"{url}/dry-run?as=SFT+model")
-    main(page).get_by_text("Redundancy of each batch").wait_for(timeout=60_000)
-    main(page).get_by_text("Only ActiveDPO").wait_for(timeout=SLOW)
+    main(page).get_by_text("Redundancy of each batch").first.wait_for(timeout=60_000)
+    main(page).get_by_text("Only ActiveDPO").first.wait_for(timeout=SLOW)
     page.get_by_role("button", name="2 · ActiveDPO", exact=True).click()
     ridge = page.get_by_label("ridge", exact=True)
     ridge.fill("7.5")
@@ -52,7 +51,7 @@ def test_a_parameter_a_cell_and_the_link(page, url):
 
     first = main(page).locator(".js-plotly-plot").first
     for _ in range(5):  # the figure may be drawn anew in the instant of the click
-        page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+        still(page)
         first.scroll_into_view_if_needed()
         cell = first.locator(".point path").nth(2).bounding_box()
         page.mouse.click(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2)
@@ -65,7 +64,7 @@ def test_a_parameter_a_cell_and_the_link(page, url):
     page.goto("about:blank")
     page.goto(link)
     main(page).get_by_text("ActiveDPO, ridge 7.5").first.wait_for(timeout=60_000)
-    main(page).get_by_text("Only random").wait_for(timeout=SLOW)
+    main(page).get_by_text("Only random").first.wait_for(timeout=SLOW)
     then, now = (parse_qs(urlsplit(one).query) for one in (link, page.url))
     assert then.items() <= now.items()  # the round that is looked at may stand in the link beside them
 

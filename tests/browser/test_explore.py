@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from engine.store import browse, queries
 from engine.store.database import Store
 from tests.browser.conftest import served
-from tests.browser.test_journey import SLOW, main
+from tests.browser.tab import SLOW, main, still
 from tests.workbench.test_explore import scored_world
 from workbench.components.score_choice import read_choice, rows_of
 
@@ -41,7 +41,7 @@ def test_a_brushed_range_leads_to_its_pairs_and_the_link_says_it_again(page, wor
     url, store = world
     page.goto(f"{url}/explore?chart=ECDF")
     main(page).locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=3 * SLOW)
-    page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+    still(page)
     drag(page, (0.4, 0.7))
     title = main(page).get_by_text("Scored by ActiveDPO")
     title.wait_for(timeout=SLOW)

@@ -10,8 +10,7 @@ from engine.store import browse, queries
 from engine.store.database import Store
 from tests.browser import hostile
 from tests.browser.conftest import served
-from tests.browser.test_accessibility import at_rest
-from tests.browser.test_journey import SLOW, main
+from tests.browser.tab import SLOW, at_rest, main
 
 pytestmark = pytest.mark.browser
 SHOWN = """() => [...document.querySelectorAll('.pw')].map(e => e.textContent)
@@ -119,7 +118,7 @@ def test_the_pool_browser_and_a_prompt(page, url, store):
     page.keyboard.press("Escape")
     page.get_by_label("Text in prompts and responses").fill("<script>")
     page.keyboard.press("Enter")
-    main(page).get_by_text("that hold it, or with a response that does").wait_for(timeout=SLOW)
+    main(page).get_by_text("that hold it, or with a response that does").first.wait_for(timeout=SLOW)
     shown(page, hostile.FILE)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.store.database import open_store
 from tests.browser.conftest import ROOT, served
-from tests.browser.test_journey import SLOW, main
+from tests.browser.tab import SLOW, main
 
 pytestmark = pytest.mark.browser
 GOOD = {"prompt": "How do I wash wool?", "chosen": "By hand, cold.", "rejected": "Boil it."}
@@ -39,7 +39,7 @@ def bring_in(page, url: str, path: Path | str) -> None:
 
 def upload(page, url: str, name: str, content: str) -> None:
     page.goto(f"{url}/data?part=import")
-    main(page).get_by_text("No file is named yet.").wait_for(timeout=SLOW)
+    main(page).get_by_text("No file is named yet.").first.wait_for(timeout=SLOW)
     given = {"name": name, "mimeType": "application/octet-stream", "buffer": content.encode()}
     page.locator("input[type=file]").set_input_files(given)
     page.get_by_role("button", name="Read the file").click(timeout=SLOW)
@@ -49,7 +49,7 @@ def test_a_broken_file_says_what_is_wrong_and_a_dirty_one_what_was_refused(page,
     broken, dirty = tmp_path / "broken.jsonl", tmp_path / "dirty.jsonl"
     broken.write_text(json.dumps(GOOD)[:30])
     bring_in(page, url, broken)
-    main(page).get_by_text("its only row cannot be read").wait_for(timeout=60_000)
+    main(page).get_by_text("its only row cannot be read").first.wait_for(timeout=60_000)
 
     dirty.write_text(json.dumps(GOOD) + "\n" + json.dumps({**GOOD, "rejected": GOOD["chosen"]}) + "\nnot json\n")
     bring_in(page, url, dirty)
@@ -57,7 +57,7 @@ def test_a_broken_file_says_what_is_wrong_and_a_dirty_one_what_was_refused(page,
     assert "not imported yet" in main(page).inner_text()
     page.get_by_role("button", name="Import the other 1").click()
     page.get_by_role("button", name="Browse it").click(timeout=60_000)
-    main(page).get_by_text("By hand, cold.").wait_for(timeout=SLOW)
+    main(page).get_by_text("By hand, cold.").first.wait_for(timeout=SLOW)
 
 
 def test_an_uploaded_file_is_read_and_browsed_under_its_own_name(page, url):
@@ -65,11 +65,11 @@ def test_an_uploaded_file_is_read_and_browsed_under_its_own_name(page, url):
     upload(page, url, "up (1) away.jsonl", "\n".join(map(json.dumps, rows)))
     page.get_by_role("button", name="Import 3 rows").click(timeout=60_000)
     page.get_by_role("button", name="Browse it").click(timeout=60_000)
-    main(page).get_by_text("1 to 3 of 3").wait_for(timeout=SLOW)
+    main(page).get_by_text("1 to 3 of 3").first.wait_for(timeout=SLOW)
     assert "up (1) away.jsonl" in page.get_by_role("combobox", name="Data set").input_value()
     page.get_by_label("Text in prompts and responses").fill("<img")
     page.keyboard.press("Enter")
-    main(page).get_by_text("How do I dry <img src=http://evil/x>?").wait_for(timeout=SLOW)
+    main(page).get_by_text("How do I dry <img src=http://evil/x>?").first.wait_for(timeout=SLOW)
 
 
 def test_a_broken_upload_is_refused_with_a_sentence_and_can_be_replaced(page, url):

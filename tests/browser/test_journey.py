@@ -1,40 +1,19 @@
 """First look → batch → curves → export, in a real Chromium."""
 
-import contextlib
 import json
 import re
 import zipfile
 
 import pytest
-from playwright.sync_api import TimeoutError
 
 from engine.store import queries, writer
 from engine.store.database import open_store
 from engine.tools import ToolsWorker
 from tests.browser.conftest import served
+from tests.browser.tab import SLOW, go, main, press
 from tests.workbench import worlds
 
 pytestmark = pytest.mark.browser
-SLOW = 20_000
-
-
-def main(page):
-    return page.locator("[data-testid=stMain]")
-
-
-def go(page, name: str) -> None:
-    page.locator("[data-testid=stSidebar]").get_by_role("link", name=name).click()
-    page.get_by_role("heading", name=name, exact=True, level=1).wait_for(timeout=SLOW)
-
-
-def press(page, key: str, until: str) -> None:
-    """Press a key until it is answered: the page may not listen yet in the instant in which its text appears."""
-    for _ in range(5):
-        page.keyboard.press(key)
-        with contextlib.suppress(TimeoutError):
-            main(page).get_by_text(until).wait_for(timeout=5000)
-            return
-    pytest.fail(f"Key {key!r} did not lead to {until!r}.")
 
 
 def test_from_studies_to_a_downloaded_subset(page, app_url, app_folder, tmp_path):
@@ -46,14 +25,14 @@ def test_from_studies_to_a_downloaded_subset(page, app_url, app_folder, tmp_path
     main(page).locator(".js-plotly-plot").first.wait_for(timeout=SLOW)
 
     go(page, "Batch")
-    main(page).get_by_text("pick 1 of 6").wait_for(timeout=SLOW)
+    main(page).get_by_text("pick 1 of 6").first.wait_for(timeout=SLOW)
     press(page, "j", until="pick 2 of 6")
     assert "pair=x" in page.url, "the pair is in the link"
     link = page.url
     page.reload()
-    main(page).get_by_text("pick 2 of 6").wait_for(timeout=SLOW)
+    main(page).get_by_text("pick 2 of 6").first.wait_for(timeout=SLOW)
     page.goto(link)
-    main(page).get_by_text("pick 2 of 6").wait_for(timeout=SLOW)
+    main(page).get_by_text("pick 2 of 6").first.wait_for(timeout=SLOW)
 
     go(page, "Curves")
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .annotation').length === 12", timeout=SLOW)
@@ -61,7 +40,7 @@ def test_from_studies_to_a_downloaded_subset(page, app_url, app_folder, tmp_path
 
     go(page, "Export")
     page.get_by_role("button", name="Check and pack").click()
-    main(page).get_by_text("The check waits for the tools worker.").wait_for(timeout=SLOW)
+    main(page).get_by_text("The check waits for the tools worker.").first.wait_for(timeout=SLOW)
     ToolsWorker(open_store(app_folder)).work(until_idle=True)
     button = page.get_by_role("button", name=re.compile("^download Download, |^Download, "))
     button.wait_for(timeout=SLOW)
@@ -111,13 +90,13 @@ def test_a_running_study_moves_by_itself_and_a_figure_waits_for_its_reader(page,
         drawn = annotations(page)
         other = page.context.new_page()
         other.goto(url)
-        main(other).get_by_text("9 of 24").wait_for(timeout=SLOW)
+        main(other).get_by_text("9 of 24").first.wait_for(timeout=SLOW)
 
         claim = writer.claim_run(store, me)
         assert claim is not None
         worlds.play(store, claim, worlds.preference_data())
         done = queries.study(store, study.id).summary.rounds_done
-        main(other).get_by_text(f"{done} of 24").wait_for(timeout=SLOW)
+        main(other).get_by_text(f"{done} of 24").first.wait_for(timeout=SLOW)
         badge = page.get_by_role("button", name="2 new rounds: show")
         badge.wait_for(timeout=SLOW)
         assert annotations(page) == drawn, "what the reader looks at stays"

@@ -11,7 +11,7 @@ from engine.store import answered, queries, roles
 from engine.store import schema as s
 from engine.store.database import Store
 from tests.browser.conftest import served
-from tests.browser.test_accessibility import at_rest, violations
+from tests.browser.tab import at_rest, violations
 from tests.engine.store.campaign_world import campaign, labels
 from tests.workbench.worlds import HOSTILE
 

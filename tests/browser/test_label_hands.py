@@ -15,7 +15,7 @@ from engine.store import schema as s
 from engine.store.assignments import Said, answer, claim_next
 from engine.store.database import Store
 from tests.browser.conftest import free_port, served
-from tests.browser.test_accessibility import violations
+from tests.browser.tab import violations
 from tests.browser.test_label import press, until, wait_for
 from tests.engine.store.campaign_world import campaign, labels
 

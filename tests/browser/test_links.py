@@ -7,9 +7,8 @@ import pytest
 
 from engine.store import writer
 from tests.browser.conftest import served
-from tests.browser.test_accessibility import at_rest
+from tests.browser.tab import SLOW, at_rest, main, still
 from tests.browser.test_explore import drag
-from tests.browser.test_journey import SLOW, main
 from tests.engine.store.test_probed import probed_events, probed_world, taken_over
 from tests.workbench import worlds
 
@@ -55,7 +54,7 @@ def test_a_selection_survives_news_from_a_running_study(page, tmp_path):
         at_rest(page, f"{url}/explore?chart=ECDF", "What changed its mind", LONG)
         drag(page, (0.3, 0.7))
         page.wait_for_url("**brush=**", timeout=LONG)
-        page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+        still(page)
         before, link = said(page), page.url
         assert "round=2" in link
         for event in events[13:]:
@@ -66,8 +65,8 @@ def test_a_selection_survives_news_from_a_running_study(page, tmp_path):
         page.wait_for_url("**turned=true**", timeout=LONG)
         main(page).get_by_text("only those that changed sides").click()
         page.wait_for_function("!location.search.includes('turned')", timeout=LONG)
-        main(page).get_by_text(next(line for line in before if "the greatest change first" in line)).wait_for()
-        page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+        main(page).get_by_text(next(line for line in before if "the greatest change first" in line)).first.wait_for()
+        still(page)
         assert parse_qs(urlsplit(page.url).query) == parse_qs(urlsplit(link).query), "brush and round as they were"
         assert [line for line in said(page) if line not in ("refresh", "1 new round: show")] == before
         assert main(page).locator(".js-plotly-plot .selectionlayer path").count() > 0, "the brush is still drawn"

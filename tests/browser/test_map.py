@@ -19,9 +19,8 @@ from engine.tasks.projection import Projection
 from engine.tools import ToolsWorker
 from tests.browser import hostile
 from tests.browser.conftest import served
-from tests.browser.test_accessibility import at_rest
+from tests.browser.tab import at_rest, main, press, still
 from tests.browser.test_hostile import FAULTS
-from tests.browser.test_journey import main, press
 from tests.engine.tasks.toys import vectors
 from tests.workbench import worlds
 from workbench.components.map_scene import ground_of
@@ -67,7 +66,7 @@ def store_in(folder: Path) -> tuple[Store, str, Mapping[str, Any]]:
 
 
 def settled(page: Page) -> None:
-    page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+    still(page)
 
 
 def alone(places: np.ndarray, free: np.ndarray) -> tuple[int, float]:
@@ -120,7 +119,7 @@ def test_a_lasso_is_kept_joins_a_batch_and_its_link_holds_after_a_restart(page, 
         inside = ((places > low + 40) & (places < low + size - 40)).all(axis=1)
         at, gap = alone(places, free & inside)
         lasso(page, places[at], min(gap / 2, 30))
-        main(page).get_by_text("1 of 96 pairs").wait_for()
+        main(page).get_by_text("1 of 96 pairs").first.wait_for()
         expect(main(page).get_by_role("heading", name="Chosen on the map")).to_be_visible()
 
         step(page, "ArrowLeft", 2)
@@ -138,14 +137,14 @@ def test_a_lasso_is_kept_joins_a_batch_and_its_link_holds_after_a_restart(page, 
         said = facts(page)
 
         page.locator("[data-testid=stSidebar]").get_by_role("link", name="Batch").click()
-        main(page).get_by_text("6 of 6 pairs").wait_for()
+        main(page).get_by_text("6 of 6 pairs").first.wait_for()
         settled(page)
         press(page, "x", until="5 of 6 pairs")
         page.get_by_role("button", name="Add pairs").click()
         page.get_by_role("combobox", name="A selection saved on the map").click()
         page.get_by_role("option", name=kept).click()
         page.get_by_role("button", name="Add", exact=True).click()
-        main(page).get_by_text("1 pair added.").wait_for()
+        main(page).get_by_text("1 pair added.").first.wait_for()
         assert [pick.pair_id for pick in reviews.review(store, run, 3).picks][-1] == ids[at]
 
     with served(store.folder) as url:
@@ -176,7 +175,7 @@ def facts(page: Page) -> list[str]:
 def names_are_text(page: Page) -> None:
     """Attacks that clusters are named by stand on the map and in the table below it, character for character."""
     main(page).get_by_text("named by their words").click()
-    main(page).get_by_text("picked so far").wait_for()
+    main(page).get_by_text("picked so far").first.wait_for()
     table = hostile.flat(main(page).locator("table").filter(has_text="picked so far").inner_text())
     on_map = hostile.flat("".join(main(page).locator(".annotation-text").all_text_contents()))
     for words in NAMES:

@@ -16,7 +16,7 @@ from engine.tasks.base import ask
 from engine.tasks.projection import Projection
 from engine.tools import ToolsWorker
 from tests.browser.conftest import served
-from tests.browser.test_accessibility import at_rest, violations
+from tests.browser.tab import at_rest, violations
 from tests.engine.store.campaign_world import campaign
 from tests.engine.store.test_probed import probed_events
 from tests.engine.tasks.toys import vectors

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.store import queries
-from tests.browser.test_journey import SLOW
+from tests.browser.tab import SLOW
 from tests.workbench import worlds
 from workbench.report.gather import gather
 from workbench.report.html import write_html

@@ -10,7 +10,7 @@ from engine.records import Labelled, Picked
 from engine.store import inbox, queries, reviews
 from engine.worker import Worker
 from tests.browser.conftest import served
-from tests.browser.test_journey import SLOW, main
+from tests.browser.tab import SLOW, main, still
 from tests.workbench import worlds
 from tests.workbench.test_review import at_review
 
@@ -44,21 +44,21 @@ def test_a_pick_goes_a_pair_comes_and_the_run_goes_on_marked(page, reviewed):
     own = [pick.pair_id for pick in reviews.review(store, run, 2).own]
     page.goto(url)
     page.get_by_role("link", name="Review the batch").click(timeout=60_000)
-    main(page).get_by_text("6 of 6 pairs").wait_for(timeout=60_000)
-    page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+    main(page).get_by_text("6 of 6 pairs").first.wait_for(timeout=60_000)
+    still(page)
     page.keyboard.press("x")
-    main(page).get_by_text("5 of 6 pairs").wait_for(timeout=60_000)
+    main(page).get_by_text("5 of 6 pairs").first.wait_for(timeout=60_000)
     page.get_by_role("button", name="Add pairs").click()
     page.get_by_role("combobox", name="A selection saved on the map").click()
     page.get_by_role("option", name="1 pair").click()
     page.get_by_role("button", name="Add", exact=True).click()
-    main(page).get_by_text("1 pair added.").wait_for(timeout=SLOW)
+    main(page).get_by_text("1 pair added.").first.wait_for(timeout=SLOW)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Release 6 pairs").click()
-    main(page).get_by_text("The run is marked as edited.").wait_for(timeout=SLOW)
+    main(page).get_by_text("The run is marked as edited.").first.wait_for(timeout=SLOW)
 
     assert Worker(store, "cpu", loop=the_rest).work(until_idle=True) == 1
     assert [pick.pair_id for pick in queries.batch(store, run, 2)] == [*own[1:], other]
     page.goto(url)
-    main(page).get_by_text("✎ changed by hand, so in no verdict: 1 run (random, seed 1)").wait_for(timeout=60_000)
+    main(page).get_by_text("✎ changed by hand, so in no verdict: 1 run (random, seed 1)").first.wait_for(timeout=60_000)
     main(page).get_by_text("finished").first.wait_for(timeout=SLOW)

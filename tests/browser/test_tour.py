@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.conftest import served
-from tests.browser.test_journey import main
+from tests.browser.tab import main, still
 from tests.workbench import worlds
 from workbench.components.tour import STEPS
 
@@ -18,7 +18,7 @@ def test_a_first_visit_is_led_over_six_pages_and_told_nothing_more(page, tmp_pat
         page.goto(url)
         card = main(page).locator(".st-key-tour")
         for at, step in enumerate(STEPS):
-            card.get_by_text(f"Tour, {at + 1} of {len(STEPS)}").wait_for()
+            card.get_by_text(f"Tour, {at + 1} of {len(STEPS)}").first.wait_for()
             page.wait_for_url(f"{url}/{step.page}**")
             page.get_by_role("heading", name=step.title, exact=True, level=1).wait_for()
             assert step.words in card.inner_text()
@@ -28,5 +28,5 @@ def test_a_first_visit_is_led_over_six_pages_and_told_nothing_more(page, tmp_pat
         card.wait_for(state="detached")
         page.goto(url)
         main(page).get_by_text("rounds done").first.wait_for()
-        page.wait_for_function("!document.querySelector('[data-testid=stApp][data-test-script-state=running]')")
+        still(page)
         assert card.count() == 0

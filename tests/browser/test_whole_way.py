@@ -19,7 +19,7 @@ import yaml
 from engine.store import queries
 from engine.store.database import open_store
 from tests.browser.conftest import ROOT
-from tests.browser.test_journey import SLOW, go, main
+from tests.browser.tab import SLOW, go, main
 
 pytestmark = pytest.mark.browser
 SAMPLE = ROOT / "sample_data"
@@ -76,18 +76,18 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 def test_from_a_first_start_to_a_file_for_a_trainer(page, url, study, tmp_path):
     page.goto(url)
-    main(page).get_by_text("No study is here yet.").wait_for(timeout=SLOW)
+    main(page).get_by_text("No study is here yet.").first.wait_for(timeout=SLOW)
     page.get_by_role("button", name="Start a study").click()
     page.get_by_label("Study file (path on this machine)").fill(str(study))
     page.get_by_role("button", name="Start from this file").click()
     page.get_by_text("It keeps about").last.wait_for(timeout=SLOW)
     page.get_by_role("button", name="Start this study").click()
-    main(page).get_by_text("Queued. A worker takes it up by itself.").wait_for(timeout=SLOW)
+    main(page).get_by_text("Queued. A worker takes it up by itself.").first.wait_for(timeout=SLOW)
 
-    page.get_by_text(re.compile("workers? answer", re.IGNORECASE)).wait_for(timeout=60_000)
+    page.get_by_text(re.compile("workers? answer", re.IGNORECASE)).first.wait_for(timeout=60_000)
     main(page).get_by_text("Now: ").first.wait_for(timeout=60_000)
     main(page).locator(".squares i[class^=slot]").first.wait_for(timeout=60_000)
-    main(page).get_by_text("All 2 runs are finished.").wait_for(timeout=90_000)
+    main(page).get_by_text("All 2 runs are finished.").first.wait_for(timeout=90_000)
     assert main(page).locator(".squares i[class^=slot]").count() == 2 * ROUNDS
 
     go(page, "Curves")
@@ -95,15 +95,15 @@ def test_from_a_first_start_to_a_file_for_a_trainer(page, url, study, tmp_path):
     ticks = main(page).locator(".xtick text").all_text_contents()
     assert ticks == [str(LABELS * n) for n in range(ROUNDS + 1)]
     go(page, "Batch")
-    main(page).get_by_text(f"pick 1 of {LABELS} · round {ROUNDS}").wait_for(timeout=SLOW)
-    main(page).get_by_text("score before the batch").wait_for(timeout=SLOW)
+    main(page).get_by_text(f"pick 1 of {LABELS} · round {ROUNDS}").first.wait_for(timeout=SLOW)
+    main(page).get_by_text("score before the batch").first.wait_for(timeout=SLOW)
     prompt = main(page).locator(".turn").last.inner_text()
 
     go(page, "Export")
     page.get_by_role("button", name="Check and pack").click()
     button = page.get_by_role("button", name=re.compile(r"Download, \d"))
     button.wait_for(timeout=60_000)
-    main(page).get_by_text("TRL's DPOTrainer takes it").wait_for(timeout=SLOW)
+    main(page).get_by_text("TRL's DPOTrainer takes it").first.wait_for(timeout=SLOW)
     assert main(page).get_by_text("does not hold").count() == 0
     with page.expect_download(timeout=SLOW) as download:
         button.click()
