@@ -13,13 +13,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from engine.disk import Disk
 from engine.errors import EngineError, StoreError
 from engine.running import devices, end_all, environment, start_device, work
 from engine.store import queries, roles
 from engine.store.claims import release
 from engine.store.database import Store, open_store
-from engine.store.files import Room
 from workbench.disk_words import said, too_much
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -192,10 +190,10 @@ def queue_sample(store: Store, out: TextIO) -> None:
     if queries.studies(store) or not SAMPLE.is_file():
         return
     from engine.config import StudyConfig
-    from engine.data.prepare import prepare_study
+    from engine.data.prepare import Plan, prepare_study
 
-    def tell(disk: Disk, room: Room, labels: int) -> None:
-        sentences = ("The sample study is queued.", said(disk, room), too_much(disk, room))
+    def tell(plan: Plan) -> None:
+        sentences = ("The sample study is queued.", said(plan.disk, plan.room), too_much(plan.disk, plan.room))
         print("\n".join(filter(None, sentences)), file=out, flush=True)
 
     prepare_study(store, StudyConfig.from_yaml(SAMPLE), tell)

@@ -5,6 +5,7 @@ Everything that can be wrong is looked at before anything is written.
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import StudyConfig
@@ -25,19 +26,32 @@ from engine.store.plugins import look_for
 from engine.store.texts import add_dataset, id_of
 from engine.store.writer import queue_study
 
-Told = Callable[[Disk, Room, int], None]
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study will take: what it keeps on `disk` and the `room` there, the labels that it pays for at most.
+
+    `deciding` is the size of the held-out set that its verdicts are on, whole.
+    """
+
+    disk: Disk
+    room: Room
+    labels: int
+    deciding: Sizes
 
 
-def untold(disk: Disk, room: Room, labels: int) -> None:
+Told = Callable[[Plan], None]
+
+
+def untold(plan: Plan) -> None:
     """Nobody listens."""
 
 
 def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels_of: str | None = None) -> str:
     """Read and check all of a study, save its data and queue its runs; the study's id.
 
-    Before anything is written `tell` hears what the study will keep on disk, what room there is, and how many labels it
-    pays for at most; it may raise. With `labels_of` the study begins with the labels that one has bought; StoreError if
-    they cannot be its own.
+    Before anything is written `tell` hears what the study will take; it may raise. With `labels_of` the
+    study begins with the labels that one has bought; StoreError if they cannot be its own.
     """
     look_for(store, config.strategies)
     a_fixed_pool_stays(config)
@@ -65,9 +79,11 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
     for role, (_, data, _) in readings.items():
         if role != "pool" and role.removeprefix("held_out:") != asked_first(config):
             some_answers(role.removeprefix("held_out:"), data)
-    pool_size, *others = (Sizes(len(d.prompts), len(d.responses), len(d.pairs)) for _, d, _ in readings.values())
-    labels = estimate(config, pool_size, others).labels_paid
-    tell(kept(config, pool_size, others, shapes_of(config.model), DEFAULT_CAP_BYTES), room_in(store.folder), labels)
+    sizes = {role: Sizes(len(d.prompts), len(d.responses), len(d.pairs)) for role, (_, d, _) in readings.items()}
+    pool_size, *others = sizes.values()
+    disk = kept(config, pool_size, others, shapes_of(config.model), DEFAULT_CAP_BYTES)
+    deciding = sizes[f"held_out:{config.referee.decides_on(settings.held_out)}"]
+    tell(Plan(disk, room_in(store.folder), estimate(config, pool_size, others).labels_paid, deciding))
     source, _, part = readings["pool"]
     pool_id = id_of(source.report.sha256, source.report.format, part)
     lent = {LENT: loan(store, labels_of, config, pool_id)} if labels_of is not None else {}

@@ -7,12 +7,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from engine.config import StudyConfig
-from engine.disk import Disk
 from engine.errors import StoreError
 from engine.settings import RefereeSettings
 from engine.store import growth, inbox, queries
 from engine.store.database import Store
-from engine.store.files import Room
 from engine.store.spent import stage_costs
 from engine.store.summaries import StudyDetail, StudySummary
 from workbench.asked_words import asked_models, beforehand, lines
@@ -20,6 +18,7 @@ from workbench.cli.changes import as_yaml, cloned
 from workbench.cli.report import StudyName, report
 from workbench.cli.terminal import MISTAKE, JsonOption, StoreOption, known, opened, plainly, show, table
 from workbench.disk_words import said, too_much
+from workbench.power_words import can_show, can_show_numbers
 from workbench.processes import run_to_the_end
 from workbench.spent_words import COLUMNS, Took, took
 from workbench.study_words import by_hand
@@ -53,29 +52,30 @@ def run(
     where = opened(store, create=True)
     if tied := "" if as_json else ties_at_first(config):
         print(f"{tied} {HOW} To have one: workbench study run {file} --warm-up", file=sys.stderr, flush=True)
-    study_id, disk, room = _queued(where, config, as_json)
+    _start(where, config, wait, as_json)
+
+
+def _start(where: Store, config: StudyConfig, wait: bool, as_json: bool, labels_of: str | None = None) -> None:
+    """Say what the study will take and can show, queue it, with `wait` run it to the end; then say where it stands."""
+    from engine.data.prepare import Plan, prepare_study
+
+    planned: dict[str, Any] = {}
+
+    def tell(plan: Plan) -> None:
+        disk, room = plan.disk, plan.room
+        planned["disk"] = {**vars(disk), "free": room.free, "reserve": room.reserve}
+        planned["can_show"] = can_show_numbers(config, plan.deciding)
+        if not as_json:
+            words = (said(disk, room), too_much(disk, room), *beforehand(config, plan.labels))
+            print("\n".join(filter(None, (*words, can_show(config, plan.deciding)))), file=sys.stderr, flush=True)
+
+    study_id = prepare_study(where, config, tell, labels_of)
     if wait:
         run_to_the_end(where, study_id)
-    detail = queries.study(where, study_id)
-    value = {**_json(detail.summary), "disk": {**vars(disk), "free": room.free, "reserve": room.reserve}}
-    show(value, as_json, lambda: _line(detail.summary))
-    if detail.summary.state == "failed":
+    summary = queries.study(where, study_id).summary
+    show({**_json(summary), **planned}, as_json, lambda: _line(summary))
+    if summary.state == "failed":
         raise typer.Exit(MISTAKE)
-
-
-def _queued(where: Store, config: StudyConfig, quiet: bool, labels_of: str | None = None) -> tuple[str, Disk, Room]:
-    """Say what the study will keep, and then queue it: its id, what it will keep, and the room there is for it."""
-    from engine.data.prepare import prepare_study
-
-    heard: list[tuple[Disk, Room]] = []
-
-    def tell(disk: Disk, room: Room, labels: int) -> None:
-        heard.append((disk, room))
-        if not quiet:
-            words = (said(disk, room), too_much(disk, room), *beforehand(config, labels))
-            print("\n".join(filter(None, words)), file=sys.stderr, flush=True)
-
-    return prepare_study(where, config, tell, labels_of), *heard[0]
 
 
 @study.command("list", epilog="Example: workbench study list --json")
@@ -167,13 +167,7 @@ def clone(
         return
     if tied := "" if as_json else ties_at_first(config):
         print(f"{tied} {HOW} To have one: --set warm_up=true", file=sys.stderr, flush=True)
-    study_id, _, _ = _queued(where, config, as_json, ancestor.summary.id if with_labels else None)
-    if wait:
-        run_to_the_end(where, study_id)
-    summary = queries.study(where, study_id).summary
-    show(_json(summary), as_json, lambda: _line(summary))
-    if summary.state == "failed":
-        raise typer.Exit(MISTAKE)
+    _start(where, config, wait, as_json, ancestor.summary.id if with_labels else None)
 
 
 @study.command("add-seeds", epilog="Example: workbench study add-seeds s1a2b3c4d5 6 7 8")
