@@ -11,6 +11,7 @@ from engine.seeds import rng_for
 from engine.store.projected import Points
 from engine.store.summaries import StrategyRef
 from workbench.charts.dissimilarity import axis_of, dissimilarity_figure, unlike
+from workbench.charts.names import MARGINS, NARROW, placed
 from workbench.charts.plane import plane_figure
 from workbench.charts.scene import LABELLED, PICKED, POOL, Marks, Name
 from workbench.components.map_controls import COLOURS, POINTS
@@ -230,17 +231,35 @@ def test_words_of_clusters_and_titles_are_text_on_the_figure():
     assert [note.text for note in figure.layout.annotations] == [
         "\u2068&lt;b&gt;bold&lt;/b&gt;\u2069, \u2068&amp;lt;img\u2069, \u2068مرحبا\u2069"
     ], "a cluster without words has no name"
+    spoken = [text for trace in figure.data for text in trace.hovertext or ()]
+    assert sum("cluster \u2068&lt;b&gt;bold" in text for text in spoken) == 3, "every second one, named or not"
     assert not [text for trace in figure.data for text in (trace.name, *(trace.hovertext or ())) if "<a" in text]
 
 
-def test_names_keep_out_of_each_others_way():
-    names = [*(Name((f"word{n}",), 10 - n, 0.0, 0.0) for n in range(7)), Name(("far",), 1, 2.0, 1.0)]
-    ground = ground_of("pairs", points(), responses(), CLUSTERS)
-    scene = replace(scene_of(ground, marks()), names=names)
-    notes = plane_figure(scene, colour="state", strategies=(A, B), explained=(0, 0), mode="light").layout.annotations
-    assert [(note.text[1:-1], note.yshift) for note in notes] == [
-        ("word0", 0), ("word1", 17), ("word2", -17), ("word3", 34), ("word4", -34), ("far", 0),
-    ]  # fmt: skip
+def test_names_keep_out_of_each_others_way_at_every_width():
+    rng = rng_for(0, None, "names")
+    names = [
+        Name((f"jumpers{n}", "kettle", "limescale"), 99 - n, float(x), float(y))
+        for n, (x, y) in enumerate(np.vstack([rng.uniform(-1, 1, (40, 2)), np.zeros((9, 2))]) * (1, 0.5))
+    ]
+    corners = {"x": np.array([-1, 1, -1, 1, 0], np.float32), "y": np.array([-1, -1, 1, 1, 0], np.float32) / 2}
+    ground = ground_of("pairs", replace(points(), columns={**points().columns, **corners}), responses(), CLUSTERS)
+    height, drawn = 400, 0
+    for first in range(0, len(names) - 8, 4):
+        scene = replace(scene_of(ground, marks()), names=names[first : first + 9])
+        found = list(placed(scene, height))
+        drawn += len(found)
+        assert found[0] == (names[first], names[first].words, found[0].aside, 0), "the largest keeps its place"
+        for width in (NARROW, 600, 700, 900, 1400):
+            scale = min(width / 2.16, (height - MARGINS) / 1.08)
+            boxes = [
+                (one.name.x * scale + one.aside, one.name.y * scale + one.up, 3.4 * len(", ".join(one.words)))
+                for one in found
+            ]
+            for n, (x, y, half) in enumerate(boxes):
+                assert abs(x) + half <= width / 2 + 1 and abs(y) <= (height - MARGINS) / 2
+                assert all(abs(x - a) > half + w or abs(y - b) > 15 for a, b, w in boxes[:n]), (first, width)
+    assert drawn > 50, "most find room"
 
 
 def test_a_large_figure_says_nothing_point_by_point_and_stays_small():

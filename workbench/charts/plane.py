@@ -10,18 +10,17 @@ import plotly.graph_objects as go
 from engine.store.summaries import StrategyRef
 from workbench.charts.agreement import SEQUENTIAL
 from workbench.charts.curves import FONT, plain_text
+from workbench.charts.names import MARGINS, held, placed, span, written
 from workbench.charts.palette import INKS, Ink, Mode, mark_of
 from workbench.charts.rings import rings
-from workbench.charts.scene import LABELLED, Marks, Name, Scene
+from workbench.charts.scene import LABELLED, Marks, Scene
 from workbench.charts.scores import POOL
 from workbench.wording import integer, number
 
 SPOKEN = 3_000
 """Points of a layer that are spoken for one by one at most; of larger layers the hover box says what they share."""
-NAMED = 8
-"""Clusters that are named on the map at most, the largest first."""
 WIDE, HIGH = 680, 500
-"""The drawn plane in pixels, about: enough to keep names from lying on each other."""
+"""The drawn plane in pixels, about."""
 LOW, AROUND = 340, 100
 """The plane's least height, and what lies around it: margins, legend and the room beyond the outermost points."""
 ACCENT: dict[Mode, str] = {"light": "#2F4A7A", "dark": "#6E97E0"}
@@ -74,27 +73,17 @@ def plane_figure(
             **lit,
         )
     rings(figure, scene, ACCENT[mode], ink)
-    for name, shift in _apart(scene, height):
+    for one in placed(scene, height):
         figure.add_annotation(
-            x=name.x, y=name.y, yshift=shift, text=_written(name), showarrow=False,
+            x=one.name.x, y=one.name.y, xshift=one.aside, yshift=one.up, text=written(one.words), showarrow=False,
             font={"size": 12, "color": ink.ink, "family": FONT}, bgcolor=_thin(ink.paper), borderpad=1,
             captureevents=False,
         )  # fmt: skip
     _outline(figure, scene.outline, ACCENT[mode])
     _lay_out(figure, explained, ink, height, turned=scene.turned)
-    for axis, values in ((figure.update_xaxes, (scene.x, *ends[::2])), (figure.update_yaxes, (scene.y, *ends[1::2]))):
-        axis(range=_range(values))  # else names at the border would push the points together
+    for axis, values in zip((figure.update_xaxes, figure.update_yaxes), held(scene), strict=True):
+        axis(range=span(values))  # else names at the border would push the points together
     return figure
-
-
-def _range(values: Sequence[np.ndarray]) -> list[float] | None:
-    """From the least to the greatest of them, and a little room."""
-    known = [one for one in values if len(one)]
-    if not known:
-        return None
-    low, high = min(float(one.min()) for one in known), max(float(one.max()) for one in known)
-    room = 0.04 * (high - low) or 1.0
-    return [low - room, high + room]
 
 
 def _height(scene: Scene) -> int:
@@ -170,7 +159,7 @@ def _of_strategies(
 
 
 def _hover(scene: Scene, layer: Layer, strategies: Sequence[StrategyRef]) -> dict[str, Any]:
-    """What the hover box says: of few points each, of many what they have in common. Never a text of the data."""
+    """What the hover box says: of few points each, of many what they have in common; of the data only cluster words."""
     one = {"pairs": "Pair", "responses": "Response", "segments": "Pair"}[scene.what]
     if len(layer.rows) <= SPOKEN:
         return {"hovertext": _spoken(scene, layer.rows, one, strategies), "hoverinfo": "text"}
@@ -182,6 +171,8 @@ def _hover(scene: Scene, layer: Layer, strategies: Sequence[StrategyRef]) -> dic
 def _spoken(scene: Scene, rows: np.ndarray, one: str, strategies: Sequence[StrategyRef]) -> list[str]:
     titles, marks, lines = [plain_text(s.title) for s in strategies], scene.marks.at(rows), []
     values = scene.values[rows] if scene.values is not None else np.full(len(rows), np.nan)
+    inside = np.full(len(rows), -1) if scene.cluster is None else scene.cluster[rows]
+    clusters = {n: written(name.words) for n, name in enumerate(scene.names) if name.words}
     for n, point in enumerate(scene.ids_of(rows)):
         said = [f"{one} {plain_text(point[:9])}"]
         if not np.isnan(values[n]):
@@ -191,6 +182,8 @@ def _spoken(scene: Scene, rows: np.ndarray, one: str, strategies: Sequence[Strat
             said.append(f"picked by {titles[by]}" if by >= 0 else f"picked by {titles[ever]} in an earlier round")
         elif marks.state[n] == LABELLED:
             said.append(f"labelled in round {marks.picked_in[n]}")
+        if (words := clusters.get(int(inside[n]))) is not None:
+            said.append(f"cluster {words}")
         lines.append(" · ".join(said))
     return lines
 
@@ -211,36 +204,10 @@ def _segments(figure: go.Figure, ends: tuple[np.ndarray, ...], layer: Layer, ink
     )
 
 
-def _apart(scene: Scene, height: int) -> Iterator[tuple[Name, int]]:
-    """The names that find room, the largest cluster first, each moved up or down by so many pixels."""
-    if not len(scene.rows):
-        return
-    x, y = scene.x[scene.rows], scene.y[scene.rows]
-    scale = min(WIDE / max(float(np.ptp(x)), 1e-9), (height - AROUND) / max(float(np.ptp(y)), 1e-9))
-    taken: list[tuple[float, float, float]] = []
-    for name in sorted(scene.names, key=lambda name: -name.n)[:NAMED]:
-        half = 3.4 * len(_plain(name)) + 6
-        for shift in (0, 17, -17, 34, -34):
-            across, up = name.x * scale, name.y * scale + shift
-            if name.words and all(abs(across - a) > half + w or abs(up - b) > 16 for a, b, w in taken):
-                taken.append((across, up, half))
-                yield name, shift
-                break
-
-
 def _thin(colour: str) -> str:
     """So that a mark under a name is still seen."""
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.6)"
-
-
-def _plain(name: Name) -> str:
-    return ", ".join(name.words)
-
-
-def _written(name: Name) -> str:
-    """Words of the data as text only: Plotly would read markup in them. Each keeps its own reading direction."""
-    return ", ".join(f"\u2068{plain_text(word)}\u2069" for word in name.words)
 
 
 def _outline(figure: go.Figure, shapes: Mapping[str, Any], colour: str) -> None:
@@ -278,7 +245,7 @@ def _lay_out(figure: go.Figure, explained: Sequence[float] | None, ink: Ink, hei
         legend={
             "orientation": "h",
             "x": 0,
-            "y": -34 / (height - 66),
+            "y": -34 / (height - MARGINS),
             "yanchor": "top",
             "font": {"size": 11, "color": ink.ink},
             "itemsizing": "constant",

@@ -52,7 +52,7 @@ class Name:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """All points of a map, and the `rows` that are drawn (k,).
+    """All points of a map, and the `rows` that are drawn (k,); `cluster` is the place of each in `names`, int (n,).
 
     `values` colour the points if colour is a quantity, NaN where a point has none; `unit` names it. `ends` are the two
     responses of every segment: x and y of one, x and y of the other. `ids_of` says the ids of rows. `ringed` rows are
@@ -68,6 +68,7 @@ class Scene:
     rows: np.ndarray
     ids_of: Callable[[np.ndarray], Sequence[str]]
     names: Sequence[Name] = ()
+    cluster: np.ndarray | None = None
     values: np.ndarray | None = None
     unit: str = ""
     ends: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None

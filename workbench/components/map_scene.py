@@ -152,6 +152,7 @@ def scene_of(
         rows=sample(ground.cluster, must, limit or DRAWN[ground.what]),
         ids_of=ground.points.names,
         names=ground.names,
+        cluster=ground.cluster,
         values=values,
         unit=unit,
         ends=ground.ends,
