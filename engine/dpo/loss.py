@@ -1,5 +1,7 @@
 """The losses of preference training, each a pure function of a pair's margin, and what each is at the reference."""
 
+import math
+
 import torch
 from torch.nn.functional import logsigmoid
 
@@ -98,6 +100,15 @@ def at_reference(settings: DPOSettings, nats: float = 0.0) -> float:
     return float(preference_loss(zero + nats, zero, zero, zero, settings, tokens=(one, one)))
 
 
+def _least_at(settings: DPOSettings) -> float:
+    """`nats` of `at_reference` where the loss is least; without end where it only falls."""
+    if settings.loss == "ipo":
+        return 1 / (2 * settings.beta)
+    if settings.loss == "conservative":
+        return math.log((1 - settings.label_smoothing) / settings.label_smoothing) / settings.beta
+    return math.inf
+
+
 def check_at_reference(loss: float, settings: DPOSettings, tokens: int, dtype: torch.dtype) -> None:
     """TrainingError unless the mean loss of a batch is that of a policy which equals its reference.
 
@@ -106,7 +117,8 @@ def check_at_reference(loss: float, settings: DPOSettings, tokens: int, dtype: t
     of `ROUNDING` may add up.
     """
     off = ROUNDING.get(dtype, COARSE) * (1 if settings.loss == "ipo" else tokens)
-    low, high = sorted((at_reference(settings, off), at_reference(settings, -off)))
+    losses = [at_reference(settings, nats) for nats in (-off, off, min(off, _least_at(settings)))]
+    low, high = min(losses), max(losses)
     if not low <= loss <= high:
         raise TrainingError(
             f"Training stopped at its first step: the adapter is fresh, so policy and reference are one, and the "

@@ -145,6 +145,24 @@ def test_rounding_is_allowed_for_in_the_dtype_and_by_the_token() -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        (DPOSettings(loss="conservative", label_smoothing=0.3), 1000),  # least at 8.5 nats, 20 nats of rounding
+        (DPOSettings(loss="ipo", beta=100.0), 10),  # least at 0.005 nats a token, 0.02 of rounding
+    ],
+)
+def test_rounding_beyond_the_least_loss_leaves_the_loss_at_the_reference_a_right_one(
+    settings: DPOSettings, tokens: int
+) -> None:
+    right = at_reference(settings)
+    check_at_reference(right, settings, tokens, torch.bfloat16)
+    with pytest.raises(TrainingError):
+        check_at_reference(100 * right, settings, tokens, torch.bfloat16)
+    with pytest.raises(TrainingError):
+        check_at_reference(-1e-9, settings, tokens, torch.bfloat16)
+
+
+@pytest.mark.parametrize(
     ("dpo", "sentence"),
     [
         ({"loss": "robust"}, "dpo: loss 'robust' needs label_smoothing above 0 and below 0.5"),
