@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from engine.models.policy import Policy
@@ -13,6 +14,9 @@ TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")  # the first example of a test may wait for a busy machine
 
 
 def save_byte_tokenizer(folder: Path, template: str | None = TEMPLATE, adds_bos: bool = False) -> int:
