@@ -158,7 +158,7 @@ TABLE = {
             "workbench.asking workbench.batches workbench.browsing workbench.chosen_pair workbench.column_mapping "
             "workbench.exporting workbench.keeping",
             "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing "
-            "workbench.entering workbench.inviting workbench.labelling workbench.steering_campaign",
+            "workbench.entering workbench.inviting workbench.labelling workbench.sending workbench.steering_campaign",
             "workbench.quality workbench.starting workbench.tokens workbench.touring workbench.verdicts",
         ),
         room(LIGHT, "workbench streamlit pandas"),

@@ -100,6 +100,21 @@ def _with(desk: Desk, shown: Shown | None) -> Desk:
     return replace(desk, shown=shown, since=time.monotonic(), strength=strength, skipping=False)
 
 
+def in_hand(study_id: str) -> Shown | None:
+    """The pair of the study's queue that this tab holds."""
+    desk = session.value_of(DESK)
+    mine = isinstance(desk, Desk) and desk.study_id == study_id and not desk.back
+    return desk.shown if mine else None
+
+
+def put_down(study_id: str) -> None:
+    """The pair in this tab's hand goes back to the queue, and the desk is laid anew; for a callback."""
+    desk, shown = session.value_of(DESK), in_hand(study_id)
+    if shown is not None:
+        assignments.put_back(cache.store(), study_id, shown.assignment_id, desk.person_id)
+        session.choose(DESK, None)
+
+
 @st.fragment
 def queue(study_id: str, person: Person, asks: People) -> None:
     """The pair and its keys: only this is drawn again after a press."""
@@ -256,4 +271,4 @@ def _lay(desk: Desk) -> Desk:
     return desk
 
 
-__all__ = ["Progress", "laid", "oracle", "queue", "study_here", "who_labels"]
+__all__ = ["Progress", "in_hand", "laid", "oracle", "put_down", "queue", "study_here", "who_labels"]

@@ -5,9 +5,9 @@ from functools import partial
 import streamlit as st
 
 from engine.arms import title_of
-from engine.store import answered, closing, corrected, outgoing, roles
+from engine.store import answered, closing, corrected, roles
 from engine.store.shadowed import shadowed
-from workbench import browsing, cache, inviting, messages, session
+from workbench import browsing, cache, inviting, messages, sending, session
 from workbench.campaign_words import before_words, changed_words
 from workbench.components.foreign_text import first_line
 from workbench.components.markup import escaped, foreign, heading, show, table
@@ -34,13 +34,11 @@ def panel(study_id: str) -> None:
                 show(table(head, [[foreign(name), *map(integer, numbers)] for name, *numbers in rows]))
             else:
                 show("<p>Nobody has had a pair yet.</p>")
-            if out := outgoing.out(cache.store(), study_id):
-                show(f"<p>{count(out, 'pair')} out at another labelling tool, without an answer so far.</p>")
-                st.button("Take them back", key="take-back", on_click=partial(_take_back, study_id))
             if run.state == "waiting":
                 show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")
                 st.button("Go on without the rest", key="close-batch", on_click=partial(_close, run.id))
             inviting.panel(study_id)
+        sending.panel(study_id)
 
 
 def shadow(looking: Looking) -> None:
@@ -91,13 +89,6 @@ def _changed(run_id: str, state: str, changed: list[corrected.Changed]) -> None:
 def _close(run_id: str) -> None:
     def do() -> str:
         return f"{count(closing.close_batch(cache.store(), run_id), 'pair')} left out; the run goes on."
-
-    messages.say_of(do)
-
-
-def _take_back(study_id: str) -> None:
-    def do() -> str:
-        return f"{count(outgoing.take_back(cache.store(), study_id), 'pair')} in the queue here again."
 
     messages.say_of(do)
 

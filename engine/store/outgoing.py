@@ -23,7 +23,11 @@ from engine.store.picked import texts_of_pairs
 from engine.store.votes import COUNTING, OUT, UNFINISHED, listed, oracle_of
 
 WAYS = ("written", "late", "corrected", "told before", "not asked")
-"""What can become of an answer that comes back."""
+"""What can become of an answer that comes back.
+
+"late": it was answered meanwhile; kept, and changes nothing that is settled. "corrected": this person had answered the
+pair otherwise; a new row that names the old. "told before": this answer of theirs is there. "not asked": another pair.
+"""
 IMPORTED = "imported"
 """The role of who is known only from a file: nobody waits for them."""
 
@@ -39,20 +43,26 @@ class Outgoing:
 
 
 @contextmanager
-def sent_out(store: Store, study_id: str, tool: str, *, reserved: bool = True) -> Iterator[list[Outgoing]]:
+def sent_out(
+    store: Store, study_id: str, tool: str, *, reserved: bool = True, most: int | None = None
+) -> Iterator[list[Outgoing]]:
     """The pairs of the study's queue that nobody holds, in its order; to be written down within the block.
 
     They leave the queue, and come back to it if the block raises. Without `reserved` they stay in it, and who answers
-    at the screen may be faster. StoreError if people are not asked in this study, or if nothing waits.
+    at the screen may be faster. `most`: so many pairs, those that are next; None: all. StoreError if people are not
+    asked in this study, if nothing waits, or if `most` is below 1.
     """
     to = s.assignments.c
+    if most is not None and most < 1:
+        raise StoreError(f"{most:,} pairs cannot be sent out.", "Send 1 or more, or leave the number out for all.")
     with store.write(study_id) as connection:
         _refuse_others(connection, store, study_id)
         rows = connection.execute(_waiting(study_id, "open")).all()
         if not rows:
             raise _nothing_waits(connection, study_id)
-        found = _texts(connection, list(dict.fromkeys(row.pair_id for row in rows)))
-        numbers = [row.id for row in rows]
+        chosen = list(dict.fromkeys(row.pair_id for row in rows))[:most]
+        found, going = _texts(connection, chosen), set(chosen)
+        numbers = [row.id for row in rows if row.pair_id in going]
         if reserved:
             gone = to.id.in_(listed(numbers))
             connection.execute(s.assignments.update().where(gone).values(state=OUT))
@@ -65,10 +75,25 @@ def sent_out(store: Store, study_id: str, tool: str, *, reserved: bool = True) -
         raise
 
 
+def free(store: Store, study_id: str) -> int:
+    """How many pairs of the study's queue could be sent out now: they wait, and nobody holds them."""
+    with store.read() as connection:
+        return len({row.pair_id for row in connection.execute(_waiting(study_id, "open"))})
+
+
 def out(store: Store, study_id: str) -> int:
     """How many pairs of the study are out at another tool."""
     with store.read() as connection:
         return len({row.pair_id for row in connection.execute(_waiting(study_id, OUT))})
+
+
+def given_out(store: Store, study_id: str) -> list[Outgoing]:
+    """The pairs that are out and have no answer, once more as they went out. StoreError if none is."""
+    with store.read() as connection:
+        rows = connection.execute(_waiting(study_id, OUT)).all()
+        if not rows:
+            raise _nothing_out()
+        return _texts(connection, list(dict.fromkeys(row.pair_id for row in rows)))
 
 
 def take_back(store: Store, study_id: str) -> int:
@@ -81,9 +106,7 @@ def take_back(store: Store, study_id: str) -> int:
         _refuse_others(connection, store, study_id)
         rows = connection.execute(_waiting(study_id, OUT)).all()
         if not rows:
-            raise StoreError(
-                "No pair of this study is out at another tool.", "Send some with `workbench label export`."
-            )
+            raise _nothing_out()
         pairs = len({row.pair_id for row in rows})
         _log(connection, study_id, "taken back", {"pairs": pairs, "answers": len(rows)})
     _back(store, study_id, [row.id for row in rows])
@@ -104,6 +127,13 @@ def _waiting(study_id: str, state: str) -> Any:
     runs = runs.where(of.state == "waiting") if state == "open" else runs
     mine = to.run_id.in_(runs) & to.kind.in_(COUNTING) & (to.state == state)
     return sa.select(to.id, to.pair_id).where(mine).order_by(to.round, to.position, to.id)
+
+
+def _nothing_out() -> StoreError:
+    return StoreError(
+        "No pair of this study is out at another tool.",
+        "Send some on the page Label, under Another labelling tool, or with `workbench label export`.",
+    )
 
 
 def _nothing_waits(connection: sa.Connection, study_id: str) -> StoreError:
@@ -136,13 +166,16 @@ def first_out(pair_id: str) -> str:
 
 
 def take_in(store: Store, study_id: str, given: Sequence[Comparison]) -> Counter[str]:
-    """Write down answers that came back: what became of each, counted.
+    """Write down answers that came back: what became of them (WAYS), counted. Errors as of `fates`."""
+    return Counter(fates(store, study_id, given))
 
-    "written"; "late" (it was answered meanwhile: kept, and changes nothing that is settled); "corrected" (this person
-    had answered the pair otherwise: a new row that names the old); "told before" (this answer of theirs is there); "not
-    asked" (another pair). Answers without a name are of a person each. StoreError if people are not asked here.
+
+def fates(store: Store, study_id: str, given: Sequence[Comparison]) -> list[str]:
+    """Write down answers that came back, all or none: what became of each, one of WAYS.
+
+    Answers without a name are of a person each. StoreError if people are not asked here.
     """
-    told: Counter[str] = Counter()
+    told: list[str] = []
     unnamed: Counter[str] = Counter()
     with store.write(study_id) as connection:
         _refuse_others(connection, store, study_id)
@@ -152,8 +185,16 @@ def take_in(store: Store, study_id: str, given: Sequence[Comparison]) -> Counter
             if not name:
                 unnamed[one.pair_id] += 1
                 name = IMPORTED if unnamed[one.pair_id] == 1 else f"{IMPORTED} {unnamed[one.pair_id]}"
-            told[_taken(connection, study_id, one.pair_id, _person(connection, study_id, name), said)] += 1
+            told.append(_taken(connection, study_id, one.pair_id, _person(connection, study_id, name), said))
     return told
+
+
+def last_asked(store: Store, study_id: str) -> int:
+    """The number of the newest question of a study, 0 for none: while it stays, the same file brings nothing new."""
+    to, of = s.assignments.c, s.runs.c
+    runs = sa.select(of.id).where(of.study_id == study_id)
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.max(to.id)).where(to.run_id.in_(runs))).scalar() or 0)
 
 
 def _taken(connection: sa.Connection, study_id: str, pair_id: str, person_id: str, said: Said) -> str:

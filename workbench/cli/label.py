@@ -71,6 +71,10 @@ def export_(
     shared: Annotated[
         bool, typer.Option("--shared", help="Leave them in the queue here as well; who answers first counts.")
     ] = False,
+    at_most: Annotated[int | None, typer.Option(help="So many pairs, those that are next. Default: all.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Write the pairs that are out already and have no answer once more.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,14 +83,21 @@ def export_(
     They leave the queue here, so that nobody answers them in two places, until their answers are taken in or
     `workbench label recall` takes them back.
     """
+    if again and (shared or at_most is not None):
+        raise DataError("--again writes what is out already, all of it.", "Leave --shared and --at-most out.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is there already and not empty.", "Name a new folder; nothing is overwritten.")
     where = opened(store)
     study_id = queries.study(where, study).summary.id
     tasks_of([], profile)  # a profile that is none is refused before anything is reserved
-    with outgoing.sent_out(where, study_id, profile, reserved=not shared) as pairs:
+    if again:
+        pairs = outgoing.given_out(where, study_id)
         files = tasks_of(pairs, profile)
         write_files(files, out)
+    else:
+        with outgoing.sent_out(where, study_id, profile, reserved=not shared, most=at_most) as pairs:
+            files = tasks_of(pairs, profile)
+            write_files(files, out)
     value = {"out": str(out), "pairs": len(pairs), "files": sorted(files), "reserved": not shared}
     what = f"{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'} in {out}: {', '.join(sorted(files))}."
     show(value, as_json, lambda: f"{what}\n{SHARED if shared else RESERVED}")
