@@ -155,10 +155,16 @@ def in_bulk(store: Store) -> Store:
 
 def schema_of(store: Store) -> str:
     """The schema a store has, "" if it has none of ours; StoreError if it is no database."""
+    return _schema_and_tables(store)[0]
+
+
+def _schema_and_tables(store: Store) -> tuple[str, list[str]]:
+    """Both of one moment: another process may be making the store meanwhile."""
     with store.read() as connection:
-        if "alembic_version" not in sa.inspect(connection).get_table_names():
-            return ""
-        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
+        tables = sa.inspect(connection).get_table_names()
+        if "alembic_version" not in tables:
+            return "", tables
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or ""), tables
 
 
 def _refuse_none(folder: Path) -> None:
@@ -182,17 +188,15 @@ def _engine(path: Path, *pragmas: str) -> sa.Engine:
 
 
 def _upgrade(store: Store, path: Path) -> None:
-    at = schema_of(store) or None
-    with store.read() as connection:
-        tables = sa.inspect(connection).get_table_names()
+    at, tables = _schema_and_tables(store)
     if at == HEAD:
         return
-    if at is None and tables:
+    if not at and tables:
         raise StoreError(f"{path} is the database of another program.", "Name another folder; the file is untouched.")
     from alembic.script import ScriptDirectory  # takes longer than all that opens a store of this schema
 
     known = [script.revision for script in ScriptDirectory(str(_migrations())).walk_revisions()]
-    if at is not None and at not in known:
+    if at and at not in known:
         raise StoreError(
             f"{path} was written by {_program(store, at)} with schema {at}; this is "
             f"{this_program()}, which knows up to {HEAD}.",
@@ -236,7 +240,7 @@ def _file_system(folder: Path) -> str:
     if not mounts.exists():
         return ""
     best, kind = "", ""
-    for line in mounts.read_text().splitlines():
+    for line in mounts.read_text(errors="replace").splitlines():
         _, where, what, *_ = line.split()
         where = where.replace("\\040", " ")
         if (str(folder) + "/").startswith(where.rstrip("/") + "/") and len(where) >= len(best):

@@ -1,6 +1,8 @@
 """Opening a store, and its transactions: migrations, what is refused untouched, troubles told in a sentence."""
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,22 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "workbench.db") as raw:
         assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == []
+
+
+def test_two_that_make_one_store_at_once_both_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one makes it just after this one saw that there is nothing yet."""
+    read, others = Store.read, [tmp_path]
+
+    @contextlib.contextmanager
+    def read_and_be_overtaken(store: Store) -> Iterator[sa.Connection]:
+        with read(store) as connection:
+            yield connection
+        if others:
+            open_store(others.pop())
+
+    monkeypatch.setattr(Store, "read", read_and_be_overtaken)
+    assert database.schema_of(open_store(tmp_path)) == database.HEAD
+    assert others == []
 
 
 def test_odd_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
