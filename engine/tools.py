@@ -51,7 +51,7 @@ class ToolsWorker(Claiming[TaskClaim]):
         self._doing = "begins"
         describe(self.store)  # a plugin may have been saved since the worker was started
         answer = task_of(claim).do(self.store, self._say)
-        tasks.end_task(self.store, claim, "done", answer=answer)
+        self._lasting(lambda: tasks.end_task(self.store, claim, "done", answer=answer))
         return True
 
     def _end(self, claim: TaskClaim, state: str, error: str = "") -> None:

@@ -54,7 +54,7 @@ class Worker(Claiming[writer.Claim]):
         self._policy: tuple[str, Policy] | None = None
         self._waits: tuple[str, ...] = ()  # pairs of the batch in hand that people have to answer
         self._threads = 0  # as this worker was started
-        self._beside = Beside(store, self.id, lease_s, self._check)
+        self._beside = Beside(store, self.id, lease_s, self._check, self._lasting)
 
     def _claim(self) -> writer.Claim | None:
         room = room_in(self.store.folder).holds(0)
@@ -73,7 +73,7 @@ class Worker(Claiming[writer.Claim]):
         claim = replace(claim, config=as_it_runs(self.store, claim.config))
         with tracked(self.store, claim) as tracking:
             tracking.state = self._rounds(claim, tracking)
-            self._end(claim, tracking.state)
+            self._lasting(lambda: self._end(claim, tracking.state))
         return True
 
     def _end(self, claim: writer.Claim, state: str, error: str = "") -> None:
