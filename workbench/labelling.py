@@ -84,10 +84,13 @@ def laid(study_id: str, person: Person) -> Desk:
 
 
 def look_for_more(study_id: str, person: Person) -> bool:
-    """Whether a pair has come for who has none; asked every two seconds."""
+    """Whether a pair has come for who was drawn without one; asked every two seconds.
+
+    It may lie there already: what was to draw it was cut short by the next press or look.
+    """
     desk = laid(study_id, person)
     if desk.shown is not None:
-        return False
+        return True
     shown = assignments.claim_next(cache.store(), study_id, person.id)
     if shown is not None:
         _lay(_with(replace(desk, begun=time.monotonic()), shown))  # waiting was a pause
@@ -173,7 +176,7 @@ def _press(desk: Desk, guideline_id: int | None, lease_minutes: float, what: str
         return
     now = replace(now, error=None)
     try:
-        _lay(_done(now, guideline_id, lease_minutes, what))
+        _lay(_done(now, desk, guideline_id, lease_minutes, what))
     except EngineError as error:
         _lay(replace(_after_trouble(now), error=error, skipping=False))
 
@@ -189,12 +192,13 @@ def _after_trouble(desk: Desk) -> Desk:
     return desk if shown is not None and shown.assignment_id == desk.shown.assignment_id else _with(desk, shown)
 
 
-def _done(desk: Desk, guideline_id: int | None, lease_minutes: float, what: str) -> Desk:
+def _done(desk: Desk, drawn: Desk, guideline_id: int | None, lease_minutes: float, what: str) -> Desk:
+    """The desk after a press; what a key switches on or off it switches from how it was `drawn`."""
     if what == "mark":
-        return replace(desk, marked=not desk.marked)
+        return replace(desk, marked=not drawn.marked)
     if what.startswith("strength "):
         pressed = float(what.removeprefix("strength "))
-        return replace(desk, strength=None if desk.strength == pressed else pressed)
+        return replace(desk, strength=None if drawn.strength == pressed else pressed)
     if what in ("skip", "stay"):
         return replace(desk, skipping=what == "skip" and desk.shown is not None)
     if what == "undo":

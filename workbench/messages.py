@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from engine.errors import EngineError
 from workbench import session
@@ -40,6 +41,21 @@ def say_of(do: Callable[[], str]) -> None:
         session.say(do())
     except EngineError as error:
         session.say(error=error)
+
+
+def once(do: Callable[..., object]) -> Callable[..., None]:
+    """A callback that a drawing of its button answers once, however often it is called until the next.
+
+    A double click, or a click whose drawing was cut short, calls it again: the second call would find the first one's
+    work done, and say that it did not work, or do it twice.
+    """
+    left = [do]
+
+    def press(*args: Any) -> None:
+        if left:
+            left.pop()(*args)
+
+    return press
 
 
 def done_card(sentence: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.errors import EngineError
 from engine.store.summaries import StudySummary
 from workbench import cache, commands, messages, session
 from workbench.components.picker import study_labels
@@ -15,6 +16,7 @@ from workbench.style import dialog_style
 QUEUED = "Queued. A worker takes it up by itself."
 EMPTY: dict[str, Any] = {"name": "", "strategies": ["random", "activedpo"], "warm_up": True}
 """What a form begins with: a strategy against its measure, and a warm-up batch that is the same for both."""
+REFUSED = "refused"
 
 
 def start_file(path: Path) -> None:
@@ -34,17 +36,30 @@ def queue(prepare: Callable[[], str]) -> None:
 def serve(asked: Asked | None, studies: Mapping[str, StudySummary]) -> None:
     """Do what was asked for; while a draft is open, show its form. `studies` by the names one can clone."""
     if asked is not None:
+        session.catch_up(REFUSED)
         with messages.frame("The form"):
-            if asked.empty:
-                session.open_draft(EMPTY)
-            elif asked.fill is not None:
-                session.open_draft(commands.draft_of(asked.fill))
+            try:
+                _open(asked, studies)
+            except EngineError as error:
+                wrong = error  # said until another way is tried: the list of ways hides it, and closing that draws anew
+                session.held((REFUSED,), lambda: wrong)
             else:
-                start = commands.draft_of_study(cache.study(studies[asked.clone].id))
-                session.open_draft(start, cloned=asked.clone)
-            st.rerun()  # so that the button is drawn anew, and closed
+                st.rerun()  # so that the button is drawn anew, and closed
+    refused = session.held((REFUSED,), lambda: None)
+    if refused is not None:
+        messages.error_card(refused)
     if session.draft() is not None:
         _dialog()
+
+
+def _open(asked: Asked, studies: Mapping[str, StudySummary]) -> None:
+    if asked.empty:
+        session.open_draft(EMPTY)
+    elif asked.fill is not None:
+        session.open_draft(commands.draft_of(asked.fill))
+    else:
+        start = commands.draft_of_study(cache.study(studies[asked.clone].id))
+        session.open_draft(start, cloned=asked.clone)
 
 
 @st.dialog("Start a study", width="large", on_dismiss=session.close_draft)

@@ -1,6 +1,7 @@
 """Run grid, study card, news, subset and archive: plain data in, markup or bytes out."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -113,6 +114,25 @@ def test_every_state_has_a_line_that_says_something(state):
 def test_every_state_but_done_has_something_that_can_be_done():
     offered = {state for _, _, _, states in ACTIONS for state in states}
     assert offered == {"queued", "running", "review", "waiting", "paused", "failed", "cancelled"}
+
+
+def test_a_press_on_a_card_is_answered_once_a_drawing(monkeypatch):
+    """A double click, or a click whose drawing was cut short, calls back twice: it must not buy two seeds."""
+    callbacks: dict[str, tuple[Callable[..., None], tuple[object, ...]]] = {}
+    monkeypatch.setattr(
+        study_card.st, "button", lambda word, on_click, args, **_: callbacks.update({word: (on_click, args)})
+    )
+    pressed: list[tuple[str, str, str | None]] = []
+
+    def draw() -> None:
+        study_card.study_actions(study(run(), state="done"), lambda *asked: pressed.append(asked))
+
+    for _ in range(2):
+        draw()
+        press, said = callbacks["Add a seed"]
+        press(*said)
+        press(*said)
+    assert pressed == [("seed", "s1", None)] * 2, "the second drawing answers again"
 
 
 def test_labels_of_studies_are_distinct_and_the_oldest_keeps_its_name():

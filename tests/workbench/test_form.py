@@ -212,6 +212,12 @@ def test_a_study_file_that_is_wrong_does_not_open_the_form(tmp_path, monkeypatch
     press(test, "Start from this file")
     assert "It did not work." in seen(test)
     assert "Start this study" not in {button.label for button in test.button}
+    assert "It did not work." in seen(test.run()), "closing the list of ways, which lies over it, does not take it away"
+    bad.write_text("name: y\n")
+    press(test, "Start from this file")
+    assert seen(test).count("It did not work.") == 1
+    press(test, "Fill in a form")
+    assert "It did not work." not in seen(test)
 
 
 def test_an_uploaded_file_is_read_as_text(tmp_path):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engine.store import answered, assignments, outgoing, roles
 from engine.store.assignments import Said
@@ -84,6 +85,37 @@ def test_the_same_answer_again_keeps_its_note_and_strength(desk, monkeypatch):
     press(test, "By far")
     press(test, "A is better")
     assert [(row.note, row.strength) for row in labels(store)] == [("clear", 2.0), ("clear", 3.0)]
+
+
+def look(study_id: str) -> None:
+    import streamlit as st
+
+    from engine.store import roles
+    from workbench import cache, labelling
+
+    person = roles.at_the_machine(cache.store(), "lead")
+    labelling.laid(study_id, person)
+    st.text(labelling.look_for_more(study_id, person))
+
+
+def test_a_pair_that_lies_there_undrawn_is_drawn_by_the_next_look(desk, monkeypatch):
+    """Where nothing was to be answered the page looks every two seconds; a drawing that was cut short left it so."""
+    store, study_id, _ = desk
+    monkeypatch.setenv("WORKBENCH_STORE", str(store.folder))
+    assert AppTest.from_function(look, args=(study_id,), default_timeout=60).run().text[0].value == "True"
+
+
+def test_a_press_that_is_called_twice_switches_once(desk, monkeypatch):
+    """Streamlit may call back twice for one press, with the desk as it was drawn."""
+    store, _, _ = desk
+    done = labelling._press
+    monkeypatch.setattr(labelling, "_press", lambda *said: (done(*said), done(*said)))
+    test = app(store.folder, monkeypatch, "label")
+    press(test, "Mark differences")
+    press(test, "Clearly")
+    assert any(button.label == "Mark no differences" for button in test.button)
+    press(test, "A is better")
+    assert [row.strength for row in labels(store)] == [2.0]
 
 
 def test_a_corrected_answer_shows_among_the_last_ones(desk, monkeypatch):

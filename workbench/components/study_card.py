@@ -8,6 +8,7 @@ import streamlit as st
 from engine.arms import buys_all
 from engine.store.summaries import RunSummary, StudyDetail
 from engine.store.votes import oracle_of
+from workbench import messages
 from workbench.components.markup import chip, dot, escaped, fact, show, state_chip
 from workbench.components.run_grid import run_grid
 from workbench.study_words import by_hand, compares, computed_with
@@ -123,7 +124,8 @@ def study_actions(detail: StudyDetail, on_press: Press, *, others_wait: bool = F
 
     `others_wait`: whether other studies have runs to be done, so that an order among them means something.
 
-    A callback and not a value, so that a press is answered even when the state has changed under the reader.
+    A callback and not a value, so that a press is answered even when the state has changed under the reader; once a
+    drawing, so that a double click adds one seed.
     """
     fitting = _fitting({run.state for run in detail.runs}, ordered=others_wait)
     if fitting:
@@ -147,7 +149,7 @@ def _buttons(
             word,
             key=f"{verb}-{run_id or study_id}",
             icon=f":material/{icon}:",
-            on_click=on_press,
+            on_click=messages.once(on_press),
             args=(verb, study_id, run_id),
         )
 
