@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from engine.arms import Entrant, in_the_shadow
 from engine.config import StudyConfig
+from engine.data.pool import PreferenceData
 from engine.pace import Pace as Pace
 from engine.pace import Work as Work
 from engine.pace import pace_of as pace_of
@@ -28,6 +29,11 @@ class Sizes:
     prompts: int
     responses: int
     pairs: int
+
+    @classmethod
+    def of(cls, data: PreferenceData) -> "Sizes":
+        """Of data at hand."""
+        return cls(len(data.prompts), len(data.responses), len(data.pairs))
 
     def cut(self, n_pairs: int) -> "Sizes":
         """The set cut to whole prompts until `n_pairs` pairs are reached, all prompts alike."""
@@ -66,8 +72,8 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
     With R rounds, K labels a round, S strategies, s seeds, P prompts and m responses a round (`prompts_per_round` of
     the pool; fresh ones where the sampler generates):
 
-    labels       R K a run, S s R K asked; a label is paid for once, so at most s (K + S (R − 1) K) with a warm-up
-                 batch, and never more than pairs there are.
+    labels       R K a run (of a share of the pool, less: `budget_in`), S s R K asked; a label is paid for once, so at
+                 most s (K + S (R − 1) K) with a warm-up batch, and never more than pairs there are.
     once         one forward a response of pool and held-out sets (the reference), and one for each signal that the
                  policy does not change.
     pooled       where the sampler generates: its draws a prompt, and one forward a draw (the reference), every round.
@@ -91,11 +97,12 @@ def estimate(config: StudyConfig, pool: Sizes, held_out: Sequence[Sizes], text_l
         }
         for entrant in config.entrants()
     }
-    asked = config.oracle.asks(len(config.seeds) * sum(arm.budget for arm in seen.values()))
-    own = _batched(config, pool)
-    there = () if config.oracle.people else (_different(own, seen), _labels_there(config, seen, pool))
+    budgets = {entrant.key: budget_in(seen[entrant.key], entrant.strategy, pool) for entrant in config.entrants()}
+    asked = config.oracle.asks(len(config.seeds) * sum(budgets.values()))
+    there = () if config.oracle.people else (_different(config, seen, budgets, pool),
+                                             _labels_there(config, seen, budgets, pool))  # fmt: skip
     return Cost(
-        labels_a_run=own.budget,
+        labels_a_run=budget_in(config, None, pool),
         labels_asked=asked,
         labels_paid=min([asked, *there]),
         seeds=len(config.seeds),
@@ -112,6 +119,22 @@ def as_seen(config: StudyConfig, entrant: Entrant, pool: Sizes) -> StudyConfig:
     return _batched(arm, pool)
 
 
+def budget_in(config: StudyConfig, strategy: Strategy | None, pool: Sizes) -> int:
+    """Labels that a run buys at most, of a study as it sees it and out of a pool of that size.
+
+    Where a batch is a share of a pool that stays, each round takes it of what the rounds before have left.
+    """
+    if strategy is not None and strategy.whole_pool:
+        return config.rounds * _pairs(config, pool)
+    of = round_pool(config, pool)
+    stays = config.regime.pool == "fixed" and of.prompts == pool.prompts
+    bought = 0
+    for _ in range(config.rounds):
+        left = max(0, of.pairs - bought) if stays and config.label_share is not None else of.pairs
+        bought += config.batch_of(left, of.prompts)
+    return bought
+
+
 def _batched(config: StudyConfig, pool: Sizes) -> StudyConfig:
     """The same with the batch in numbers, where it is a share of a round's pool."""
     of_round = round_pool(config, pool)
@@ -122,16 +145,16 @@ def _pairs(config: StudyConfig, pool: Sizes) -> int:
     return pool.pairs if config.sampler.name == "given" else max(pool.pairs, _all_pairs(pool))
 
 
-def _different(config: StudyConfig, seen: Mapping[str, StudyConfig]) -> int:
+def _different(config: StudyConfig, seen: Mapping[str, StudyConfig], budgets: Mapping[str, int], pool: Sizes) -> int:
     """Labels of a study in which no two arms pick the same pair but for the warm-up batch."""
-    shared = config.labels_per_round if config.warm_up else 0
-    own = sum(arm.budget - (arm.labels_per_round if arm.warm_up else 0) for arm in seen.values())
+    shared = _batched(config, pool).labels_per_round if config.warm_up else 0
+    own = sum(budgets[key] - (arm.labels_per_round if arm.warm_up else 0) for key, arm in seen.items())
     return len(config.seeds) * (shared + own)
 
 
-def _labels_there(config: StudyConfig, seen: Mapping[str, StudyConfig], pool: Sizes) -> int:
+def _labels_there(config: StudyConfig, seen: Mapping[str, StudyConfig], budgets: Mapping[str, int], pool: Sizes) -> int:
     """Labels that can be bought at all: one a pair, for a simulated oracle one a pair and seed; fresh pairs besides."""
-    fresh = sum(arm.budget for arm in seen.values() if arm.sampler.generates) * len(config.seeds)
+    fresh = sum(budgets[key] for key, arm in seen.items() if arm.sampler.generates) * len(config.seeds)
     given = max((_pairs(arm, pool) for arm in seen.values() if not arm.sampler.generates), default=0)
     return fresh + given * (len(config.seeds) if config.oracle.simulated else 1)
 

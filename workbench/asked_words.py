@@ -7,6 +7,7 @@ from typing import Any
 from engine.analysis.intervals import Interval
 from engine.analysis.judging import JudgedFacts, judged_facts
 from engine.config import StudyConfig
+from engine.cost import Cost
 from engine.oracles.base import ORACLES
 from engine.store.database import Store
 from engine.store.judged import Evaluator, asked_evaluator, model_details
@@ -45,13 +46,10 @@ def asked_models(store: Store, study_id: str) -> AskedModels:
     return AskedModels(facts, asked_evaluator(store, study_id))
 
 
-def beforehand(config: StudyConfig, labels: int) -> list[str]:
-    """What a study will ask of models and people, as far as it is known, and whether its labeller judges itself.
-
-    `labels` are those that it pays for at most.
-    """
+def beforehand(config: StudyConfig, cost: Cost) -> list[str]:
+    """What a study will ask of models and people, as far as it is known, and whether its labeller judges itself."""
     oracle, evaluator, settings = config.oracle, config.evaluator, config.evaluation
-    said = oracle.forecast(config.budget if oracle.people else labels)
+    said = oracle.forecast(cost.labels_a_run if oracle.people else cost.labels_paid)
     if settings.generate == "never":
         return said
     if evaluator is None and not oracle.compares_texts():

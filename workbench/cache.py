@@ -205,7 +205,7 @@ def _sizes(settings: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[Sizes, .
     paths = (told.pool, *told.held_out.values())
     found = [read(path, told.format, skip_refused=told.skip_refused).data for path in paths]
     parts = found if told.held_out else split_as_told(found[0], told)
-    return tuple(Sizes(len(part.prompts), len(part.responses), len(part.pairs)) for part in parts)
+    return tuple(Sizes.of(part) for part in parts)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -19,6 +19,7 @@ from engine.store.campaigned import audit_labels, pool_sizes
 from engine.store.campaigns import AUDIT
 from engine.store.database import Store
 from engine.store.history import load_stage
+from engine.store.pace import budget_of
 from engine.store.recorded import file_scores
 from engine.store.reviews import BROUGHT
 from engine.store.scored import pairs_of
@@ -52,7 +53,7 @@ def campaign(store: Store, detail: StudyDetail) -> Campaign | None:
     labels = {x.pair_id: x for found in labelled.values() for x in found if x.pair_id in own}
     slice_, votes = audit_labels(store, oracle, run.id), votes_of(traced)
     audit = Audit(
-        oracle.aside(_budget(detail)),
+        oracle.aside(budget_of(store, detail, run)),
         {answer: sum(label.answer == answer for label in slice_.values()) for answer in ANSWERS},
         _recorded(slice_, file_votes(store, detail.summary.id)),
         first_shown(votes[votes["kind"] == AUDIT]),
@@ -70,10 +71,6 @@ def campaign(store: Store, detail: StudyDetail) -> Campaign | None:
 
 def _of(store: Store, run_id: str, stage: str, kind: type[E]) -> dict[int, E]:
     return {n: e for n, e in load_stage(store, [run_id], stage).get(run_id, {}).items() if isinstance(e, kind)}
-
-
-def _budget(detail: StudyDetail) -> int:
-    return int(detail.config["labels_per_round"]) * int(detail.config["rounds"])
 
 
 def _judged(

@@ -22,6 +22,7 @@ from engine.store.database import Store
 from engine.store.judged import model_details
 from engine.store.labelled import salt_of
 from engine.store.learned import learned
+from engine.store.pace import budget_of
 from engine.store.recorded import file_scores
 from engine.store.scored import pairs_of
 from engine.store.summaries import StudyDetail
@@ -101,7 +102,7 @@ def worth(store: Store, study_id: str, source: Source = "bought") -> Worth:
         measure=measure,
         bought=_bought(of_pair, base, groups), pace=speed,
         by_length=tuple(by_length(timed["characters"].to_numpy(), timed["seconds"].to_numpy(dtype=np.float64))),
-        left=_left(detail, traced, len(picks), speed, judged) if source == "bought" else None,
+        left=_left(store, detail, traced, len(picks), speed, judged) if source == "bought" else None,
         suspects=ranked, again=again(ranked, AGAIN),
         people=oracle_of(detail.config) is not None, judged=judged, first=first_shown(votes),
     )  # fmt: skip
@@ -222,20 +223,20 @@ def _suspects(
 
 
 def _left(
-    detail: StudyDetail, traced: pd.DataFrame, labelled: int, speed: Pace | None, judged: JudgedFacts
+    store: Store, detail: StudyDetail, traced: pd.DataFrame, labelled: int, speed: Pace | None, judged: JudgedFacts
 ) -> Left | None:
     """Answers of people wanted and given, and what models will still cost; None where nobody is asked or paid.
 
     Where models answer first, people's part of the batches is taken to stay what it was so far. `labelled` picks are
     there already; what several runs pick is paid for once, so of models alone it is the most that can be left.
     """
-    config, oracle = detail.config, oracle_of(detail.config)
-    budget = int(config["labels_per_round"]) * int(config["rounds"])
-    done = detail.summary.state == "done"
+    oracle, done = oracle_of(detail.config), detail.summary.state == "done"
     each = judged.cost / judged.labels if judged.cost else None
+    if oracle is None and each is None:
+        return None
+    budget = sum(budget_of(store, detail, run) for run in detail.runs)
     if oracle is None:
-        whole = labelled if done else budget * len(detail.runs)
-        return None if each is None else left(whole, labelled, None, each, at_most=True)
+        return left(labelled if done else budget, labelled, None, each, at_most=True)
     mine = traced[traced["stands"].astype(bool) & (traced["answer"] != "skip") & (traced["person"] != "")]
     share = judged.by.get("people", 0) / sum(judged.by.values()) if judged.by else 1.0
     pairs = share * budget + oracle.aside(budget) + oracle.held_out_pairs

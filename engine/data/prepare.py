@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import StudyConfig
-from engine.cost import Sizes, estimate
+from engine.cost import Cost, Sizes, estimate
 from engine.data.places import refuse_elsewhere, refuse_text_outside
 from engine.data.pool import PreferenceData
 from engine.data.proof.near import near_prompts
@@ -29,14 +29,14 @@ from engine.store.writer import queue_study
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study will take: what it keeps on `disk` and the `room` there, the labels that it pays for at most.
+    """What a study will take: what it keeps on `disk` and the `room` there, and its `cost`.
 
     `deciding` is the size of the held-out set that its verdicts are on, whole.
     """
 
     disk: Disk
     room: Room
-    labels: int
+    cost: Cost
     deciding: Sizes
 
 
@@ -79,11 +79,11 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
     for role, (_, data, _) in readings.items():
         if role != "pool" and role.removeprefix("held_out:") != asked_first(config):
             some_answers(role.removeprefix("held_out:"), data)
-    sizes = {role: Sizes(len(d.prompts), len(d.responses), len(d.pairs)) for role, (_, d, _) in readings.items()}
+    sizes = {role: Sizes.of(data) for role, (_, data, _) in readings.items()}
     pool_size, *others = sizes.values()
     disk = kept(config, pool_size, others, shapes_of(config.model), DEFAULT_CAP_BYTES)
     deciding = sizes[f"held_out:{config.referee.decides_on(settings.held_out)}"]
-    tell(Plan(disk, room_in(store.folder), estimate(config, pool_size, others).labels_paid, deciding))
+    tell(Plan(disk, room_in(store.folder), estimate(config, pool_size, others), deciding))
     source, _, part = readings["pool"]
     pool_id = id_of(source.report.sha256, source.report.format, part)
     lent = {LENT: loan(store, labels_of, config, pool_id)} if labels_of is not None else {}

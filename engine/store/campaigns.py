@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from engine.config import RunConfig
+from engine.cost import Sizes, budget_in
 from engine.data.pool import Comparison, PreferenceData
 from engine.errors import DataError
 from engine.oracles.people import People, sample_of
@@ -50,7 +51,8 @@ def data_of(
     if not claim.config.study.oracle.people:
         return pool, held_out
     whole, sets = _askable(claim.config, pool), {n: _askable(claim.config, data) for n, data in held_out.items()}
-    aside = aside_of(claim.config, whole, sets)
+    study = claim.config.study
+    aside = aside_of(claim.config, whole, sets, budget_in(study, claim.config.strategy, Sizes.of(pool)))
     first = (*aside.held_out, *aside.audit)
     labels = bought(store, claim, first, 0)
     if len(labels) < len(first):
@@ -70,14 +72,17 @@ def _askable(config: RunConfig, data: PreferenceData) -> PreferenceData:
     return replace(data, pairs={**data.pairs, **{pair.id: pair for pair in found}})
 
 
-def aside_of(config: RunConfig, pool: PreferenceData, held_out: Mapping[str, PreferenceData]) -> Aside:
-    """By keyed draws, so the same whenever it is asked for. DataError if there are not the pairs for it."""
+def aside_of(config: RunConfig, pool: PreferenceData, held_out: Mapping[str, PreferenceData], budget: int) -> Aside:
+    """By keyed draws, so the same whenever it is asked for. DataError if there are not the pairs for it.
+
+    `budget`: labels that the run buys at most, which audit slice and gold questions are shares of.
+    """
     oracle, study = cast(People, config.study.oracle), config.study
     name = study.referee.decides_on(study.data.held_out)
     sample: list[str] = []
     if oracle.held_out_pairs:
         sample = sample_of(held_out.get(name, PreferenceData()), oracle.held_out_pairs, config.seed, "held-out sample")
-    n_audit, n_gold = oracle.aside(study.budget), oracle.gold_pairs(study.budget)
+    n_audit, n_gold = oracle.aside(budget), oracle.gold_pairs(budget)
     audit = sample_of(pool, n_audit, config.seed, "audit slice")
     if len(audit) < n_audit:
         raise DataError(

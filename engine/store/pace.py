@@ -4,13 +4,16 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
+from engine.arms import buys_all
 from engine.config import StudyConfig
-from engine.cost import PARTS, Pace, Work, estimate, pace_of
+from engine.cost import PARTS, Pace, Work, budget_in, estimate, pace_of
 from engine.cost import Sizes as Sizes  # to be had here, too
 from engine.errors import EngineError, StoreError
 from engine.store import schema as s
+from engine.store.as_queued import run_as_queued
 from engine.store.database import Store
 from engine.store.growth import as_queued
+from engine.store.summaries import RunSummary, StudyDetail
 
 STUDIES = 20
 """The newest studies with the model that are looked at."""
@@ -44,6 +47,17 @@ def sizes_of(store: Store, study_id: str) -> tuple[StudyConfig, list[Sizes]]:
         if row is None:
             raise StoreError(f"There is no study {study_id!r} in {store.folder}.", "See `workbench study list`.")
         return StudyConfig.from_dict(row.config), [_sizes(connection, found) for found in _in_order(row.datasets)]
+
+
+def budget_of(store: Store, detail: StudyDetail, run: RunSummary) -> int:
+    """Labels that a run of the study buys at most, reckoned as before it began (`budget_in`)."""
+    key = run.strategy.name
+    if detail.seen_by(key, "label_share") is None and not buys_all(key):  # also where a plugin of it is gone
+        return int(detail.seen_by(key, "labels_per_round")) * int(detail.seen_by(key, "rounds"))
+    queued = run_as_queued(store, run.id)
+    with store.read() as connection:
+        pool = _sizes(connection, queued.datasets["pool"])
+    return budget_in(queued.config.study, queued.config.strategy, pool)
 
 
 def _in_order(datasets: Mapping[str, str]) -> list[str]:

@@ -106,6 +106,16 @@ def test_a_batch_that_is_a_share_is_counted_as_pairs() -> None:
     assert cost(label_share=0.5, one_per_prompt=True).labels_a_run == 3 * 10
 
 
+def test_each_round_takes_its_share_of_what_is_left_of_a_pool_that_stays() -> None:
+    """Of 600 pairs a half, then half of 300 and of 150; of fresh ones, and of another subset each time, the same."""
+    assert cost(label_share=0.5, prompts_per_round=None).labels_a_run == 300 + 150 + 75
+    drawn = {"sampler": {"name": "policy", "responses": 4}, "oracle": HOWTO, "regime": {"pool": "regenerated"}}
+    assert cost(label_share=0.5, prompts_per_round=None, **drawn).labels_a_run == 3 * 300
+    people = {"name": "people", "held_out_pairs": 0, "audit_share": 0.2}
+    asked = cost(label_share=0.5, prompts_per_round=None, oracle=people, seeds=[1], strategies=["random"])
+    assert asked.labels_asked == 525 + 105, "the audit slice is a share of what is bought"
+
+
 def test_once_and_in_all_by_hand() -> None:
     found = cost()
     assert found.once == Work(forwards=400 + 120 + 400), "reference of pool and held-out sets, embedding of the pool"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from engine.cost import Cost, Work
 from engine.oracles.base import ORACLES
 from engine.records import Evaluated
 from engine.store import queries
@@ -46,17 +47,21 @@ def test_a_reward_model_measures_win_rate_and_mean_reward(
     assert done.exit_code == 0
 
 
+def paying(labels: int, a_run: int = 0) -> Cost:
+    return Cost(a_run, labels, labels, 1, Work())
+
+
 def test_what_models_and_people_will_be_asked_is_said_before_the_start(tiny_model_dir: Path) -> None:
     study = config(tiny_model_dir, oracle=JUDGE, evaluator={**JUDGE, "rubric": "Shorter."}, seeds=[1, 2])
-    said = " ".join(beforehand(study, 70))
+    said = " ".join(beforehand(study, paying(70)))
     assert "The judge is asked 140 times for 70 labels" in said
     assert f"times for {3 * 2 * len(study.entrants())} comparisons of generations at most" in said
     assert "Evaluator and labeller are of one kind (judge)" in said
-    apart = beforehand(config(tiny_model_dir, oracle=JUDGE, evaluator=REWARD), 70)
+    apart = beforehand(config(tiny_model_dir, oracle=JUDGE, evaluator=REWARD), paying(70))
     assert len(apart) == 1 and "one kind" not in apart[0]
-    none = beforehand(config(tiny_model_dir, oracle="recorded"), 70)
+    none = beforehand(config(tiny_model_dir, oracle="recorded"), paying(70))
     assert none == ["No evaluator is named, and recorded answers compares no new texts: there is no win rate."]
-    alone = " ".join(beforehand(config(tiny_model_dir, oracle=REWARD), 70))
+    alone = " ".join(beforehand(config(tiny_model_dir, oracle=REWARD), paying(70)))
     assert "names no evaluator, so the labeller (reward_model) scores" in alone
 
 
@@ -66,7 +71,7 @@ def test_routing_says_the_bounds_of_its_split_of_the_batches(tiny_model_dir: Pat
         tiny_model_dir, oracle={"name": "routing", "models": [REWARD], "check_share": 0.2, "held_out_pairs": 4},
         strategies=["random"], evaluator=REWARD, rounds=4, labels_per_round=5,
     )  # fmt: skip
-    said = beforehand(study, 9999)
+    said = beforehand(study, paying(9999, a_run=20))
     assert said[0].startswith("Of 20 labels people answer at least about 4 (the random share) and at most all")
     assert said[1] == "The audit slice and the held-out sample, up to 6 pairs, are people's alone."
     assert "of one kind (reward_model behind routing)" in said[-1] or "the same (reward_model behind" in said[-1]

@@ -66,7 +66,7 @@ def _start(where: Store, config: StudyConfig, wait: bool, as_json: bool, labels_
         planned["disk"] = {**vars(disk), "free": room.free, "reserve": room.reserve}
         planned["can_show"] = can_show_numbers(config, plan.deciding)
         if not as_json:
-            words = (said(disk, room), too_much(disk, room), *beforehand(config, plan.labels))
+            words = (said(disk, room), too_much(disk, room), *beforehand(config, plan.cost))
             print("\n".join(filter(None, (*words, can_show(config, plan.deciding)))), file=sys.stderr, flush=True)
 
     study_id = prepare_study(where, config, tell, labels_of)

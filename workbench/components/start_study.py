@@ -129,7 +129,7 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
     titles = {arm.key: title_of(arm.key) + beside for arm in config.entrants()} if config else {}
     cost_card(cost, desk.pace(config.model.path) if config else None, titles, why_not, disk)
     if config is not None and cost is not None:
-        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in beforehand(config, cost.labels_paid)))
+        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in beforehand(config, cost)))
     if config is not None and (sizes := desk.sizes(config)) and len(sizes) > 1:
         named = list(config.data.held_out)
         deciding = named.index(config.referee.decides_on(named)) if named else 0

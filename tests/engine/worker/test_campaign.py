@@ -12,6 +12,7 @@ from engine.replay import record_of, with_model
 from engine.store import answered, assignments, edits, queries, reviews, roles
 from engine.store.assignments import Said
 from engine.store.history import load_events
+from engine.store.pace import budget_of
 from tests.engine.test_loop import make_data
 from tests.engine.worker.campaign_runs import begun, errors, everything, labels, state, study, work
 
@@ -173,13 +174,26 @@ def test_gold_questions_need_answers_in_the_file(tmp_path: Path, tiny_model_dir:
     data.comparisons.clear()
     made = study(tiny_model_dir, {"gold_share": 0.3}).runs()[0]
     with pytest.raises(DataError, match="gold_share to 0"):
-        aside_of(made, data, {"near": make_data(4, "near")})
+        aside_of(made, data, {"near": make_data(4, "near")}, made.study.budget)
 
 
 def test_what_a_campaign_asks_for_is_counted_before_it_starts(tmp_path: Path, tiny_model_dir: Path) -> None:
     made = study(tiny_model_dir, {"answers_per_pair": 1.5})
     found = estimate(made, Sizes(8, 24, 24), [Sizes(3, 9, 9)], 0)
     assert (found.labels_a_run, found.labels_asked, found.labels_paid) == (4, 12, 12), "(4 + 1 + 3) · 1.5"
+
+
+def test_the_audit_slice_of_a_share_of_the_pool_is_reckoned_from_what_the_run_buys(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    """Of 24 pairs a quarter is 6, of the 18 left 4: 10 labels, of which a quarter is 3."""
+    store, study_id, _ = begun(tmp_path, tiny_model_dir, label_share=0.25)
+    found = estimate(study(tiny_model_dir, label_share=0.25), Sizes(8, 24, 24), [Sizes(3, 9, 9)], 0)
+    assert (found.labels_a_run, found.labels_asked) == (10, 10 + 3 + 3)
+    mira = roles.at_the_machine(store, "Mira")
+    assert answered.progress(store, study_id, mira.id).asked == 3 + 3
+    detail = queries.study(store, study_id)
+    assert budget_of(store, detail, detail.runs[0]) == 10
 
 
 def test_a_batch_is_reviewed_before_people_are_asked(tmp_path: Path, tiny_model_dir: Path) -> None:
