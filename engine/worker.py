@@ -239,6 +239,7 @@ class Worker(Claiming[writer.Claim]):
         key = settings.model_dump_json()
         if self._policy is None or self._policy[0] != key:
             self._doing = "loads the model"
+            self._policy = None  # two would need the memory of two
             self._policy = (key, load_policy(settings, claim.config.seed, self._check))
         return self._policy[1]
 
@@ -256,6 +257,8 @@ class Worker(Claiming[writer.Claim]):
         here = self._settings_here(settings)
         key, in_hand = here.model_dump_json(), self._policy
         if in_hand is None or in_hand[0] != key:
+            if self._holds is None:
+                self._policy = in_hand = None
             in_hand = (key, load_policy(here, seed, self._check))
             self._policy = in_hand if self._holds is None else self._policy
         with lent(in_hand[1]) as policy:
