@@ -11,6 +11,8 @@ import pytest
 from tests import timing
 from workbench import setup_environment as setup
 
+pytest_plugins = "pytester"
+
 ROOT = Path(__file__).resolve().parent.parent
 STUB = """
 import runpy, sys
@@ -140,7 +142,32 @@ def test_ci_runs_make_test_with_the_browser_required() -> None:
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", str(script)], check=True)
     text = script.read_text(encoding="utf-8")
-    assert "WORKBENCH_REQUIRE_BROWSER=1 exec make test" in text
+    assert "WORKBENCH_REQUIRE_BROWSER=1 WORKBENCH_WALK_AGAIN=1 exec make test" in text
+
+
+def test_a_walk_that_failed_is_shown_whole_though_the_next_one_passed(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    pytester.mkdir("tests").joinpath("test_walk.py").write_text(
+        """from pathlib import Path
+import pytest
+
+@pytest.mark.flaky(reruns=1)
+def test_second_time():
+    here, first = Path("been_here"), not Path("been_here").exists()
+    here.touch()
+    assert not first, "the first walk"
+""",
+        encoding="utf-8",
+    )
+    done = pytester.runpytest_subprocess("-p", "tests.timing", "-p", "no:cacheprovider", f"--rootdir={pytester.path}")
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(
+        ["*failed first, then walked again: *test_second_time (call)*", "*the first walk*", "*1 tests *"]
+    )
+    done.stderr.fnmatch_lines(["FAILED, WALKED AGAIN *test_second_time (call)"])
 
 
 def test_the_time_of_a_test_is_counted_to_its_folder() -> None:
