@@ -109,11 +109,17 @@ class Study:
 
         self.queue()
         look = progress(self.store, self._id)
-        if self.state not in OVER and not self._has_worker():
-            work(self.store.folder, look, most=len(self.detail.runs), quiet=True)
         while self.state not in OVER:
-            look()
-            time.sleep(LOOK_S)
+            if self._has_worker():
+                look()
+                time.sleep(LOOK_S)
+                continue
+            work(self.store.folder, look, most=len(self.detail.runs), quiet=True)
+            if self.state == "queued" and not self._has_worker():
+                raise EngineError(
+                    f"The workers ended, and study {self.detail.summary.name!r} still waits for one.",
+                    "They begin nothing on a disk that is nearly full: free some of it, then run the study again.",
+                )
         look()
         summary = self.detail.summary
         if summary.state == "failed":

@@ -17,7 +17,7 @@ from engine.api.study import Study
 from engine.api.table import Table, table
 from engine.data.answers import Subset
 from engine.errors import ConfigError, DataError, EngineError, StoreError
-from engine.store import inbox, queries
+from engine.store import inbox, queries, writer
 from engine.store.database import Store, open_store
 from engine.tasks.check_export import CheckExport, packed
 from engine.verdict_words import verdict_words
@@ -188,6 +188,25 @@ def test_running_it_starts_workers_where_none_answers_and_watches_where_one_does
     monkeypatch.setattr("engine.api.study.time.sleep", sleep)
     assert beside.run().state == "paused"
     assert (len(started), len(slept)) == (1, 1)
+
+
+def test_workers_that_end_before_the_study_are_told_of_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker begins nothing where the disk has no room; where one that was there ends, others take its place."""
+    started: list[Path] = []
+    monkeypatch.setattr(running, "work", lambda folder, tell, **how: started.append(folder))
+    store = open_store(tmp_path)
+    left = engine.Study.open(worlds.add_study(store, "left", seeds=(1,))[0], store)
+    with pytest.raises(EngineError, match="The workers ended, and study 'left' still waits for one"):
+        left.run()
+    assert started == [tmp_path]
+
+    worker = worlds.worker(store)
+    monkeypatch.setattr("engine.api.study.time.sleep", lambda seconds: writer.end_worker(store, worker))
+    with pytest.raises(EngineError, match="The workers ended"):
+        left.run()
+    assert len(started) == 2
 
 
 def test_a_study_that_failed_says_why(tmp_path: Path) -> None:
