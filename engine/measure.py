@@ -161,3 +161,7 @@ def _lines(path: str) -> list[str]:
         raise ConfigError(
             "evaluation.text_file", [f"{path} cannot be read: {error.strerror}"], "Check the path."
         ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            "evaluation.text_file", [f"{path} is no text in UTF-8: {error}"], "Save it as UTF-8, or take another."
+        ) from error

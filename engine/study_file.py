@@ -27,6 +27,10 @@ def read(path: Path) -> dict[str, Any]:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(str(path), ["there is no such file"], "Check the path.") from error
+    except OSError as error:
+        raise ConfigError(
+            str(path), [f"it cannot be read: {error.strerror}"], "Check the path and its rights."
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [f"it is not YAML: {error}"], "Mend the line it names.") from error
     if not isinstance(value, dict):

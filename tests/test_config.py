@@ -188,6 +188,11 @@ def test_a_file_that_is_no_study_is_a_sentence(tmp_path: Path, content: bytes | 
     assert sentence in str(error.value)
 
 
+def test_a_folder_is_no_study_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it cannot be read: Is a directory"):
+        StudyConfig.from_yaml(tmp_path)
+
+
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda c: c.__name__)
 def test_settings_are_frozen_and_described(leaf: type[BaseModel]) -> None:
     assert leaf.model_config["frozen"]

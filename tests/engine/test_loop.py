@@ -11,7 +11,7 @@ import pytest
 from engine.cache import MemoryCache
 from engine.config import StudyConfig
 from engine.data.pool import Comparison, PreferenceData
-from engine.errors import ModelError, SelectionError
+from engine.errors import ConfigError, ModelError, SelectionError
 from engine.loop import Inputs, rounds
 from engine.records import Event, Label, Message, Pair, Picked, Pooled, Prompt, Response, records, stage_of
 from engine.samplers.all_pairs import AllPairs
@@ -229,6 +229,9 @@ def test_a_line_too_long_for_perplexity_is_refused_before_the_first_round(
     text.write_text("short\n" + "word " * 100, encoding="utf-8")
     study = config(tiny_model_dir, evaluation={"generate": "last", "text_file": str(text)})
     with pytest.raises(ModelError, match="Line 2 of the perplexity text takes"):
+        next(rounds(inputs(study, 0, data, held_out)))
+    text.write_bytes("gr\u00fcn".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"text\.txt is no text in UTF-8: .* Save it as UTF-8"):
         next(rounds(inputs(study, 0, data, held_out)))
 
 
