@@ -24,13 +24,18 @@ def add_seeds(store: Store, study_id: str, seeds: Sequence[int]) -> int:
     """Queue every arm of the study with these seeds too; how many runs that makes.
 
     The study keeps its config and its hash: what was declared stays as it was. StoreError for seeds that run already,
-    and for more than the study declared at most.
+    for more than the study declared at most, and for a campaign.
     """
     with store.write(study_id) as connection:
         row = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).first()
         if row is None:
             raise StoreError(f"There is no study {study_id!r} in {store.folder}.", "See `workbench study list`.")
         config = StudyConfig.from_dict(as_queued(row.config), f"Study {study_id}")
+        if config.oracle.people:
+            raise StoreError(
+                "Nothing was added: a campaign is one run, and people answer each pair for that one.",
+                "Start a second campaign.",
+            )
         of_study = s.runs.c.study_id == study_id
         known = set(connection.execute(sa.select(s.runs.c.seed).where(of_study)).scalars())
         doubled = sorted({seed for seed in seeds if seed in known or list(seeds).count(seed) > 1})

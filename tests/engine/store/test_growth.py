@@ -14,6 +14,7 @@ from engine.store.database import open_store
 from engine.store.growth import add_seeds, added_seeds
 from engine.store.writer import claim_run
 from engine.strategies.base import STRATEGIES
+from tests.engine.store.campaign_world import campaign
 from tests.workbench import worlds
 
 
@@ -37,6 +38,14 @@ def test_every_arm_runs_with_the_seeds_that_were_added(tmp_path: Path) -> None:
     while (claim := claim_run(store, me)) is not None:
         claimed.append(claim.config.seed)
     assert claimed[-1] == 13
+
+
+def test_a_campaign_stays_one_run(tmp_path: Path) -> None:
+    store, study_id, run_id = campaign(tmp_path)
+    with pytest.raises(StoreError, match="Nothing was added: a campaign is one run"):
+        add_seeds(store, study_id, [2])
+    assert [run.id for run in queries.study(store, study_id).runs] == [run_id]
+    assert added_seeds(store, study_id) == ()
 
 
 def test_an_arm_goes_on_in_the_setting_it_was_queued_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
