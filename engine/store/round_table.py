@@ -37,6 +37,7 @@ LEFT_BEHIND_S = 3600.0
 ROWS = 1 << 16
 """Rows of a group: by their ranges of ids a question for single pairs reads few groups."""
 VERSION = "1"
+_END = b"PAR1"
 PARTS = {"mean": "mean of the two responses", "gap": "difference of the two responses"}
 """What a signal of responses says of a pair; the sides are in the order of hashes, so a difference has no sign."""
 
@@ -58,9 +59,17 @@ def table_of(store: Store, run_id: str, round_number: int) -> Path | None:
     path = store.folder / "cache" / "rounds" / f"{run_id}-{round_number:03d}-{digest}.parquet"
     with contextlib.suppress(OSError):
         os.utime(path)
-        return path
+        if _is_whole(path):
+            return path
     _write(path, _table(scores(store, run_id, round_number), detail["signals"]))
     return path
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether it ends as Parquet does: a machine that lost its power may have kept the name and not the bytes."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(_END)))
+        return file.read() == _END
 
 
 def make_table(store: Store, run_id: str, event: Event) -> None:

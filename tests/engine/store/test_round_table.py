@@ -88,6 +88,14 @@ def test_a_table_is_made_once_and_anew_when_it_is_gone_or_its_files_change(score
     assert round_table.table_of(store, "no run", 1) is None
 
 
+@pytest.mark.parametrize("kept", [0, 3, 500])
+def test_a_table_that_was_cut_is_made_anew(scored, table, kept):
+    content = table.read_bytes()
+    table.write_bytes(content[:kept])
+    assert round_table.table_of(*scored, 1) == table
+    assert table.read_bytes() == content
+
+
 def test_the_oldest_tables_go_when_all_take_too_much(scored, table, monkeypatch):
     old = table.with_name("old.parquet")
     old.write_bytes(b"0" * 1000)
