@@ -1,16 +1,17 @@
 """What is said of the models that a study asks: steadiness, bias for a slot, refusals, retries, tokens, cost."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.analysis.intervals import Interval
-from engine.analysis.judging import JudgedFacts, judged_facts
+from engine.analysis.judging import JudgedFacts, Split, judged_facts
 from engine.config import StudyConfig
 from engine.cost import Cost
-from engine.oracles.base import ORACLES
+from engine.oracles.base import ORACLES, Texts
 from engine.store.database import Store
-from engine.store.judged import Evaluator, asked_evaluator, model_details
+from engine.store.judged import Evaluator, asked_evaluator, model_details, split_so_far
+from workbench.bill_words import COMPARISONS, bill_words, bills, comparisons, split_rows
 from workbench.guardrails import one_taste
 from workbench.wording import NOTHING, count, integer, number, percent, plain
 
@@ -24,10 +25,11 @@ HOW = (
 
 @dataclass(frozen=True)
 class AskedModels:
-    """Of one study: oracle → facts, and the figures of an asked evaluator."""
+    """Of one study: oracle → facts, the figures of an asked evaluator, and oracle → who answered the batches so far."""
 
     oracles: Mapping[str, JudgedFacts]
     evaluator: Sequence[Evaluator]
+    splits: Mapping[str, Split] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.oracles or self.evaluator)
@@ -37,27 +39,35 @@ class AskedModels:
         return {
             "oracles": {name: asdict(facts) for name, facts in self.oracles.items()},
             "evaluator": {one.name: {"value": one.value, "unit": one.unit, "n": one.n} for one in self.evaluator},
+            "splits": {name: asdict(split) for name, split in self.splits.items()},
         }
+
+    def rows(self, oracle: str) -> list[tuple[str, str]]:
+        """(what, how much) of one oracle."""
+        return rows_of(self.oracles[oracle]) + (split_rows(self.splits[oracle]) if oracle in self.splits else [])
 
 
 def asked_models(store: Store, study_id: str) -> AskedModels:
     """What a study's labels and figures say of the models it asked."""
     facts = {name: judged_facts(rows) for name, rows in model_details(store, study_id).items()}
-    return AskedModels(facts, asked_evaluator(store, study_id))
+    return AskedModels(facts, asked_evaluator(store, study_id), split_so_far(store, study_id))
 
 
-def beforehand(config: StudyConfig, cost: Cost) -> list[str]:
-    """What a study will ask of models and people, as far as it is known, and whether its labeller judges itself."""
+def beforehand(config: StudyConfig, cost: Cost, texts: tuple[Texts, Texts] | None = None) -> list[str]:
+    """What a study will ask of models and people, as far as it is known, and whether its labeller judges itself.
+
+    `texts` are those of the pool and of the first held-out set: then tokens and money are said, too.
+    """
     oracle, evaluator, settings = config.oracle, config.evaluator, config.evaluation
     said = oracle.forecast(cost.labels_a_run if oracle.people else cost.labels_paid)
+    priced = bill_words(bills(config, cost, *texts)) if texts else []
     if settings.generate == "never":
-        return said
+        return said + priced
     if evaluator is None and not oracle.compares_texts():
-        return [*said, f"No evaluator is named, and {oracle.heading()} compares no new texts: there is no win rate."]
-    rounds = config.rounds if settings.generate == "every" else 1
-    texts = settings.prompts * rounds * len(config.seeds) * len(config.entrants())
-    said += (evaluator or oracle).forecast(texts, "comparisons of generations at most")
-    return said + one_taste(config.model_dump(mode="json"))
+        none = f"No evaluator is named, and {oracle.heading()} compares no new texts: there is no win rate."
+        return [*said, *priced, none]
+    said += (evaluator or oracle).forecast(comparisons(config), COMPARISONS)
+    return said + priced + one_taste(config.model_dump(mode="json"))
 
 
 def rows_of(facts: JudgedFacts) -> list[tuple[str, str]]:
@@ -117,7 +127,7 @@ def name_of(oracle: str) -> str:
 
 def lines(asked: AskedModels) -> list[str]:
     """For a terminal."""
-    parts = [(name_of(name), rows_of(facts)) for name, facts in asked.oracles.items()]
+    parts = [(name_of(name), asked.rows(name)) for name in asked.oracles]
     parts += [("evaluator", evaluator_rows(asked.evaluator))] if asked.evaluator else []
     return [f"{title}: " + "; ".join(f"{what} {said}" for what, said in rows) for title, rows in parts]
 

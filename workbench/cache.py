@@ -14,9 +14,10 @@ from engine.data.answers import Subset
 from engine.data.export.about import about_subset
 from engine.data.export.make import export
 from engine.data.places import refuse_elsewhere, stamp_of
-from engine.data.prepare import split_as_told
+from engine.data.prepare import split_as_told, texts_of
 from engine.data.profiles.base import Container
 from engine.data.read import read
+from engine.oracles.base import Texts
 from engine.settings import DataSettings
 from engine.store import queries
 from engine.store.claims import WORKERS
@@ -111,6 +112,17 @@ def sizes(data: DataSettings) -> tuple[Sizes, ...] | None:
 
     A file is read once; DataError if it cannot be, or is not to be read by this server.
     """
+    found = _counted(data)
+    return None if found is None else found[0]
+
+
+def texts(data: DataSettings) -> tuple[Texts, Texts] | None:
+    """How long the texts of the pool and of its first held-out set are; None and errors as of `sizes`."""
+    found = _counted(data)
+    return None if found is None else found[1]
+
+
+def _counted(data: DataSettings) -> tuple[tuple[Sizes, ...], tuple[Texts, Texts]] | None:
     paths = (data.pool, *data.held_out.values())
     for path in paths:
         refuse_elsewhere(store().folder, path, data.format)
@@ -200,12 +212,12 @@ def _pace(folder: str, model: str, revision: int) -> Pace | None:
 
 
 @st.cache_data(max_entries=32, show_spinner="Counting the pool…")
-def _sizes(settings: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[Sizes, ...]:
+def _sizes(settings: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[tuple[Sizes, ...], tuple[Texts, Texts]]:
     told = DataSettings.model_validate_json(settings)
     paths = (told.pool, *told.held_out.values())
     found = [read(path, told.format, skip_refused=told.skip_refused).data for path in paths]
     parts = found if told.held_out else split_as_told(found[0], told)
-    return tuple(Sizes.of(part) for part in parts)
+    return tuple(Sizes.of(part) for part in parts), texts_of(parts)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

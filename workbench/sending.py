@@ -53,7 +53,7 @@ def _pairs_out(study_id: str) -> None:
     store = cache.store()
     free, out = outgoing.free(store, study_id), outgoing.out(store, study_id)
     waiting = free + (labelling.in_hand(study_id) is not None)  # what lies on this desk can go, too
-    show(heading("Pairs out", "without answers, sides in random order, nothing of who picked them"))
+    show(heading("Pairs out", "without answers; which response comes first is drawn"))
     others = "that nobody else holds" if waiting > free else "that nobody holds"
     show(f"<p>{count(waiting, 'pair')} in the queue {others}; {count(out, 'pair')} out at another tool.</p>")
     tool = st.segmented_control("Form", list(TOOLS), default=next(iter(TOOLS)), required=True, key=TOOL,
@@ -70,7 +70,7 @@ def _pairs_out(study_id: str) -> None:
             show("<p>The only pair that is left lies on the desk above.</p>")
         else:
             st.button(f"Send out {count(many, 'pair')}", key="send-out", help=RESERVED, icon=":material/outbox:",
-                      on_click=partial(_send, study_id, form, many))  # fmt: skip
+                      on_click=messages.once(partial(_send, study_id, form, many)))  # fmt: skip
         most = f" --at-most {many}" if many < waiting else ""
         words = f"workbench label export {study_id} --profile {form}{most}{' --shared' if shared else ''} --out tasks"
         elsewhere(words)
@@ -78,7 +78,7 @@ def _pairs_out(study_id: str) -> None:
         with st.container(horizontal=True, gap="small"):
             _download(f"Download the {count(out, 'pair')} that {'is' if out == 1 else 'are'} out",
                       lambda: outgoing.given_out(cache.store(), study_id), form, "out")  # fmt: skip
-            st.button("Take them back", key="take-back", on_click=partial(_take_back, study_id),
+            st.button("Take them back", key="take-back", on_click=messages.once(partial(_take_back, study_id)),
                       help="People are shown them here again. An answer that still comes is taken where nobody was "
                       "faster.")  # fmt: skip
 

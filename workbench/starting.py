@@ -70,7 +70,8 @@ def _dialog() -> None:
     st.html(dialog_style(session.mode()))
     desk = Desk(
         cache.datasets(), commands.checked, lambda config: cache.sizes(config.data),
-        lambda name: study_labels(cache.studies())[name].id, cache.pace, cache.room,
+        lambda name: study_labels(cache.studies())[name].id, lambda config: cache.texts(config.data), cache.pace,
+        cache.room,
     )  # fmt: skip
     with messages.frame("The form"):
         ready = draft_form(draft.start, draft.cloned, f"draft-{draft.number}", desk)

@@ -49,6 +49,49 @@ class JudgedFacts:
     mistakes: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Split:
+    """Who answered the batches of a campaign in which models answer first, and what to expect of the batches left.
+
+    `rounds`: (round, labels by people, all its labels). `left`: labels still to come, at the mean size of the batches
+    so far; `expected` of them are for people if later batches are like those so far, with a 95 % interval
+    (Beta-binomial, Jeffreys' prior); None where none is left.
+    """
+
+    rounds: Sequence[tuple[int, int, int]]
+    left: int
+    expected: Interval | None
+
+    @property
+    def people(self) -> int:
+        """Labels by people so far."""
+        return sum(people for _, people, _ in self.rounds)
+
+    @property
+    def labels(self) -> int:
+        """All labels of the batches so far."""
+        return sum(n for _, _, n in self.rounds)
+
+
+def split_of(by_round: Mapping[int, Sequence[Mapping[str, Any]]], rounds: int) -> Split | None:
+    """From the details of each labelled round's labels ("by": "people" or "models"); None before the first.
+
+    `rounds` of the campaign in all, 0 if no more will come.
+    """
+    found = [(n, sum(one.get("by") == "people" for one in rows), len(rows)) for n, rows in by_round.items() if rows]
+    labels, people = sum(n for _, _, n in found), sum(n for _, n, _ in found)
+    if not found:
+        return None
+    left = max(0, rounds - max(by_round)) * round(labels / len(found))
+    if not left:
+        return Split(found, 0, None)
+    from scipy.stats import betabinom
+
+    ahead = betabinom(left, people + 0.5, labels - people + 0.5)
+    low, high = ahead.interval(0.95)
+    return Split(found, left, Interval(left * people / labels, float(low), float(high), labels))
+
+
 def judged_facts(details: Iterable[Mapping[str, Any]]) -> JudgedFacts:
     """Of labels' details, one a label."""
     details = [{**(one.get("of") or {}), **one} for one in details]

@@ -4,7 +4,7 @@ Everything that can be wrong is looked at before anything is written.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from engine.data.read import Reading, read
 from engine.data.split import refuse_overlap, split_by_prompt
 from engine.disk import Disk, kept, shapes_of
 from engine.errors import ConfigError, DataError, ModelError
+from engine.oracles.base import Texts
 from engine.settings import DataSettings
 from engine.store.bank import LENT, loan
 from engine.store.cache import DEFAULT_CAP_BYTES
@@ -31,13 +32,15 @@ from engine.store.writer import queue_study
 class Plan:
     """What a study will take: what it keeps on `disk` and the `room` there, and its `cost`.
 
-    `deciding` is the size of the held-out set that its verdicts are on, whole.
+    `deciding` is the size of the held-out set that its verdicts are on, whole; `texts` are how long those of the pool
+    and of the first held-out set are.
     """
 
     disk: Disk
     room: Room
     cost: Cost
     deciding: Sizes
+    texts: tuple[Texts, Texts]
 
 
 Told = Callable[[Plan], None]
@@ -83,7 +86,8 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
     pool_size, *others = sizes.values()
     disk = kept(config, pool_size, others, shapes_of(config.model), DEFAULT_CAP_BYTES)
     deciding = sizes[f"held_out:{config.referee.decides_on(settings.held_out)}"]
-    tell(Plan(disk, room_in(store.folder), estimate(config, pool_size, others), deciding))
+    lengths = texts_of([data for _, data, _ in readings.values()])
+    tell(Plan(disk, room_in(store.folder), estimate(config, pool_size, others), deciding, lengths))
     source, _, part = readings["pool"]
     pool_id = id_of(source.report.sha256, source.report.format, part)
     lent = {LENT: loan(store, labels_of, config, pool_id)} if labels_of is not None else {}
@@ -113,6 +117,12 @@ def prepare_study(store: Store, config: StudyConfig, tell: Told = untold, labels
         for role, (reading, _, _) in readings.items()
     }
     return queue_study(store, config, ids, {"data": files, **lent})
+
+
+def texts_of(parts: Sequence[PreferenceData]) -> tuple[Texts, Texts]:
+    """How long the texts of the pool and of the first held-out set are, from the data of the pool and all sets."""
+    pool, held_out = parts[0], parts[1] if len(parts) > 1 else PreferenceData()
+    return Texts.mean_of(pool, "the mean texts of the pool"), Texts.mean_of(held_out, "the mean held-out texts")
 
 
 def split_as_told(data: PreferenceData, settings: DataSettings) -> tuple[PreferenceData, PreferenceData]:

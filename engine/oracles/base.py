@@ -19,6 +19,9 @@ from engine.records import Label, Pair, Prompt
 from engine.registry import Plugin, Registry
 from engine.resume import unasked
 
+BYTES_A_TOKEN = 4
+"""For an estimate before the start: a rule of thumb for English; other languages and code take more tokens."""
+
 
 def nothing_spent() -> Mapping[str, float]:
     """Nothing was asked before."""
@@ -77,6 +80,49 @@ class Verdicts:
     facts: Mapping[str, tuple[float, str, int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What is to be answered, on average: UTF-8 bytes of a prompt's messages and of a response. `of`: whose texts."""
+
+    prompt: float
+    response: float
+    of: str
+
+    @classmethod
+    def mean_of(cls, data: PreferenceData, of: str) -> "Texts":
+        """Over all prompts and all responses of data at hand; nothing of no data."""
+        prompts = [sum(_bytes(message.content) for message in prompt.messages) for prompt in data.prompts.values()]
+        responses = [_bytes(response.text) for response in data.responses.values()]
+        mean, other = (sum(sizes) / len(sizes) if sizes else 0.0 for sizes in (prompts, responses))
+        return cls(mean, other, of)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a model behind a server will be asked, estimated before the start; answers that are kept cost nothing.
+
+    `read`: tokens of all requests, an estimate whose `basis` is told. `written`: tokens of all answers at most. Prices
+    are of a million tokens in the currency of who gave them; None where none is given, and then nobody knows the money.
+    `tokens_at_most` and `cost_at_most` are the limits that were set.
+    """
+
+    who: str
+    requests: int
+    read: int
+    written: int
+    basis: str
+    prices: tuple[float, float] | None = None
+    tokens_at_most: int | None = None
+    cost_at_most: float | None = None
+
+    @property
+    def money(self) -> tuple[float, float] | None:
+        """For what is read, about, and for what is written, at most."""
+        if self.prices is None:
+            return None
+        return self.read * self.prices[0] / 1e6, self.written * self.prices[1] / 1e6
+
+
 class Oracle(Plugin):
     """One source of labels."""
 
@@ -120,6 +166,10 @@ class Oracle(Plugin):
         """
         return []
 
+    def bills(self, labels: int, texts: Texts) -> list[Bill]:
+        """What so many labels of such texts will take of models that are paid by the token; none where none is."""
+        return []
+
     def answers_by(self) -> Mapping[str, Any]:
         """The parameters that decide an answer: labels may be lent to a study whose oracle has the same."""
         return self.spec()
@@ -145,6 +195,10 @@ class Oracle(Plugin):
     def compares_texts(self) -> bool:
         """Whether `compare_texts` answers."""
         return self.scores_texts()
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 ORACLES: Registry[Oracle] = Registry("oracle", "engine.oracles")

@@ -13,14 +13,14 @@ from engine.errors import ModelError, OracleError
 from engine.keys import address, secret_of, variable, without_keys
 from engine.oracles._asked import TOO_LONG, UNPARSABLE, Judged, Purse, Said, facts_of, judged
 from engine.oracles._prompting import RUBRIC, TEMPLATE, check_template, hash_of, verdict_of, written
-from engine.oracles.base import ORACLES, Desk, Oracle, Question, Verdicts
+from engine.oracles.base import BYTES_A_TOKEN, ORACLES, Bill, Desk, Oracle, Question, Texts, Verdicts
 from engine.protocol import Answer, Asked, key_of_answer
-from engine.records import Label, Prompt
+from engine.records import Label, Message, Prompt
 from engine.seeds import uniforms
 
 SAMPLE = "sample"
 """Stands for the sample world's language model: small enough to try, and no judge of anything."""
-_BYTES_A_TOKEN = 24
+_MOST_BYTES_A_TOKEN = 24
 """A server that counts fewer tokens than one for so many bytes has not read all of a prompt."""
 
 
@@ -134,6 +134,22 @@ class Judge(Oracle):
         end = f"; the study stops at {' or '.join(limits)}" if limits else ", without a limit on tokens or cost"
         return [f"The judge is asked {requests:,} times for {labels:,} {what}{'' if self.local else end}."]
 
+    def bills(self, labels: int, texts: Texts) -> list[Bill]:
+        """Of a server's model; a local one is paid by nobody."""
+        if self.local:
+            return []
+        frame = written(self.template, self.rubric, [Message("user", "")], "", "")
+        question = len(frame.encode("utf-8", "replace")) + texts.prompt + 2 * texts.response
+        requests = labels * (2 if self.orders == "both" else 1)
+        basis = f"{question:,.0f} bytes a request with {texts.of}, {BYTES_A_TOKEN} bytes a token"
+        return [
+            Bill(
+                f"the judge {self.model}" if self.model else "the judge", requests,
+                round(requests * question / BYTES_A_TOKEN), requests * self.max_new_tokens, basis,
+                self._price if any(self._price) else None, self.tokens_at_most, self.cost_at_most,
+            )
+        ]  # fmt: skip
+
     def judge(self, pairs: Sequence[tuple[Prompt, str, str]], ids: Sequence[str], desk: Desk) -> list[Judged]:
         """Verdicts on (prompt, a, b); with one order, whose response stands first is drawn by id."""
         a_first = (uniforms(0, None, "judge's order", ids) < 0.5).tolist()
@@ -186,7 +202,7 @@ class Judge(Oracle):
     def _said(self, answer: Answer, text: str, model: str, payer: str) -> Said:
         verdict = verdict_of(answer.text) if answer.ended else None
         size = len(text.encode("utf-8", "replace"))
-        cut = 0 < answer.read < size / _BYTES_A_TOKEN
+        cut = 0 < answer.read < size / _MOST_BYTES_A_TOKEN
         cut |= self.context_tokens is not None and answer.read + self.max_new_tokens > self.context_tokens
         refused = TOO_LONG if cut else UNPARSABLE if verdict is None else ""
         return Said(

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from engine.data.pool import PreferenceData
 from engine.errors import OracleError
-from engine.oracles.base import ORACLES, Oracle, Question
+from engine.oracles.base import ORACLES, Bill, Oracle, Question, Texts
 from engine.records import Answer, Label, Pair
 from engine.seeds import uniforms
 
@@ -75,6 +75,14 @@ class Noisy(Oracle):
     def can_answer(self, data: PreferenceData) -> frozenset[str] | None:
         """What the oracle that knows can."""
         return self.inner.can_answer(data)
+
+    def forecast(self, labels: int, what: str = "labels") -> list[str]:
+        """What the oracle that knows is asked."""
+        return self.inner.forecast(labels, what)
+
+    def bills(self, labels: int, texts: Texts) -> list[Bill]:
+        """What the oracle that knows takes."""
+        return self.inner.bills(labels, texts)
 
     def label(self, question: Question) -> Sequence[Label | None]:
         """What the oracle that knows says of the same seed, spoilt. Ties are flipped to nothing, and skips stay."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from engine.data.pool import PreferenceData
-from engine.oracles.base import ORACLES, Oracle, Question
+from engine.oracles.base import ORACLES, Bill, Oracle, Question, Texts
 from engine.oracles.people import People
 from engine.records import Answer, Label, Pair
 from engine.seeds import uniforms
@@ -84,15 +84,22 @@ class Routing(People):
         return found
 
     def forecast(self, labels: int, what: str = "labels") -> list[str]:
-        """The split of the budget as far as it is known before the models have answered: its bounds."""
+        """The split of the budget as far as it is known before the models have answered: its bounds, and why."""
         least, first = round(self.check_share * labels), self.aside(labels) + self.held_out_pairs
+        close = f" or scores lie closer than {self.smallest_margin:g}" if self.smallest_margin else ""
         said = [
-            f"Of {labels:,} {what} people answer at least about {least:,} (the random share) and at most all; how many "
-            "the models keep is known batch by batch, and shown with the study."
+            f"Of {labels:,} {what} people answer at least about {least:,} (the random share) and at most all. "
+            f"The least is if models are sure and agree on every pair: check_share sends {self.check_share:.0%} of "
+            "those to people all the same. The most is if on every pair a model skips, an order flips, models differ"
+            f"{close}. Once the first round is labelled, the study says what to expect of the rest."
         ]
         if first:
             said.append(f"The audit slice and the held-out sample, up to {first:,} pairs, are people's alone.")
         return said + [sentence for one in self._first() for sentence in one.forecast(labels)]
+
+    def bills(self, labels: int, texts: Texts) -> list[Bill]:
+        """Of every model: each answers all pairs of the batches."""
+        return [bill for one in self._first() for bill in one.bills(labels, texts)]
 
     def _first(self) -> list[Oracle]:
         return [ORACLES.build(one) for one in self.models]

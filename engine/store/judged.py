@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.analysis.judging import Split, split_of
 from engine.oracles.base import ORACLES
 from engine.store import schema as s
 from engine.store.database import Store
@@ -39,18 +40,47 @@ def model_details(store: Store, study_id: str) -> dict[str, list[Mapping[str, An
     with store.read() as connection:
         for row in connection.execute(wanted):
             details.setdefault(row.oracle, []).append(row.detail or {})
-        config = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar() or {}
-        name = (config.get("oracle") or {}).get("name")
-        if name in ORACLES.names() and ORACLES.get(name).people and ORACLES.get(name).by_model:
-            wanted = (
-                sa.select(s.stages.c.detail)
-                .join(s.runs, s.runs.c.id == s.stages.c.run_id)
-                .where((s.runs.c.study_id == study_id) & (s.stages.c.stage == "labelled"))
-                .order_by(s.stages.c.round)
-            )
-            rows = [row for stage in connection.execute(wanted).scalars() for row in (stage or {}).get("labels", ())]
-            details[name] = [detail for _, _, _, detail in rows]
+        name = _first_models(connection, study_id)
+        if name:
+            details[name] = [row for rows in _routed(connection, study_id).values() for row in rows]
     return {oracle: rows for oracle, rows in details.items() if rows}
+
+
+def split_so_far(store: Store, study_id: str) -> dict[str, Split]:
+    """Oracle → who answered the batches so far, where models answer before people; nothing before the first round."""
+    with store.read() as connection:
+        name = _first_models(connection, study_id)
+        if not name:
+            return {}
+        by_round = _routed(connection, study_id)
+        config = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar_one()
+        states = connection.execute(sa.select(s.runs.c.state).where(s.runs.c.study_id == study_id)).scalars()
+        goes_on = not set(states) <= {"done", "failed", "cancelled"}
+    found = split_of(by_round, int(config["rounds"]) if goes_on else 0)
+    return {} if found is None else {name: found}
+
+
+def _first_models(connection: sa.Connection, study_id: str) -> str:
+    """The study's oracle, if models answer before people in it; else ""."""
+    config = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar() or {}
+    name = (config.get("oracle") or {}).get("name")
+    known = name in ORACLES.names() and ORACLES.get(name)
+    return str(name) if known and known.people and known.by_model else ""
+
+
+def _routed(connection: sa.Connection, study_id: str) -> dict[int, list[Mapping[str, Any]]]:
+    """Round → the details of its labels, of the rounds that are labelled whole."""
+    of = s.stages.c
+    wanted = (
+        sa.select(of.round, of.detail)
+        .join(s.runs, s.runs.c.id == of.run_id)
+        .where((s.runs.c.study_id == study_id) & (of.stage == "labelled"))
+        .order_by(of.round)
+    )
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for number, stage in connection.execute(wanted):
+        found.setdefault(number, []).extend(detail or {} for _, _, _, detail in (stage or {}).get("labels", ()))
+    return found
 
 
 def asked_evaluator(store: Store, study_id: str) -> list[Evaluator]:

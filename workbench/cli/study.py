@@ -14,6 +14,7 @@ from engine.store.database import Store
 from engine.store.spent import stage_costs
 from engine.store.summaries import StudyDetail, StudySummary
 from workbench.asked_words import asked_models, beforehand, lines
+from workbench.bill_words import bill_numbers, bills
 from workbench.cli.changes import as_yaml, cloned
 from workbench.cli.report import StudyName, report
 from workbench.cli.terminal import MISTAKE, JsonOption, StoreOption, known, opened, plainly, show, table
@@ -64,9 +65,10 @@ def _start(where: Store, config: StudyConfig, wait: bool, as_json: bool, labels_
     def tell(plan: Plan) -> None:
         disk, room = plan.disk, plan.room
         planned["disk"] = {**vars(disk), "free": room.free, "reserve": room.reserve}
+        planned["asked"] = bill_numbers(bills(config, plan.cost, *plan.texts))
         planned["can_show"] = can_show_numbers(config, plan.deciding)
         if not as_json:
-            words = (said(disk, room), too_much(disk, room), *beforehand(config, plan.cost))
+            words = (said(disk, room), too_much(disk, room), *beforehand(config, plan.cost, plan.texts))
             print("\n".join(filter(None, (*words, can_show(config, plan.deciding)))), file=sys.stderr, flush=True)
 
     study_id = prepare_study(where, config, tell, labels_of)

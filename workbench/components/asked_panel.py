@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from workbench.asked_words import HOW, AskedModels, evaluator_rows, name_of, rows_of
+from workbench.asked_words import HOW, AskedModels, evaluator_rows, name_of
 from workbench.components.markup import escaped, foreign, show, table
 
 
 def asked_markup(asked: AskedModels) -> str:
     """A table an oracle, and one of the evaluator's figures; how to read them below."""
-    parts = [_part(name_of(name), rows_of(facts)) for name, facts in asked.oracles.items()]
+    parts = [_part(name_of(name), asked.rows(name)) for name in asked.oracles]
     parts += [_part("evaluator", evaluator_rows(asked.evaluator))] if asked.evaluator else []
     return "".join(parts) + f"<p><small>{escaped(HOW)}</small></p>"
 

@@ -13,6 +13,7 @@ from engine.config import StudyConfig
 from engine.cost import Cost, Pace, Sizes, estimate
 from engine.disk import Disk, kept, shapes_of
 from engine.errors import EngineError
+from engine.oracles.base import Texts
 from engine.store.cache import DEFAULT_CAP_BYTES
 from engine.store.files import Room
 from engine.store.summaries import DatasetSummary
@@ -62,6 +63,7 @@ class Desk:
     check: Callable[[Mapping[str, Any]], StudyConfig]
     sizes: Callable[[StudyConfig], Sequence[Sizes] | None]
     id_of: Callable[[str], str]
+    texts: Callable[[StudyConfig], tuple[Texts, Texts] | None]
     pace: Callable[[str], Pace | None]
     room: Callable[[], Room]
 
@@ -129,7 +131,7 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
     titles = {arm.key: title_of(arm.key) + beside for arm in config.entrants()} if config else {}
     cost_card(cost, desk.pace(config.model.path) if config else None, titles, why_not, disk)
     if config is not None and cost is not None:
-        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in beforehand(config, cost)))
+        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in beforehand(config, cost, desk.texts(config))))
     if config is not None and (sizes := desk.sizes(config)) and len(sizes) > 1:
         named = list(config.data.held_out)
         deciding = named.index(config.referee.decides_on(named)) if named else 0

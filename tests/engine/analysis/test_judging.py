@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.analysis.judging import judged_facts, wilson
+from engine.analysis.judging import judged_facts, split_of, wilson
 
 
 def asked(*orders: tuple[str | None, str | None], **more: object) -> list[dict[str, object]]:
@@ -40,3 +40,33 @@ def test_the_interval_of_a_share_holds_about_as_often_as_it_says() -> None:
     held = [wilson(row.tolist()) for row in (rng.random((600, 40)) < 0.8).astype(float)]
     within = [one.low <= 0.8 <= one.high for one in held if one.low is not None and one.high is not None]
     assert np.mean(within) > 0.92
+
+
+def by(people: int, models: int) -> list[dict[str, str]]:
+    return [{"by": "people"}] * people + [{"by": "models"}] * models
+
+
+def test_the_split_of_what_is_left_is_expected_from_the_rounds_so_far() -> None:
+    assert split_of({}, 4) is None
+    found = split_of({1: by(6, 14), 2: by(4, 16)}, 4)
+    assert found is not None and found.expected is not None
+    assert (found.rounds, found.people, found.labels, found.left) == ([(1, 6, 20), (2, 4, 20)], 10, 40, 40)
+    low, high = found.expected.low, found.expected.high
+    assert found.expected.mean == 10.0 and low is not None and high is not None
+    assert 0 <= low < 10 < high <= 40
+    last = split_of({1: by(6, 14), 2: by(4, 16)}, 2)
+    assert last is not None and (last.left, last.expected) == (0, None)
+    none = split_of({1: by(0, 20)}, 2)
+    assert none is not None and none.expected is not None
+    assert none.expected.mean == 0.0 and (none.expected.high or 0) >= 1, "none so far does not promise none"
+
+
+def test_the_interval_of_the_split_to_come_holds() -> None:
+    rng = np.random.default_rng(3)
+    held = []
+    for share in (0.1, 0.4):
+        for seen, comes in zip(rng.binomial(40, share, 400), rng.binomial(120, share, 400), strict=True):
+            found = split_of({1: by(int(seen), 40 - int(seen))}, 4)
+            assert found is not None and found.expected is not None and found.left == 120
+            held.append((found.expected.low or 0) <= comes <= (found.expected.high or 0))
+    assert 0.92 <= np.mean(held) <= 0.99

@@ -31,9 +31,12 @@ def test_models_keep_what_they_agree_on_and_people_get_the_rest(tmp_path: Path, 
         shown.append(one.pair_id)
         return "b"
 
+    assert asked_models(store, study_id).splits == {}, "nothing is expected before the first round is labelled"
+    after_first = None
     while state(store, study_id) != "done":
         work(store)
         assert state(store, study_id) in ("waiting", "done")
+        after_first = after_first or asked_models(store, study_id)
         everything(store, study_id, mira, say)  # type: ignore[arg-type]
     given = [label for e in load_events(store, run_id)[0] if isinstance(e, Labelled) for label in e.labels]
     assert len(given) == 16
@@ -52,6 +55,16 @@ def test_models_keep_what_they_agree_on_and_people_get_the_rest(tmp_path: Path, 
     facts = asked_models(store, study_id).oracles["routing"]
     assert facts.by == {"people": len(people), "models": 16 - len(people)}
     assert sum(facts.routed.values()) == 16
+    assert after_first is not None
+    (first,) = after_first.splits["routing"].rounds
+    assert first[0] == 1 and first[2] == 8 == after_first.splits["routing"].left
+    said = dict(after_first.rows("routing"))
+    assert said["people so far"].startswith(f"{first[1]} of 8 labels (")
+    assert said["people to come"].startswith(f"about {first[1]} of 8 labels left (")
+    last = asked_models(store, study_id)
+    assert "people to come" not in dict(last.rows("routing")), "the study is done"
+    assert last.splits["routing"].people == len(people)
+    assert last.numbers()["splits"]["routing"]["rounds"][0] == first
     told = dict(rows_of(facts))
     assert f"people {len(people)} (" in told["answered by"]
     found = worth(store, study_id)
