@@ -73,21 +73,26 @@ def answer() -> None:
 
 
 @st.fragment(run_every="2s")
-def cards(drawn: list[str]) -> None:
-    """The studies that are under way and the one looked at; drawn from the cache unless the revision has risen.
+def cards(drawn: list[str], chosen: str) -> None:
+    """The studies that are under way and the one looked at, and below all of them, so that both say the same.
 
-    `drawn` are the states in the table below: when one has changed, and no form is open, the whole page is drawn anew.
+    Drawn from the cache unless the revision has risen. `drawn` are the states when the page was drawn: when one has
+    changed, and no form is open, all of it is drawn anew; so it is when the table leads to another study than `chosen`.
     """
     with messages.frame("The study card"):
         answer()
         studies = cache.studies()
-        if [s.state for s in studies] != drawn and session.draft() is None:
+        moved = [s.state for s in studies] != drawn and session.draft() is None
+        if moved or session.text_of("study") != chosen:
             st.rerun()
         live = [s for s in studies if s.state in study_card.UNDER_WAY and study_card.is_live(cache.study(s.id))][:SHOWN]
         ids = list(dict.fromkeys(s.id for s in (*live, session.looking().study) if s is not None))
-        shown = [(label, study) for label, study in study_labels(studies).items() if study.id in ids]
+        labels = study_labels(studies)
+        shown = [(label, study) for label, study in labels.items() if study.id in ids]
         for label, summary in sorted(shown, key=lambda one: ids.index(one[1].id)):
             card(summary, label, others_wait=any(other.id != summary.id for other in live))
+        key = f"studies-{len(studies)}-{studies[0].id}"  # a new study moves the rows: an old selection must not stay
+        study_table.study_table(studies, key, on_select=lambda: session.show_chosen("study", key, list(labels)))
 
 
 studies = cache.studies()
@@ -99,10 +104,7 @@ with action:
     asked = start_form(offered, list(study_labels(studies)), primary=bool(studies), number=session.drafts())
 serve(asked, study_labels(studies))
 if studies:
-    cards([study.state for study in studies])
-    labels = list(study_labels(studies))
-    key = f"studies-{len(studies)}-{studies[0].id}"  # a new study moves the rows: an old selection must not stay
-    study_table.study_table(studies, key, on_select=lambda: session.show_chosen("study", key, labels))
+    cards([study.state for study in studies], session.text_of("study"))
     asking.task_list()
 else:
     sample = commands.sample()
