@@ -11,7 +11,7 @@ from workbench.campaign import is_campaign
 from workbench.charts.across import device_of
 from workbench.components.curve_controls import curve_controls
 from workbench.components.curve_figures import curve_figures, curves_of, papers
-from workbench.components.markup import empty, escaped, no_study, page_head, show
+from workbench.components.markup import empty, escaped, no_study, page_head, see_studies, show
 from workbench.components.news import news
 from workbench.components.take_away import take_away, take_report
 from workbench.study_words import by_hand, compares, reference_words
@@ -48,7 +48,7 @@ def page() -> None:
     page_head("Curves", LEAD, stamp)
     metrics = {m.name: m for m in cache.metric_names(looking.study.id)}
     if not metrics:
-        empty(*NOTHING)
+        see_studies(*NOTHING)
         verdicts.people(detail)
         return
     spent, arms = cache.spent(detail.summary.id), verdicts.arms(detail)

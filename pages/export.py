@@ -9,7 +9,7 @@ from engine.errors import DataError
 from workbench import cache, exporting, messages, session
 from workbench.components import export_panel
 from workbench.components.export_panel import Form
-from workbench.components.markup import empty, no_study, page_head
+from workbench.components.markup import empty, no_study, page_head, see_studies
 from workbench.wording import moment
 
 SENTENCE = "Take the labelled subset home, in the form your trainer reads, with a card that says where it came from."
@@ -24,7 +24,8 @@ def page() -> None:
         return
     if looking.round is None:
         page_head("Export", SENTENCE)
-        empty(f"{looking.run.strategy.title}, seed {looking.run.seed} has no labels yet.", "The first come in round 1.")
+        who = f"{looking.run.strategy.title}, seed {looking.run.seed}"
+        see_studies(f"{who} has no labels yet.", "The first come in round 1.")
         return
     page_head("Export", SENTENCE, [looking.study.name, f"labels as of {moment(looking.study.updated)}"])
     left, middle, right = st.columns([26, 46, 28], gap="medium")

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.store import roles
 from workbench import cache, entering, labelling, steering_campaign
 from workbench.components.foreign_text import said
-from workbench.components.markup import empty, page_head, show
+from workbench.components.markup import empty, page_head, see_studies, show
 from workbench.wording import moment
 
 
@@ -15,7 +15,8 @@ def page() -> None:
     study_id = labelling.study_here(who) if who is not None else ""
     page_head("Guideline", "How to answer. Every answer names the version it was given under.")
     if not study_id:
-        empty("No study is here yet.", "Start a campaign on the page Studies: a study whose oracle is people.")
+        say = see_studies if who is not None and who.role == "lead" else empty  # a labeller has no page Studies
+        say("No study is here yet.", "Start a campaign on the page Studies: a study whose oracle is people.")
         return
     versions = roles.guidelines(cache.store(), study_id)
     if not versions:

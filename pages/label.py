@@ -3,7 +3,7 @@
 import streamlit as st
 
 from workbench import entering, labelling, steering_campaign
-from workbench.components.markup import empty, page_head
+from workbench.components.markup import empty, page_head, see_studies
 
 
 def page() -> None:
@@ -16,10 +16,11 @@ def page() -> None:
     sentence = "Which response would you rather get? Strategy, round and model stay hidden."
     if asks is None:
         page_head("Label", sentence)
+        say = see_studies if who.role == "lead" else empty  # a labeller has no page Studies
         if not study_id:
-            empty("No study is here yet.", "Start a campaign on the page Studies: a study whose oracle is people.")
+            say("No study is here yet.", "Start a campaign on the page Studies: a study whose oracle is people.")
         else:
-            empty(
+            say(
                 "Nobody is asked in this study.",
                 "Another oracle answers it. In a campaign the oracle is people: start one on the page Studies.",
             )

@@ -4,7 +4,7 @@ import streamlit as st
 
 from workbench import cache, quality, session
 from workbench.components.labeller_table import labeller_table
-from workbench.components.markup import empty, no_study, page_head
+from workbench.components.markup import empty, no_study, page_head, see_studies
 from workbench.components.worth_agreement import agreement_panel, noise_panel, seconds_panel
 from workbench.components.worth_facts import worth_facts
 from workbench.wording import count
@@ -33,7 +33,10 @@ def page() -> None:
     with head:
         page_head("Label quality", SENTENCE, [study.name, f"{count(len(found.votes), 'answer')} {chosen}"])
     if found.votes.empty:
-        empty("No answer is here yet.", "They appear with the first labelled batch; a file may record none.")
+        if source == "bought":
+            see_studies("No answer is here yet.", "The first come with the first labelled batch.")
+        else:
+            empty("The pool's file records no answer.", "What this study bought stands under the other switch.")
         return
     an_hour = 0.0
     if found.people:

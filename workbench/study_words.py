@@ -56,7 +56,12 @@ def _knows_gold(name: str) -> bool:
 
 
 AXES: Mapping[str, str] = {"accuracy": "accuracy", "log_likelihood": "log-likelihood (nats a pair)"}
-"""The referee's metric, as an axis or a column is called after it."""
+"""The referee's metric, as a column is called after it."""
+
+
+def on_axis(metric: str) -> str:
+    """The referee's metric as an axis is called after it: always with its unit."""
+    return AXES[metric] + (" (share of pairs)" if metric == "accuracy" else "")
 
 
 def statistic_words(statistic: str) -> str:

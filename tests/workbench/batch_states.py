@@ -10,7 +10,7 @@ BATCH: dict[str, dict[State, See]] = {
         "queued": See("batch", (NOTHING_PICKED,), ("redundancy",)),
         "running": See("batch", ("redundancy", "The comparison with random batches waits"), query=ASKS),
         "failed": See("batch", ("redundancy", "switch on “explain”", "nobody was asked yet"), query=ACTIVE),
-        "finished": See("batch", ("redundancy", "length of a response", "without a winner"), query=ACTIVE),
+        "finished": See("batch", ("redundancy", "length of a response", "with neither chosen"), query=ACTIVE),
     },
     "pair_card": {
         "empty": See("batch", (NO_STUDY,), ("Why this pair",)),

@@ -120,7 +120,7 @@ def test_meters_say_where_the_batch_lies_among_random_ones() -> None:
     assert said["redundancy"].below == "above random: 0.22 (0.20 to 0.25)"
     assert said["prompts"].below == "as random: 2 (1 to 2)"
     assert said["length of a response"].below == "below random: 9.0 (8.0 to 10.0)"
-    assert said["labelled"].below == "1 without a winner"
+    assert said["labelled"].below == "1 with neither chosen"
     assert said["redundancy"].band == (0.2, 0.22, 0.25)
     markup = batch_meters(shown, "200 random batches.")
     assert "no map yet" in markup

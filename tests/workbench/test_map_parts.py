@@ -11,9 +11,8 @@ from engine.seeds import rng_for
 from engine.store.projected import Points
 from engine.store.summaries import StrategyRef
 from workbench.charts.dissimilarity import axis_of, dissimilarity_figure, unlike
-from workbench.charts.names import MARGINS, NARROW, placed
 from workbench.charts.plane import plane_figure
-from workbench.charts.scene import LABELLED, PICKED, POOL, Marks, Name
+from workbench.charts.scene import LABELLED, PICKED, POOL, Marks
 from workbench.components.map_controls import COLOURS, POINTS
 from workbench.components.map_facts import ids_of
 from workbench.components.map_marks import chosen_points, first_rows, foremost, marked, sample, shapes_of, within
@@ -234,32 +233,6 @@ def test_words_of_clusters_and_titles_are_text_on_the_figure():
     spoken = [text for trace in figure.data for text in trace.hovertext or ()]
     assert sum("cluster \u2068&lt;b&gt;bold" in text for text in spoken) == 3, "every second one, named or not"
     assert not [text for trace in figure.data for text in (trace.name, *(trace.hovertext or ())) if "<a" in text]
-
-
-def test_names_keep_out_of_each_others_way_at_every_width():
-    rng = rng_for(0, None, "names")
-    names = [
-        Name((f"jumpers{n}", "kettle", "limescale"), 99 - n, float(x), float(y))
-        for n, (x, y) in enumerate(np.vstack([rng.uniform(-1, 1, (40, 2)), np.zeros((9, 2))]) * (1, 0.5))
-    ]
-    corners = {"x": np.array([-1, 1, -1, 1, 0], np.float32), "y": np.array([-1, -1, 1, 1, 0], np.float32) / 2}
-    ground = ground_of("pairs", replace(points(), columns={**points().columns, **corners}), responses(), CLUSTERS)
-    height, drawn = 400, 0
-    for first in range(0, len(names) - 8, 4):
-        scene = replace(scene_of(ground, marks()), names=names[first : first + 9])
-        found = list(placed(scene, height))
-        drawn += len(found)
-        assert found[0] == (names[first], names[first].words, found[0].aside, 0), "the largest keeps its place"
-        for width in (NARROW, 600, 700, 900, 1400):
-            scale = min(width / 2.16, (height - MARGINS) / 1.08)
-            boxes = [
-                (one.name.x * scale + one.aside, one.name.y * scale + one.up, 3.4 * len(", ".join(one.words)))
-                for one in found
-            ]
-            for n, (x, y, half) in enumerate(boxes):
-                assert abs(x) + half <= width / 2 + 1 and abs(y) <= (height - MARGINS) / 2
-                assert all(abs(x - a) > half + w or abs(y - b) > 15 for a, b, w in boxes[:n]), (first, width)
-    assert drawn > 50, "most find room"
 
 
 def test_a_large_figure_says_nothing_point_by_point_and_stays_small():

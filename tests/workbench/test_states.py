@@ -123,7 +123,7 @@ def test_a_task_table_shows_what_waits_runs_failed_and_is_done():
     assert "waits for the tools worker" in seen(test)
     assert "7 rows" in seen(test)
     assert test.dataframe[0].value["why it failed"].tolist() == ["", "", "It broke.", ""]
-    assert test.expander[0].label == "Asked of the tools worker: 4 tasks, 2 tasks under way"
+    assert test.expander[0].label == "Asked of the tools worker: 4 tasks, 2 under way"
     done = AppTest.from_function(draw, args=(["done"],)).run()
     assert not done.button
     assert done.expander[0].label == "Asked of the tools worker: 1 task"

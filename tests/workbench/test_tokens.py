@@ -134,7 +134,7 @@ def test_studies_lists_what_was_asked_with_state_and_reason(store, monkeypatch):
     ask(store, Preview(study_id=study_id, response_id="r1"))
     test = page(store, monkeypatch, "studies")
     (asked_of,) = [e.label for e in test.expander if e.label.startswith("Asked")]
-    assert asked_of == "Asked of the tools worker: 2 tasks, 1 task under way"
+    assert asked_of == "Asked of the tools worker: 2 tasks, 1 under way"
     frame = next(d.value for d in test.dataframe if "why it failed" in d.value)
     assert frame["what"].tolist() == ["token view", "token counts"]
     assert frame["state"].tolist() == ["waits its turn", "failed"]

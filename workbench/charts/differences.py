@@ -51,7 +51,7 @@ def paired_figure(
     mode: Mode,
     *,
     focus: str = "",
-    of: str = "accuracy",
+    of: str = "accuracy (share of pairs)",
 ) -> go.Figure:
     """A panel a strategy of `refs` that has rows, on one y axis; the frames as in `evidence.Evidence`, not empty.
 
@@ -168,7 +168,11 @@ def _by_paper(words: Mapping[str, object], yanchor: str) -> dict[str, object]:
 
 
 def forest_figure(
-    found: Mapping[str, Finding], refs: Mapping[str, StrategyRef], smallest: float, mode: Mode, of: str = "accuracy"
+    found: Mapping[str, Finding],
+    refs: Mapping[str, StrategyRef],
+    smallest: float,
+    mode: Mode,
+    of: str = "accuracy (share of pairs)",
 ) -> go.Figure:
     """A row a strategy: the verdict's difference with its interval, and the bootstrap's where there is one.
 

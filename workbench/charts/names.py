@@ -12,7 +12,7 @@ NAMED = 8
 """Clusters that are named on the map at most, the largest first."""
 SHIFTS = (0, 17, -17, 34, -34)
 """Where a name may stand, in pixels above the middle of its cluster, the best first."""
-NARROW = 540
+NARROW = 460
 """The least width of the plane in pixels at which names keep clear of each other."""
 MARGINS = 66
 """Of the figure's height, what lies above and below the plane, in pixels."""

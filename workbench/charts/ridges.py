@@ -67,17 +67,15 @@ def ridges_figure(
                     unselected={"marker": {"opacity": 1}},
                     name=f"round {n}, {name}",
                 )
-        figure.add_annotation(
-            x=axis.high, y=base, text=f"<b>round {n}</b>" if n == at else f"round {n}", showarrow=False,
-            xanchor="right", yanchor="bottom", font={"size": 11, "color": ink.ink, "family": FONT},
-        )  # fmt: skip
     dress(figure, ink, height)
     ticks(figure, axis, ink, "score (no unit)" if first.quantity.key == SCORE else first.axis)
     figure.update_yaxes(
-        title={"text": "density, a row a round", "font": axis_words(ink)}, showticklabels=False, showgrid=False,
-        zeroline=False, fixedrange=True, range=[-0.3 if with_ticks else -0.08, len(curves) + 0.6],
+        title={"text": "round, each with its density", "font": axis_words(ink)}, showgrid=False, zeroline=False,
+        tickvals=list(range(len(curves))), ticktext=[f"<b>{n}</b>" if n == at else f"{n}" for n in reversed(curves)],
+        tickfont={"size": 11, "color": ink.ink, "family": FONT}, showticklabels=True, fixedrange=True,
+        range=[-0.3 if with_ticks else -0.08, len(curves) + 0.6],
     )  # fmt: skip
-    figure.update_layout(margin={"l": 34, "r": 8, "t": 4, "b": 40}, dragmode=False, hovermode="closest")
+    figure.update_layout(margin={"l": 46, "r": 8, "t": 4, "b": 40}, dragmode=False, hovermode="closest")
     if with_ticks:
         brushable(figure, mode)
     return figure

@@ -63,10 +63,16 @@ def meters_of(
 
 
 def answers(picks: Sequence[PickedPair]) -> Shown:
-    """How many are labelled, and how many of those have no winner."""
+    """How many are labelled, and of how many neither response was chosen."""
     given = [pick.answer for pick in picks if pick.answer is not None]
     other = sum(answer not in ("a", "b") for answer in given)
-    below = f"{integer(other)} without a winner" if other else "all with a winner" if given else "nobody was asked yet"
+    below = (
+        f"{integer(other)} with neither chosen"
+        if other
+        else "one response chosen in each"
+        if given
+        else "nobody was asked yet"
+    )
     return Shown("labelled", integer(len(given)), f"of {integer(len(picks))}", len(given) / max(len(picks), 1), below)
 
 

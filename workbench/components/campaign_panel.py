@@ -17,7 +17,7 @@ from workbench.components.campaign_tables import (
 )
 from workbench.components.how_to_read import read_this
 from workbench.components.markup import heading, show
-from workbench.study_words import AXES
+from workbench.study_words import AXES, on_axis
 
 
 def campaign_panel(found: Campaign, mode: Mode) -> None:
@@ -27,7 +27,7 @@ def campaign_panel(found: Campaign, mode: Mode) -> None:
     if lines:
         show(heading("The run on what people answered", "intervals over prompts only"))
         st.plotly_chart(
-            campaign_figure(lines, AXES[found.metric], mode), theme=None, key="campaign",
+            campaign_figure(lines, on_axis(found.metric), mode), theme=None, key="campaign",
             config={"displayModeBar": False},
             alt=f"{AXES[found.metric]} of the campaign's run against labels, with intervals",
         )  # fmt: skip

@@ -31,7 +31,7 @@ def curve_controls(metrics: Sequence[MetricRef], device: str, *, controls: bool)
         key="figure",
         bind="query-params",
         label_visibility="collapsed",
-        width=270,
+        width=236,
     )
     kind: Kind = st.segmented_control(
         "Along", KINDS, default=KINDS[0], key="along", bind="query-params", required=True,

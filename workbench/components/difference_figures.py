@@ -11,7 +11,7 @@ from workbench.charts.metrics import set_title
 from workbench.charts.palette import Mode
 from workbench.components.differences_table import differences_markup
 from workbench.components.markup import escaped, heading, show
-from workbench.study_words import AXES, statistic_words
+from workbench.study_words import on_axis, statistic_words
 
 CONFIG = {"displayModeBar": False}
 
@@ -32,14 +32,14 @@ def difference_figures(
         show(heading("Paired difference to random", f"{where}, seed by seed, against labels bought"))
         figure = paired_figure(
             paired, evidence.luck, evidence.ends, refs, arms.twins, arms.again, declared.smallest, mode,
-            focus=focus, of=AXES[declared.metric],
+            focus=focus, of=on_axis(declared.metric),
         )  # fmt: skip
         alt = f"strategy minus its random twin against labels bought, {where}"
         st.plotly_chart(figure, key="paired", config=CONFIG, alt=alt)
         show(f"<small><b>How to read this.</b> {escaped(words_for(evidence.luck))}</small>")
     with right:
         show(heading("The verdicts' intervals", f"{where}, {statistic_words(declared.statistic)}"))
-        figure = forest_figure(evidence.found, refs, declared.smallest, mode, AXES[declared.metric])
+        figure = forest_figure(evidence.found, refs, declared.smallest, mode, on_axis(declared.metric))
         st.plotly_chart(figure, key="forest", config=CONFIG, alt=f"verdict of each strategy with its interval, {where}")
         show(f"<small><b>How to read this.</b> {escaped(FOREST_WORDS)}</small>")
     with st.expander("The numbers of every round"):

@@ -7,6 +7,7 @@ a report is made of the same pieces on a machine without it.
 import html
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from workbench.charts.palette import hue_of, turn_of
 from workbench.wording import STATES
@@ -24,11 +25,11 @@ def foreign(text: object) -> str:
     return f"<bdi>{escaped(text)}</bdi>"
 
 
-def show(markup: str) -> None:
-    """Draw escaped markup under the workbench's stylesheet."""
+def show(markup: str, width: Literal["stretch", "content"] = "stretch") -> None:
+    """Draw escaped markup under the workbench's stylesheet, as wide as its place or as its words."""
     import streamlit as st
 
-    st.html(f'<div class="pw">{markup}</div>')
+    st.html(f'<div class="pw">{markup}</div>', width=width)
 
 
 def chip(word: str, tone: str = "neutral") -> str:

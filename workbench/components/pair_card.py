@@ -26,11 +26,11 @@ def pair_card(pair: PickedPair, of: int, *, marked: bool = False) -> str:
 
 
 def batch_words(picks: Sequence[PickedPair]) -> str:
-    """ "60 picks · 57 labelled · 2 without a winner"."""
+    """ "60 picks · 57 labelled · 2 with neither chosen"."""
     answers = [p.answer for p in picks if p.answer is not None]
     trains = sum(a in ("a", "b") for a in answers)
     other = len(answers) - trains
-    tail = f" · {other} without a winner" if other else ""
+    tail = f" · {other} with neither chosen" if other else ""
     return f"{count(len(picks), 'pick')} · {len(answers)} labelled{tail}"
 
 

@@ -50,7 +50,7 @@ def pair_table(
         height=min(height, 38 + 30 * max(1, len(frame))),
         column_config={
             "prompt": st.column_config.TextColumn(width=150),
-            "picked by": st.column_config.TextColumn(width=84),
+            "picked by": st.column_config.TextColumn(width=84 if values else 140),
             "by hand": st.column_config.TextColumn(width=66),
             **numbers,
         },

@@ -71,7 +71,7 @@ def ridges(rounds: Mapping[int, Panel], at: int, unscored: Sequence[int]) -> Non
     _clickable(figure, key, "brush", lambda found: brushed(found, [panel.name]), ("box",), of)
     moved = "The policy changes with the rounds, and scores with it: a shift says nothing of the pairs."
     _under([panel], f"A row is a round, ticks below are picks and answered pairs. {moved} {_left(unscored)}"
-                    f"Drag over it for pairs of round {at}.")  # fmt: skip
+                    f"Drag over it for pairs of round {at}.", bars=False)  # fmt: skip
     score_tables.rounds_table(rounds, "ridges")
 
 
@@ -89,12 +89,13 @@ def _head(panel: Panel, who: str, over: int = 0) -> str:
     return f"{what} of {when}, {who}; {of}"
 
 
-def _under(panels: Sequence[Panel], read: str) -> None:
-    """The key of the marks with counts, and how to read them."""
+def _under(panels: Sequence[Panel], read: str, *, bars: bool = True) -> None:
+    """The key of the marks with counts, and how to read them; without `bars` candidates have no mark of their own."""
     first, mode = panels[0], session.mode()
-    keys: dict[str, tuple[str, int]] = {
-        "candidates": (f"background:{POOL[mode]};box-shadow:inset 0 0 0 1px {FAINT[mode]}", len(first.ordered))
-    }
+    keys: dict[str, tuple[str, int]] = {}
+    if bars:
+        grey = f"background:{POOL[mode]};box-shadow:inset 0 0 0 1px {FAINT[mode]}"
+        keys["candidates"] = (grey, len(first.ordered))
     if len(first.answered):
         keys["already answered"] = ("background:transparent;border:1.5px solid var(--ink)", len(first.answered))
     squares = legend(keys)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.store.summaries import TaskSummary
 from workbench.components.markup import escaped, show
-from workbench.wording import STATES, count, moment
+from workbench.wording import STATES, count, integer, moment
 
 UNDER_WAY = ("queued", "running")
 
@@ -15,7 +15,7 @@ UNDER_WAY = ("queued", "running")
 def task_table(tasks: Sequence[TaskSummary], titles: Mapping[str, str], on_stop: Callable[[int], None]) -> None:
     """A row a task, folded away; those under way can be stopped. `titles`: kind → what it makes, for people."""
     busy = [task for task in tasks if task.state in UNDER_WAY]
-    aside = f", {count(len(busy), 'task')} under way" if busy else ""
+    aside = f", {integer(len(busy))} under way" if busy else ""
     with st.expander(f"Asked of the tools worker: {count(len(tasks), 'task')}{aside}"):
         for task in busy:
             with st.container(horizontal=True, vertical_alignment="center"):

@@ -49,10 +49,14 @@ def what_changed(looking: Looking) -> None:
     if run is None or at is None:
         return
     after = margins.after(run, at)
-    with st.container(horizontal=True, vertical_alignment="center", key="changed-head"):
-        show(heading("What changed its mind"))
-        since = _since(at) if not after.empty else 0
-        show(f"<small>margins after round {at} against those after round {since}</small>")
+    if after.empty:
+        since = 0
+        show(heading("What changed its mind", f"margins after round {at} against those before any training"))
+    else:
+        with st.container(horizontal=True, vertical_alignment="center", key="changed-head"):
+            show(heading("What changed its mind"), width="content")
+            since = _since(at)
+            show(f"<small>margins after round {at} against those after round {since}</small>")
     before = margins.after(run, since)
     if after.empty or before.empty:
         empty(f"Round {at} has not been evaluated yet." if after.empty else "No margins are recorded there.",

@@ -15,7 +15,7 @@ from workbench.components.campaign_tables import (
 )
 from workbench.components.how_to_read import how_to_read
 from workbench.components.markup import escaped, heading
-from workbench.study_words import AXES
+from workbench.study_words import AXES, on_axis
 
 
 def sections(found: Campaign) -> tuple[str, ...]:
@@ -30,5 +30,5 @@ def _curve(found: Campaign) -> str:
     if not lines:
         return f"{title}<p>No round is measured yet.</p>"
     alt = escaped(f"{AXES[found.metric]} of the campaign's run against labels, with intervals")
-    drawn = embedded(campaign_figure(lines, AXES[found.metric], "light"), "campaign", alt)
+    drawn = embedded(campaign_figure(lines, on_axis(found.metric), "light"), "campaign", alt)
     return f"{title}{drawn}<p>{how_to_read(CURVE)}</p>{levels_markup(found)}"

@@ -25,7 +25,7 @@ from workbench.components.pair_card import pair_card
 from workbench.components.stage_table import stage_markup
 from workbench.components.verdict_table import verdict_markup
 from workbench.report.gather import Report
-from workbench.study_words import AXES, by_hand, compares, declared_in, reference_words, statistic_words
+from workbench.study_words import by_hand, compares, declared_in, on_axis, reference_words, statistic_words
 from workbench.wording import NOTHING, count
 
 HASHES = 16
@@ -54,7 +54,7 @@ def verdicts(report: Report) -> str:
     declared, where = evidence.declared, set_title(evidence.where)
     twins, claim = evidence.arms.twins, evidence.standing
     text = verdict_markup(evidence.found, report.refs, declared_in(report.config), where, twins, claim)
-    figure = forest_figure(evidence.found, report.refs, declared.smallest, "light", AXES[declared.metric])
+    figure = forest_figure(evidence.found, report.refs, declared.smallest, "light", on_axis(declared.metric))
     statistic = statistic_words(declared.statistic)
     drawn = embedded(figure, "forest", escaped(f"difference to random in the {statistic}, {where}"))
     return text + drawn + reading(FOREST_WORDS)
@@ -105,7 +105,7 @@ def paired(report: Report) -> str:
         return ""
     figure = paired_figure(
         rows, evidence.luck, evidence.ends, report.refs, arms.twins, arms.again, evidence.declared.smallest, "light",
-        of=AXES[evidence.declared.metric],
+        of=on_axis(evidence.declared.metric),
     )  # fmt: skip
     drawn = embedded(figure, "paired", escaped(f"difference to random against labels, {set_title(evidence.where)}"))
     aside = f"on {set_title(evidence.where)}, the same seed of both"
