@@ -134,6 +134,11 @@ def test_a_press_on_a_card_is_answered_once_a_drawing(monkeypatch):
         press(*said)
     assert pressed == [("seed", "s1", None)] * 2, "the second drawing answers again"
 
+    callbacks.clear()
+    campaign = replace(study(run(), state="done"), config={"oracle": {"name": "people"}})
+    study_card.study_actions(campaign, lambda *asked: None)
+    assert "Add a seed" not in callbacks, "a campaign is one run"
+
 
 def test_labels_of_studies_are_distinct_and_the_oldest_keeps_its_name():
     older = study(run(), study_id="s-older", created=datetime(2026, 1, 1, tzinfo=UTC)).summary

@@ -128,6 +128,8 @@ def study_actions(detail: StudyDetail, on_press: Press, *, others_wait: bool = F
     drawing, so that a double click adds one seed.
     """
     fitting = _fitting({run.state for run in detail.runs}, ordered=others_wait)
+    if oracle_of(detail.config) is not None:  # a campaign is one run
+        fitting = [button for button in fitting if button != MORE]
     if fitting:
         with st.container(horizontal=True, gap="small"):
             _buttons(fitting, on_press, detail.summary.id)
