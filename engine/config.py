@@ -185,7 +185,7 @@ class StudyConfig(Settings):
     def batch_of(self, n_pairs: int, n_prompts: int) -> int:
         """Pairs that a round labels out of a pool of so many, of so many prompts."""
         whole = n_prompts if self.one_per_prompt else n_pairs
-        return self.labels_per_round if self.label_share is None else max(1, int(self.label_share * whole + 1e-9))
+        return self.labels_per_round if self.label_share is None else share_of(self.label_share, whole)
 
     def signal(self, name: str, strategy: Strategy | None = None) -> Signal:
         """The signal with this study's parameters, and with those that a strategy which reads it fixes itself."""
@@ -238,6 +238,11 @@ class StudyConfig(Settings):
     def from_yaml(cls, path: Path | str) -> "StudyConfig":
         """Read a study file; its relative paths become absolute."""
         return cls.from_dict(read(Path(path)), str(path))
+
+
+def share_of(label_share: float, whole: int) -> int:
+    """Pairs of a batch that is a share of a pool with so many pairs (or prompts, one pair each)."""
+    return max(1, int(label_share * whole + 1e-9))
 
 
 class RunConfig(Settings):

@@ -24,8 +24,7 @@ def page() -> None:
         no_study("Start one on the page Studies, or import a data set on the page Data.")
         return
     head = st.container()
-    usual = int(detail.config.get("labels_per_round", laboratory.BATCH)) if detail else laboratory.BATCH
-    where = lab_choice.where_row(pools, laboratory.models_of(looking), usual)
+    where = lab_choice.where_row(pools, laboratory.models_of(looking), partial(laboratory.usual_batch, looking))
     chosen, signals = laboratory.choice(looking, laboratory.known_signals(detail))
     fields = laboratory.subject(looking, where)
     with head:

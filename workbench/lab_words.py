@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from engine.errors import EngineError
 from engine.findings import findings
 from engine.registry import Plugin, Registry
-from engine.tasks.dry_run import DryRun
+from engine.tasks.dry_run import LABELS_PER_ROUND, DryRun
+from workbench.wording import integer, percent
 
 
 def read_words(text: str, registry: Registry[Any]) -> tuple[list[Plugin], list[str]]:
@@ -58,6 +59,13 @@ def command_of(dry: DryRun) -> str:
     words += [f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value not in ("", None)]
     words += [] if dry.one_per_prompt is None else ["--one-per-prompt" if dry.one_per_prompt else "--any-pairs"]
     return " ".join([*words, *(f"--signal {shlex.quote(as_words([signal]))}" for signal in dry.signals)])
+
+
+def batch_words(of: Callable[[str], Any]) -> str:
+    """How many pairs a round labels, of the study whose fields `of` says (None: there is none)."""
+    if share := of("label_share"):
+        return f"{percent(share)} of {'prompts' if of('one_per_prompt') else 'the pool'}"
+    return integer(of("labels_per_round") or LABELS_PER_ROUND)
 
 
 def lines_of(strategies: Sequence[Plugin]) -> str:

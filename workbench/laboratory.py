@@ -27,14 +27,12 @@ from workbench.components.lab_choice import HERE, NEXT, OWN, SFT, Where
 from workbench.components.lab_pairs import Batch
 from workbench.components.lab_tables import refs_of
 from workbench.components.markup import empty
-from workbench.lab_words import as_words, read_words, title_of
+from workbench.lab_words import as_words, batch_words, read_words, title_of
 from workbench.session import Looking
 
 DATA = Path(__file__).resolve().parent.parent / "pages" / "data.py"
 SOON_S = 1.6
 """How long the page itself waits for an answer, which a worker with the signals at hand gives within a second."""
-BATCH = 60
-"""Pairs in a batch where no study says so."""
 FIRST = ("random", "activedpo", "apl", "real")
 """What is compared where no study names its own."""
 
@@ -112,7 +110,7 @@ def signals_read(strategies: Sequence[Strategy], known: Sequence[Signal]) -> lis
 
 
 def tasks_of(
-    fields: Mapping[str, Any], strategies: Sequence[Strategy], signals: Sequence[Signal], k: int
+    fields: Mapping[str, Any], strategies: Sequence[Strategy], signals: Sequence[Signal], k: int | None
 ) -> tuple[ScorePool, DryRun]:
     """The scoring that these strategies need, and the dry run itself."""
     wanted = signals_for(strategies, signals)
@@ -214,14 +212,19 @@ def stamp(looking: Looking, where: Where, fields: Mapping[str, Any] | None) -> l
     else:
         state = f"the adapter {Path(where.adapter).name}" if where.adapter else "the SFT model"
     pool = where.pool if where.pool != OWN else "its own pool"
-    spread = ["one pair a prompt"] if _of_run(looking, fields, "one_per_prompt") else []
+    spread = ["one pair a prompt"] if _of_run(looking, "run_id" in fields, "one_per_prompt") else []
     return [f"{whose} · {pool}", f"scored by {state}", *spread]
 
 
-def _of_run(looking: Looking, fields: Mapping[str, Any], name: str) -> Any:
-    """A field of the study as the run has it whose state is looked at; None without a study."""
+def usual_batch(looking: Looking, model: str) -> str:
+    """What a batch is where the reader names no number, in words: the study's own, as the run has it."""
+    return batch_words(partial(_of_run, looking, model in (HERE, NEXT)))
+
+
+def _of_run(looking: Looking, of_run: bool, name: str) -> Any:
+    """A field of the study, as the run looked at has it if that one's state is; None without a study."""
     detail = detail_of(looking)
-    key = looking.run.strategy.name if "run_id" in fields and looking.run is not None else ""
+    key = looking.run.strategy.name if of_run and looking.run is not None else ""
     return detail.seen_by(key, name) if detail is not None else None
 
 

@@ -161,14 +161,16 @@ def score(
     adapter: str = "",
     run: str = "",
     round: int = 1,
-    k: int = 60,
+    k: int | None = None,
     prompts: int | None = None,
     seed: int = 1,
     signals: Sequence[str | Mapping[str, Any] | Signal] = (),
     one_per_prompt: bool | None = None,
     store: Store | Path | str | None = None,
 ) -> Scored:
-    """Score a pool once and let each strategy pick `k` pairs of it. Buys no label and trains nothing.
+    """Score a pool once and let each strategy pick `k` pairs of it, by default as many as the study's own round would.
+
+    Buys no label and trains nothing.
 
     `pool`: a study of a store (its pool and model, or another imported `dataset` with that model; with `run` and
     `round` as that run stood before its picks), else data, a file or the id of an imported data set, scored by `model`

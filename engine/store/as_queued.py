@@ -34,13 +34,13 @@ def run_as_queued(store: Store, run_id: str) -> AsQueued:
     return AsQueued(run_id, row.study_id, config, dict(row.datasets), sha256)
 
 
-def setting_of(store: Store, study_id: str, run_id: str, name: str) -> Any:
-    """A field of a study as one of its runs has it: the run's own, else the study's; None where there is neither.
+def settings_of(store: Store, study_id: str, run_id: str) -> dict[str, Any]:
+    """The fields of a study as one of its runs has them: the run's own, else the study's.
 
-    Of an id that nothing goes by ("", say) there is none.
+    Of an id that nothing goes by ("", say) there are none.
     """
     with store.read() as connection:
         of_study = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar()
         of_run = connection.execute(sa.select(s.runs.c.config).where(s.runs.c.id == run_id)).scalar()
     own = (of_run or {}).get("setting") or {}  # runs from before there were arms have none
-    return own[name] if name in own else (of_study or {}).get(name)
+    return {**(of_study or {}), **own}

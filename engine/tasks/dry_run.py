@@ -14,10 +14,10 @@ from engine.analysis.agreement import correlation, shared
 from engine.analysis.redundancy import near_duplicates, redundancy
 from engine.analysis.skew import kind_skew, number_skew, share_skew
 from engine.cache import key_of
-from engine.config import AnyStrategy
+from engine.config import AnyStrategy, StudyConfig, share_of
 from engine.data.pool import rows_of
 from engine.signals.base import Signal
-from engine.store.as_queued import setting_of
+from engine.store.as_queued import settings_of
 from engine.store.cache import FileCache
 from engine.store.database import Store
 from engine.store.plugins import runnable
@@ -26,6 +26,8 @@ from engine.tasks._at_hand import OUTCOMES, AtHand, Batch, Facts, Outcome, at_ha
 from engine.tasks._laboratory import Laboratory, signals_for
 from engine.tasks.base import TASKS, Say
 
+LABELS_PER_ROUND: int = StudyConfig.model_fields["labels_per_round"].default
+"""Pairs in a batch where no study says so."""
 CORRELATIONS = 2048
 """Rank correlations that are remembered a pool."""
 SPACES = {"embedding": True, "reward_gradient": False}
@@ -44,7 +46,9 @@ class DryRun(Laboratory):
     strategies: tuple[AnyStrategy, ...] = Field(
         min_length=1, max_length=24, description="strategies with their parameters; one may stand there twice"
     )
-    k: int = Field(60, ge=1, description="pairs in a batch")
+    k: int | None = Field(
+        None, ge=1, description="pairs in a batch; default: what the run, or the study, labels out of such a pool"
+    )
     one_per_prompt: bool | None = Field(
         None, description="a batch has at most one pair of a prompt; default: as the run, or the study, has it"
     )
@@ -57,7 +61,7 @@ class DryRun(Laboratory):
         held = at_hand(store, self, self.wanted())
         facts = facts_of(held, store)
         read = time.perf_counter()
-        outcomes, spent, batch = [], [], Batch(self.k, self.spreads(store))
+        outcomes, spent, batch = [], [], self.batch(store, held)
         for n, strategy in enumerate(strategies):
             say(f"picking, {n:,} of {len(strategies):,} strategies")
             start = time.perf_counter()
@@ -67,7 +71,7 @@ class DryRun(Laboratory):
         say("comparing")
         answer = {
             "pool": _of_pool(held),
-            "k": self.k,
+            "k": batch.k,
             "one_per_prompt": batch.one_a_prompt,
             "strategies": [
                 {**_strategy(strategy), "picks": list(found.picks), "scored": found.scores is not None,
@@ -88,11 +92,16 @@ class DryRun(Laboratory):
         """All signals that its strategies read; `signals` are those whose parameters are not the defaults."""
         return signals_for(self.strategies, self.signals)
 
-    def spreads(self, store: Store) -> bool:
-        """Whether a batch has at most one pair of a prompt, as asked for or as the run is queued."""
-        if self.one_per_prompt is None:
-            return bool(setting_of(store, self.study_id, self.run_id, "one_per_prompt"))
-        return self.one_per_prompt
+    def batch(self, store: Store, held: AtHand) -> Batch:
+        """The batch as asked for; what is not asked for is as the run is queued, its share one of this pool."""
+        own = settings_of(store, self.study_id, self.run_id)
+        one_a_prompt = bool(own.get("one_per_prompt")) if self.one_per_prompt is None else self.one_per_prompt
+        if self.k is not None:
+            return Batch(self.k, one_a_prompt)
+        if (share := own.get("label_share")) is None:
+            return Batch(int(own.get("labels_per_round", LABELS_PER_ROUND)), one_a_prompt)
+        pairs = held.pool.pairs
+        return Batch(share_of(share, len({pair.prompt_id for pair in pairs} if one_a_prompt else pairs)), one_a_prompt)
 
     def scores_key(self) -> str:
         """Where the scores are kept."""

@@ -70,7 +70,7 @@ def _dry(store: Store, state: str) -> None:
     if state == "finished":
         task = lab_worlds.scored(store, lab_worlds.request(store, *names, seed=1))
         chosen = tuple(STRATEGIES.build(name) for name in names)
-        ask(store, DryRun.model_validate({**task.request(), "strategies": chosen, "k": 6}))
+        ask(store, DryRun.model_validate({**task.request(), "strategies": chosen}))
         ToolsWorker(store).work(until_idle=True)
         return
     ask(store, ScorePool.model_validate(lab_worlds.request(store, *names, seed=1)))

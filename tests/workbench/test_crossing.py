@@ -165,7 +165,7 @@ def test_one_pair_a_prompt_is_said_elsewhere_where_it_was_asked_for() -> None:
     dry = {"study_id": "s1", "strategies": ["random"]}
     for asked, word, line in ((None, "", ""), (True, " --one-per-prompt", "True"), (False, " --any-pairs", "False")):
         found = DryRun.read({**dry, "one_per_prompt": asked})
-        assert command_of(found).endswith(f"--pairs 60{word}")
+        assert command_of(found).endswith(f"--seed 1{word}")
         cells = notebook_of_dry_run(found, "s").decode()
         assert (f"one_per_prompt={line}" in cells) is (asked is not None)
 

@@ -69,6 +69,31 @@ def test_where_a_study_takes_one_pair_a_prompt_the_page_says_so(store, monkeypat
     assert said in seen(page(store, monkeypatch))
 
 
+@pytest.mark.parametrize(
+    ("changes", "words", "picks"),
+    [
+        ({}, str(worlds.BATCH), worlds.BATCH),
+        ({"label_share": 0.25}, "25 % of the pool", 24),
+        ({"label_share": 0.25, "one_per_prompt": True}, "25 % of prompts", 4),
+    ],
+)
+def test_a_batch_is_what_the_study_itself_would_buy_of_the_pool(store, monkeypatch, changes, words, picks):
+    of = schema.studies
+    with store.write(queries.studies(store)[0].id) as connection:
+        config = connection.execute(sa.select(of.c.config)).scalar_one()
+        connection.execute(of.update().values(config={**config, **changes}))
+    lab_worlds.scored(store, lab_worlds.request(store, "real", seed=1))
+    test = page(store, monkeypatch, **{"with": "real; random"})
+    size = next(box for box in test.number_input if box.label == "Pairs in a batch")
+    assert (size.value, size.proto.placeholder) == (None, words)
+    test = done(store, test)
+    assert not test.exception
+    assert f"of {picks} picks" in seen(test)
+    assert "--pairs" not in "".join(code.value for code in test.code)
+    next(box for box in test.number_input if box.label == "Pairs in a batch").set_value(3)
+    assert "of 3 picks" in seen(done(store, test.run()))
+
+
 def test_a_scoring_is_priced_then_asked_for_waits_runs_fails_and_is_tried_again(store, monkeypatch):
     test = page(store, monkeypatch)
     said = seen(test)

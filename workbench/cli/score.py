@@ -27,7 +27,7 @@ def score(
     dataset: Annotated[str, typer.Option(help="An imported data set as the pool.")] = "",
     model: Annotated[str, typer.Option(help="Folder or hub id of a model, where no study is named.")] = "",
     adapter: Annotated[str, typer.Option(help="PEFT folder of an adapter, where no run is named.")] = "",
-    k: Annotated[int, typer.Option("--pairs", min=1, help="Pairs in a batch.")] = 60,
+    k: Annotated[int | None, typer.Option("--pairs", min=1, help="Pairs in a batch; as the study has it.")] = None,
     prompts: Annotated[int | None, typer.Option(min=1, help="A seeded subset of so many prompts.")] = None,
     seed: Annotated[int, typer.Option(help="Of the subset and of ties; a run brings its own.")] = 1,
     signals: Annotated[

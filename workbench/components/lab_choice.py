@@ -24,7 +24,8 @@ SFT, HERE, NEXT = "SFT model", "as of this round", "after the last round"
 
 @dataclass(frozen=True)
 class Where:
-    """Pool (`OWN` or a data set's name), model in words or as a folder, size of the batch, and how many prompts.
+    """Pool (`OWN` or a data set's name), model in words or as a folder, size of the batch (None: the run's own), and
+    how many prompts.
 
     `adapter`: the folder of one that no run has trained, with the SFT model or a model by its folder; "" without.
     """
@@ -32,12 +33,15 @@ class Where:
     pool: str
     model: str
     adapter: str
-    k: int
+    k: int | None
     prompts: int | None
 
 
-def where_row(pools: Sequence[str], models: Sequence[str], k: int) -> Where:
-    """The row of controls; without a model to choose from its folder is asked for. All of it stands in the link."""
+def where_row(pools: Sequence[str], models: Sequence[str], usual: Callable[[str], str]) -> Where:
+    """The row of controls; without a model to choose from its folder is asked for. All of it stands in the link.
+
+    `usual` says what a batch is, for the model that is chosen, where no number is given.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pool = st.selectbox("Pool", list(pools), key="pool", bind="query-params", width=260)
         if models:
@@ -51,14 +55,16 @@ def where_row(pools: Sequence[str], models: Sequence[str], k: int) -> Where:
         if model == SFT or not models:
             adapter = st.text_input("Adapter", key="adapter", bind="query-params", placeholder="none", width=170,
                                     help="A PEFT folder: signals with that adapter on.").strip()  # fmt: skip
-        size = st.number_input("Pairs in a batch", min_value=1, value=k, key="k", bind="query-params", width=130)
+        size = st.number_input("Pairs in a batch", min_value=1, value=None, step=1, key="k", bind="query-params",
+                               placeholder=usual(model), width=190,
+                               help="Empty: what the run itself would buy in a round.")  # fmt: skip
         prompts = st.text_input("Prompts", key="prompts", bind="query-params", placeholder="all", width=90,
                                 help="A seeded subset of so many prompts, to score less.").strip()  # fmt: skip
     known = prompts.replace(",", "").replace(" ", "")
     if prompts and not (known.isascii() and known.isdigit() and int(known)):
         show('<div class="note warn"><small>Prompts is a whole number above 0, or empty for all of them.</small></div>')
         known = ""
-    return Where(pool, model, adapter, int(size), int(known) if known else None)
+    return Where(pool, model, adapter, None if size is None else int(size), int(known) if known else None)
 
 
 def strategy_row(

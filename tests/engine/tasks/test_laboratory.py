@@ -75,8 +75,8 @@ def test_it_picks_what_the_study_picked(store: Store, strategy: str, round_numbe
     pooled = set(queries.scores(store, run, round_number)["pair_id"])
     assert answer["pairs"] == len(pooled)
     assert answer["past"] == answer["labels"] == len(picks) * (round_number - 1)
-    dry = DryRun.model_validate({**request, "strategies": [strategy], "k": len(picks)}).do(store, lambda _: None)
-    assert dry["strategies"][0]["picks"] == picks
+    dry = DryRun.model_validate({**request, "strategies": [strategy]}).do(store, lambda _: None)
+    assert dry["strategies"][0]["picks"] == picks, "as many as the run, too"
     kept = queries.scores(store, run, round_number).set_index("pair_id")["score"]
     matrix = FileCache(store.folder / "cache").get(dry["scores"])
     pool = kept_pool(FileCache(store.folder / "cache"), ScorePool.model_validate(request).pool_key())
