@@ -30,7 +30,7 @@ def panel(study_id: str) -> None:
     row = partial(st.container, horizontal=True, vertical_alignment="bottom", gap="small")
     with st.form("invite", border=False, clear_on_submit=True), row():
         st.text_input("Name of a labeller", key="invite-name", max_chars=80, width=240)
-        st.form_submit_button("Make a link", on_click=partial(_invite, study_id))
+        st.form_submit_button("Make a link", on_click=messages.once(partial(_invite, study_id)))
     made = session.value_of(MADE)
     if made and made[0] == study_id:
         show(f'<p role="status">The link of {foreign(made[1])}. It is shown this once; an older one is closed.</p>')
@@ -41,7 +41,12 @@ def panel(study_id: str) -> None:
             st.selectbox(
                 "Close the link of", list(there), None, key="close-whose", format_func=there.__getitem__, width=240
             )
-            st.button("Close it", key="close-link", on_click=_close, disabled=not session.value_of("close-whose"))
+            st.button(
+                "Close it",
+                key="close-link",
+                on_click=messages.once(_close),
+                disabled=not session.value_of("close-whose"),
+            )
 
 
 def _invite(study_id: str) -> None:

@@ -176,7 +176,7 @@ def _press(desk: Desk, guideline_id: int | None, lease_minutes: float, what: str
         return
     now = replace(now, error=None)
     try:
-        _lay(_done(now, desk, guideline_id, lease_minutes, what))
+        _lay(_done(now, guideline_id, lease_minutes, what))
     except EngineError as error:
         _lay(replace(_after_trouble(now), error=error, skipping=False))
 
@@ -192,13 +192,12 @@ def _after_trouble(desk: Desk) -> Desk:
     return desk if shown is not None and shown.assignment_id == desk.shown.assignment_id else _with(desk, shown)
 
 
-def _done(desk: Desk, drawn: Desk, guideline_id: int | None, lease_minutes: float, what: str) -> Desk:
-    """The desk after a press; what a key switches on or off it switches from how it was `drawn`."""
+def _done(desk: Desk, guideline_id: int | None, lease_minutes: float, what: str) -> Desk:
     if what == "mark":
-        return replace(desk, marked=not drawn.marked)
+        return replace(desk, marked=not desk.marked)
     if what.startswith("strength "):
         pressed = float(what.removeprefix("strength "))
-        return replace(desk, strength=None if drawn.strength == pressed else pressed)
+        return replace(desk, strength=None if desk.strength == pressed else pressed)
     if what in ("skip", "stay"):
         return replace(desk, skipping=what == "skip" and desk.shown is not None)
     if what == "undo":

@@ -36,7 +36,7 @@ def panel(study_id: str) -> None:
                 show("<p>Nobody has had a pair yet.</p>")
             if run.state == "waiting":
                 show("<p>Pairs that nobody answers return to the pool. A late answer is kept all the same.</p>")
-                st.button("Go on without the rest", key="close-batch", on_click=partial(_close, run.id))
+                st.button("Go on without the rest", key="close-batch", on_click=messages.once(partial(_close, run.id)))
             inviting.panel(study_id)
         sending.panel(study_id)
 
@@ -80,8 +80,8 @@ def _changed(run_id: str, state: str, changed: list[corrected.Changed]) -> None:
         words = f"{changed_words(changed)} What was trained stays as it is."
         show(f'<div class="note warn" role="status"><b class="word">! Labels changed.</b> {words}</div>')
         st.button(
-            f"Go on from before {before_words(first)}", key="go-back", on_click=partial(_go_back, run_id, first),
-            disabled=state in ("running", "queued"),
+            f"Go on from before {before_words(first)}", key="go-back",
+            on_click=messages.once(partial(_go_back, run_id, first)), disabled=state in ("running", "queued"),
             help="Later rounds are computed again. What people have answered is kept, and is not asked again.",
         )  # fmt: skip
 

@@ -105,19 +105,6 @@ def test_a_pair_that_lies_there_undrawn_is_drawn_by_the_next_look(desk, monkeypa
     assert AppTest.from_function(look, args=(study_id,), default_timeout=60).run().text[0].value == "True"
 
 
-def test_a_press_that_is_called_twice_switches_once(desk, monkeypatch):
-    """Streamlit may call back twice for one press, with the desk as it was drawn."""
-    store, _, _ = desk
-    done = labelling._press
-    monkeypatch.setattr(labelling, "_press", lambda *said: (done(*said), done(*said)))
-    test = app(store.folder, monkeypatch, "label")
-    press(test, "Mark differences")
-    press(test, "Clearly")
-    assert any(button.label == "Mark no differences" for button in test.button)
-    press(test, "A is better")
-    assert [row.strength for row in labels(store)] == [2.0]
-
-
 def test_a_corrected_answer_shows_among_the_last_ones(desk, monkeypatch):
     store, study_id, _ = desk
     test = app(store.folder, monkeypatch, "label")

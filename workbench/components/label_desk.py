@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine.store.answered import Progress
 from engine.store.assignments import Shown
+from workbench import messages
 from workbench.components import desk_script
 from workbench.components.difference import differing
 from workbench.components.foreign_text import Span, conversation, said
@@ -234,6 +235,7 @@ def _button(
     icon_right: bool = False, disabled: bool = False,
 ) -> None:  # fmt: skip
     st.button(
-        label, key=f"desk-{what}", shortcut=key, width="stretch", icon=icon, on_click=press, args=(what,),
+        label, key=f"desk-{what}", shortcut=key, width="stretch", icon=icon,
+        on_click=messages.once(press), args=(what,),
         icon_position="right" if icon_right else "left", type=kind, disabled=disabled,  # type: ignore[arg-type]
     )  # fmt: skip

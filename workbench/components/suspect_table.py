@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.analysis.suspects import Again
+from workbench import messages
 from workbench.components.how_to_read import read_this
 from workbench.components.markup import empty, escaped, heading, show
 from workbench.spreadsheet import as_csv
@@ -77,7 +78,7 @@ def suspect_table(
         st.button(
             what, icon=":material/undo:", disabled=on_send is None or not chosen, key=f"{key}-send", type="primary",
             help=f"Without a tick the first {integer(again.n)} that are not out already.",
-            on_click=on_send or (lambda ids: None), args=(chosen,),
+            on_click=messages.once(on_send or (lambda ids: None)), args=(chosen,),
         )  # fmt: skip
         st.download_button(
             "All of them, CSV", lambda: as_csv(found), "suspects.csv", "text/csv", icon=":material/table:",
