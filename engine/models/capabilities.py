@@ -7,10 +7,8 @@ from typing import Any
 import torch
 
 from engine.models import varlen_attention as varlen
-from engine.models.device import choose_device, choose_dtype
+from engine.models.device import NATIVE, WIDE, choose_device, choose_dtype
 
-WIDE = 1024
-"""Hidden numbers a token of the model that is meant: the smallest that gets bfloat16 on a CPU."""
 HEAD = 64
 """Width of the attention heads that are tried."""
 SMALL_GIB = 8.0
@@ -70,7 +68,7 @@ def _paged() -> dict[str, str]:
 
 def _of_cpu() -> list[dict[str, str]]:
     able = torch.cpu.get_capabilities()
-    native = [name for key, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")) if able.get(key)]
+    native = [name for key, name in NATIVE.items() if able.get(key)]
     wide = f"this CPU computes it ({', '.join(native)}), for models {WIDE:,} numbers wide or more"
     return [
         _line("GPU", "none that PyTorch can use", False, "A model beyond some hundred million weights wants one."),

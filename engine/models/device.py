@@ -7,9 +7,10 @@ import torch
 from engine.errors import ModelError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_WIDE = 1024
+WIDE = 1024
 """Hidden numbers a token from which on products outweigh the conversions around them on a CPU."""
-_NATIVE = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
+NATIVE = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
+"""What torch calls a CPU's instructions for bfloat16, and what people call them."""
 GAP = 0.1
 """Largest mean gap between a model's logits in float32 and in bfloat16, in their standard deviations."""
 
@@ -37,13 +38,13 @@ def choose_dtype(dtype: str, device: torch.device, width: int) -> tuple[torch.dt
     study that goes on later goes on in the same numbers."""
     if dtype != "auto":
         return _DTYPES[dtype], f"{dtype}: the config says so"
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16, "bfloat16: the device computes it natively"
     if device.type != "cpu":
         return torch.float32, f"float32: exact, and the default on a {device.type} device without bfloat16"
     able = torch.cpu.get_capabilities()
-    native = next((name for key, name in _NATIVE.items() if able.get(key)), "")
-    if native and width >= _WIDE:
+    native = next((name for key, name in NATIVE.items() if able.get(key)), "")
+    if native and width >= WIDE:
         return torch.bfloat16, f"bfloat16: this CPU computes it natively ({native})"
     return torch.float32, "float32: exact, and the default on a cpu"
 

@@ -58,6 +58,7 @@ def test_an_older_gpu_without_the_kernel_and_without_bfloat16(gpu: pytest.Monkey
     gpu.setattr(capabilities.varlen, "is_there", lambda query, value: False)
     found = said(capabilities.findings())
     assert found["bfloat16"].startswith("warn: the GPU only imitates it")
+    assert found["dtype"].startswith("good: a worker here takes float32"), "as the warning says"
     assert "memory-efficient, plain" in found["attention"]
     assert "flash" not in found["attention"].split("(")[1]
     assert "torch 2.10" in found["attention"]

@@ -198,7 +198,7 @@ def test_a_cpu_that_multiplies_bfloat16_is_used_by_wide_models(monkeypatch: pyte
 
 def test_bfloat16_is_taken_only_where_the_model_agrees(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     able(monkeypatch, avx512_bf16=True)
-    monkeypatch.setattr(device, "_WIDE", 8)
+    monkeypatch.setattr(device, "WIDE", 8)
     policy = load(folder)
     assert policy.dtype == next(policy.model.parameters()).dtype == torch.bfloat16
     assert re.search(r"bfloat16: .* \(AVX512-BF16\); the model's logits move by 0.0", policy.reasons[1])
