@@ -35,8 +35,9 @@ def lora_of(folder: str) -> dict[str, Any]:
     targets = found.get("target_modules")
     if isinstance(targets, str) and targets != "all-linear":
         odd.append(f"target_modules {targets!r}, a pattern")
-    if odd or not targets:
-        said = ", ".join(odd) or "no target_modules"
+    missing = [name for name in ("target_modules", "r", "lora_alpha") if not found.get(name)]
+    if odd or missing:
+        said = ", ".join([*odd, *(f"no {name}" for name in missing)])
         raise ModelError(f"The adapter in {folder} is not plain LoRA: {CONFIG} says {said}.", _EXPORTED)
     return {
         "rank": found["r"],
