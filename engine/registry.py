@@ -7,7 +7,7 @@ imported is a bug, never a silently shorter list. What a store keeps stands besi
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -133,8 +133,3 @@ class Registry(Generic[P]):
 
     def __iter__(self) -> Iterator[type[P]]:
         return iter([self.get(name) for name in self.names()])
-
-
-def builder(registry: Registry[Any]) -> Callable[[Any], Any]:
-    """For pydantic's BeforeValidator: names and mappings become plugins."""
-    return registry.build

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from engine.errors import UnknownName
-from engine.registry import Plugin, Registry, builder
+from engine.registry import Plugin, Registry
 from engine.strategies.base import STRATEGIES
 
 ROOM = "registry_room"
@@ -44,7 +44,7 @@ def test_a_class_is_found_by_its_name_and_built_in_three_ways(registry: Registry
     assert registry.build(light) is light
     assert registry.build("hammer") == Hammer()
     assert registry.build({"name": "hammer", "weight": 0.5}) == light
-    assert builder(registry)(light.spec()) == light
+    assert registry.build(light.spec()) == light
 
 
 def test_an_unknown_name_suggests_the_nearest(registry: Registry) -> None:

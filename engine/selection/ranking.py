@@ -92,15 +92,12 @@ def kept_prompts(recipe: TwoStage, values: np.ndarray, rows: Rows, k: int) -> se
 
 def _from_the_band_on(recipe: Band, ranked: Sequence[int]) -> list[int]:
     """All rows of an order, those of the band first: from the middle outwards, or from both ends in turn."""
-    outwards = sorted(range(len(ranked)), key=lambda place: (abs(2 * place - len(ranked) + 1), place))
-    return [
-        ranked[place]
-        for place in (
-            outwards
-            if recipe.where == "middle"
-            else sorted(range(len(ranked)), key=lambda place: (min(place, len(ranked) - 1 - place), place))
-        )
-    ]
+    last, middle = len(ranked) - 1, recipe.where == "middle"
+
+    def turn(place: int) -> tuple[int, int]:
+        return abs(2 * place - last) if middle else min(place, last - place), place
+
+    return [ranked[place] for place in sorted(range(len(ranked)), key=turn)]
 
 
 def _one_per_prompt_first(ranked: Sequence[int], prompts: Sequence[str]) -> list[int]:

@@ -16,7 +16,6 @@ READER = "reader"
 """The row of `people` for whoever reads on this machine: the app knows no names."""
 SELECTED = 100_000
 """Pairs of a saved selection at most."""
-Verb = Literal["pause", "resume", "cancel", "retry"]
 
 FROM: dict[str, tuple[str, ...]] = {
     "pause": ("queued", "running", "review", "waiting"),

@@ -25,7 +25,7 @@ from engine.store.votes import counting, oracle_of
 POOL = "pool"
 """Whose answers a data file gave: the key of the pool in a study's data sets; held-out sets have other keys."""
 SALT = "export.salt"
-"""Below the store's folder: 32 random bytes that labellers' numbers are mixed with; in no export and no backup."""
+"""Below the store's folder: 32 random bytes that labellers' numbers are mixed with; in no export, but in a backup."""
 
 
 def asked_pairs(store: Store, subset: Subset) -> list[AskedPair]:

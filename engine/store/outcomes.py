@@ -26,7 +26,7 @@ def every_outcome(store: Store, study_id: str, split: str, metric: PrimaryMetric
 
     An arm in the setting of its paper may run fewer rounds than its study, or larger ones; so do its twin and controls.
     """
-    _, runs = _runs(store, study_id, s.runs.c.state == "done")
+    runs = _runs(store, study_id, s.runs.c.state == "done")
     of_run = _labels(store, runs)
     axes = dict.fromkeys(of_run[run.id] for run in runs)
     found = [_gathered(store, [r for r in runs if of_run[r.id] == axis], split, axis, metric) for axis in axes]
@@ -38,7 +38,7 @@ def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
 
     In accuracy. For advice on going on: there it counts where a strategy stands now. Arms without a round are left out.
     """
-    _, runs = _runs(store, study_id, sa.true())
+    runs = _runs(store, study_id, sa.true())
     of_run = _labels(store, runs)
     evaluated = sa.select(s.stages.c.run_id, sa.func.max(s.stages.c.round)).where(
         s.stages.c.run_id.in_([run.id for run in runs]) & (s.stages.c.stage == "evaluated")
@@ -55,13 +55,12 @@ def furthest(store: Store, study_id: str, split: str) -> dict[str, Outcomes]:
     return found
 
 
-def _runs(store: Store, study_id: str, which: Any) -> tuple[dict[str, Any], Sequence[Any]]:
-    """The study's config, and of its runs that no person edited those that are wanted."""
+def _runs(store: Store, study_id: str, which: Any) -> Sequence[Any]:
+    """Of the study's runs that no person edited those that are wanted."""
     wanted = (s.runs.c.study_id == study_id) & ~s.runs.c.edited & which
     columns = (s.runs.c.id, s.runs.c.strategy, s.runs.c.seed)
     with store.read() as connection:
-        config = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar_one()
-        return config, connection.execute(sa.select(*columns).where(wanted).order_by(s.runs.c.position)).all()
+        return connection.execute(sa.select(*columns).where(wanted).order_by(s.runs.c.position)).all()
 
 
 def _labels(store: Store, runs: Sequence[Any]) -> dict[str, tuple[float, ...]]:

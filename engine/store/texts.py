@@ -1,5 +1,6 @@
 """Data sets in the store: texts once by content, and which data set holds which of them."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _quoted
@@ -225,6 +226,4 @@ def insert_many(connection: sa.Connection, table: sa.Table, names: Sequence[str]
 
 
 def _short(*parts: str) -> str:
-    import hashlib
-
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.models.policy import Policy
 
 Say = Callable[[str], None]
-"""Say where the task is, one sentence. It raises `engine.worker.Stopped` when the task is no longer this worker's."""
+"""Say where the task is, one sentence. It raises `engine.loop.Stopped` when the task is no longer this worker's."""
 
 
 class Task(Plugin):
