@@ -11,7 +11,7 @@ from workbench.campaign import is_campaign
 from workbench.charts.across import device_of
 from workbench.components.curve_controls import curve_controls
 from workbench.components.curve_figures import curve_figures, curves_of, papers
-from workbench.components.markup import empty, escaped, no_study, page_head, see_studies, show
+from workbench.components.markup import escaped, no_study, page_head, see_studies, show
 from workbench.components.news import news
 from workbench.components.take_away import take_away, take_report
 from workbench.study_words import by_hand, compares, reference_words
@@ -64,7 +64,7 @@ def page() -> None:
     if curves.frames:
         curve_figures(curves, session.mode())
     else:
-        empty(*NOTHING)
+        see_studies(*NOTHING)
     verdicts.panel(detail, focus=focus, controls=shown.controls)
     if looking.strategy:
         verdicts.certainty(detail, looking.strategy)

@@ -73,6 +73,16 @@ def test_an_empty_store_says_what_comes_next(stores, monkeypatch, page):
         assert "To the page Studies" in [link.proto.label for link in test.get("page_link")]
 
 
+@pytest.mark.parametrize("page", ["curves", "explore", "batch", "label_quality", "export"])
+def test_a_page_that_waits_for_a_study_in_the_queue_leads_to_where_it_stands(tmp_path, monkeypatch, page):
+    store = open_store(tmp_path)
+    worlds.add_study(store, "in the queue", seeds=(1,))
+    test = app(store.folder, monkeypatch, page)
+    assert not test.exception
+    assert "To the page Studies" in [link.proto.label for link in test.get("page_link")]
+    assert "No worker is here." in seen(app(store.folder, monkeypatch)), "and there what it waits for"
+
+
 def test_a_running_study_says_what_runs_now_and_can_be_paused(stores, monkeypatch):
     test = app(stores["running"], monkeypatch)
     said = seen(test)
