@@ -32,7 +32,7 @@ def lora_of(folder: str) -> dict[str, Any]:
         kind = found.get("peft_type") if isinstance(found, dict) else type(found).__name__
         raise ModelError(f"The adapter in {folder} is of the kind {kind!r}; only LORA is read.", _EXPORTED)
     odd = [f"{name} {found[name]!r}" for name, plain in _PLAIN.items() if found.get(name) not in plain]
-    targets = found.get("target_modules")
+    targets = found.get("target_modules") or []
     if isinstance(targets, str) and targets != "all-linear":
         odd.append(f"target_modules {targets!r}, a pattern")
     missing = [name for name in ("target_modules", "r", "lora_alpha") if not found.get(name)]
