@@ -66,7 +66,9 @@ TABLE = {
         BASE, "engine.arms engine.data engine.store engine.strategies", inside="pyarrow datasets huggingface_hub yaml"
     ),
     "engine.data.take_in": room(BASE, "engine.data engine.store"),
-    "engine.data.prepare": room(BASE, "engine.config engine.settings engine.cost engine.disk engine.data engine.store"),
+    "engine.data.prepare": room(
+        BASE, "engine.config engine.settings engine.cost engine.disk engine.data engine.oracles.base engine.store"
+    ),
     "engine.samplers": room(
         BASE, "engine.asking engine.protocol engine.keys engine.data engine.samplers numpy pydantic",
         inside="torch engine.models",

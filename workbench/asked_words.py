@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.analysis.intervals import Interval
-from engine.analysis.judging import JudgedFacts, Split, judged_facts
+from engine.analysis.judging import JudgedFacts, Split, judged_facts, split_of
 from engine.config import StudyConfig
 from engine.cost import Cost
 from engine.oracles.base import ORACLES, Texts
 from engine.store.database import Store
-from engine.store.judged import Evaluator, asked_evaluator, model_details, split_so_far
+from engine.store.judged import Evaluator, asked_evaluator, model_details, routed_so_far
 from workbench.bill_words import COMPARISONS, bill_words, bills, comparisons, split_rows
 from workbench.guardrails import one_taste
 from workbench.wording import NOTHING, count, integer, number, percent, plain
@@ -50,7 +50,9 @@ class AskedModels:
 def asked_models(store: Store, study_id: str) -> AskedModels:
     """What a study's labels and figures say of the models it asked."""
     facts = {name: judged_facts(rows) for name, rows in model_details(store, study_id).items()}
-    return AskedModels(facts, asked_evaluator(store, study_id), split_so_far(store, study_id))
+    routing, by_round, rounds = routed_so_far(store, study_id)
+    split = split_of(by_round, rounds)
+    return AskedModels(facts, asked_evaluator(store, study_id), {routing: split} if split else {})
 
 
 def beforehand(config: StudyConfig, cost: Cost, texts: tuple[Texts, Texts] | None = None) -> list[str]:

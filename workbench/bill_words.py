@@ -20,6 +20,12 @@ def texts_to_judge(config: StudyConfig, pool: Texts, held_out: Texts) -> dict[st
     return {LABELS: pool, COMPARISONS: Texts(held_out.prompt, BYTES_A_TOKEN * longest, words)}
 
 
+def paid_by_token(config: StudyConfig) -> bool:
+    """Whether the study asks a model behind a server, so that the length of texts is worth knowing."""
+    nothing = Texts(0.0, 0.0, "")
+    return any(one.bills(1, nothing) for one in (config.oracle, config.evaluator) if one is not None)
+
+
 def comparisons(config: StudyConfig) -> int:
     """Pairs of texts that an evaluator is asked about at most; 0 where none is."""
     settings = config.evaluation

@@ -1,12 +1,11 @@
 """What models were asked in a study: the details of their labels, what asking used, and an evaluator's figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine.analysis.judging import Split, split_of
 from engine.oracles.base import ORACLES
 from engine.store import schema as s
 from engine.store.database import Store
@@ -46,18 +45,19 @@ def model_details(store: Store, study_id: str) -> dict[str, list[Mapping[str, An
     return {oracle: rows for oracle, rows in details.items() if rows}
 
 
-def split_so_far(store: Store, study_id: str) -> dict[str, Split]:
-    """Oracle → who answered the batches so far, where models answer before people; nothing before the first round."""
+def routed_so_far(store: Store, study_id: str) -> tuple[str, Mapping[int, Sequence[Mapping[str, Any]]], int]:
+    """Where models answer before people: the oracle, round → the details of its labels, and the rounds it has in all.
+
+    The oracle is "" of another study; rounds are those labelled whole, and 0 in all if no more will come.
+    """
     with store.read() as connection:
         name = _first_models(connection, study_id)
         if not name:
-            return {}
-        by_round = _routed(connection, study_id)
+            return "", {}, 0
         config = connection.execute(sa.select(s.studies.c.config).where(s.studies.c.id == study_id)).scalar_one()
         states = connection.execute(sa.select(s.runs.c.state).where(s.runs.c.study_id == study_id)).scalars()
         goes_on = not set(states) <= {"done", "failed", "cancelled"}
-    found = split_of(by_round, int(config["rounds"]) if goes_on else 0)
-    return {} if found is None else {name: found}
+        return name, _routed(connection, study_id), int(config["rounds"]) if goes_on else 0
 
 
 def _first_models(connection: sa.Connection, study_id: str) -> str:

@@ -14,7 +14,7 @@ from engine import asking
 from engine.cost import Sizes
 from engine.errors import StoreError
 from engine.oracles._prompting import hash_of
-from engine.oracles.base import ORACLES
+from engine.oracles.base import ORACLES, Texts
 from engine.store import inbox, queries, writer
 from engine.store import schema as s
 from engine.store.bank import loan
@@ -275,8 +275,10 @@ def test_the_form_asks_for_a_judge_and_says_what_it_will_take(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "unused").write_text("{}")
     monkeypatch.setattr("workbench.cache.sizes", lambda data: (Sizes(8, 24, 24), Sizes(3, 9, 9)))
+    monkeypatch.setattr("workbench.cache.texts", lambda data: (Texts(40.0, 80.0, "a pool"), Texts(40.0, 80.0, "a set")))
     test = press(test, "Clone this study")
     assert not test.exception
+    assert "For labels, the judge small reads about" in seen(test) and "At 1.5 and 6 a million tokens" in seen(test)
     template = widget(test, "text_area", "template")
     assert "{prompt}" in template.value and "\n" in template.value
     assert "The judge is asked" in seen(test)
