@@ -73,7 +73,8 @@ def page() -> None:
     silent = [run for run in detail.runs if run.rounds_done == 0]
     if silent and curves.frames:
         have = "has" if len(silent) == 1 else "have"
-        show(f"<small>{len(silent)} of {count(len(detail.runs), 'run')} {have} no round after round 0.</small>")
+        who = "The run" if len(detail.runs) == 1 else f"{len(silent)} of {count(len(detail.runs), 'run')}"
+        show(f"<small>{who} {have} no round after round 0.</small>")
 
 
 page()

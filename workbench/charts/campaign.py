@@ -43,7 +43,7 @@ def campaign_figure(lines: Sequence[tuple[str, Sequence[tuple[int, Estimate]]]],
         )  # fmt: skip
     room = 0.03 * along.high
     figure.update_xaxes(
-        title={"text": "labels bought by picks", "font": words}, tickfont=words, tick0=0, dtick=along.step,
+        title={"text": "labels bought by picks (pairs)", "font": words}, tickfont=words, tick0=0, dtick=along.step,
         tickformat=",.0f", range=[-room, along.high + room],
     )  # fmt: skip
     figure.update_layout(

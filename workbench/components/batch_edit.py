@@ -39,7 +39,7 @@ def review_bar(
         f" · {integer(len(review.pinned))} pinned" if review.pinned else ""
     )
     with st.container(border=True, key="review"):
-        left, right = st.columns([52, 48], gap="medium", vertical_alignment="center")
+        left, right = st.columns([48, 52], gap="medium", vertical_alignment="center")
         with left:
             show(
                 f'<p class="row" role="status">{chip("waits for review", "warn")}<b>{said}</b></p>'

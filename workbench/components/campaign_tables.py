@@ -16,7 +16,7 @@ DIGITS = {"characters": 0, "seconds": 1}
 def no_verdict_markup(found: Campaign) -> str:
     """In place of verdicts: that there is none, why, and what would give one."""
     why = f"{words.WHY_NONE} {words.REHEARSAL.format(title=found.title)}"
-    return heading("No verdict", "a campaign") + empty_markup(words.NO_VERDICT, why)
+    return heading("Verdicts") + empty_markup(words.NO_VERDICT, why)
 
 
 def levels_markup(found: Campaign) -> str:

@@ -38,7 +38,8 @@ def certainty_panel(found: Uncertainty | None, ref: StrategyRef, mode: Mode) -> 
         return
     rounds = [(one.round, one.found) for one in found.rounds]
     seeds = max(one.seeds for one in found.rounds)
-    show(f"{dot(ref.slot)}{heading(ref.title, f'margin before each label against the label, {seeds} seeds together')}")
+    of = f"{count(seeds, 'seed')} together" if seeds > 1 else "1 seed"
+    show(f"{dot(ref.slot)}{heading(ref.title, f'margin before each label against the label, {of}')}")
     if any(part.bins for _, part in rounds):
         st.plotly_chart(
             reliability_figure(rounds, ref.slot, mode), key="reliability", config={"displayModeBar": False},

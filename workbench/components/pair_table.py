@@ -35,8 +35,8 @@ def pair_table(
     ranks = [name for name in values if name.startswith("percentile ")]
     numbers: dict[str, Any] = {}
     for name in values:
-        what = "%ile" if name in ranks else name.partition(" ")[0]
-        short = what if len(ranks) == 1 and what in ("%ile", "score") else name.replace("percentile", "%ile")
+        what = "%ile" if name in ranks else "score" if name.startswith("score ") else "signal"
+        short = what if len(ranks) == 1 else name.replace("percentile", "%ile")
         numbers[name] = st.column_config.NumberColumn(
             short, format="%.1f" if what == "%ile" else "%.3f", width=58 if short == what else 92, help=name
         )
@@ -47,6 +47,7 @@ def pair_table(
         on_select=on_select,
         selection_mode="single-row",
         row_height=30,
+        placeholder=NOTHING,
         height=min(height, 38 + 30 * max(1, len(frame))),
         column_config={
             "prompt": st.column_config.TextColumn(width=150),

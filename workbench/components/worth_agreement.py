@@ -47,7 +47,7 @@ def agreement_panel(found: Worth, mode: Mode) -> None:
     if not rows:
         empty(NO_AGREEMENT, SECOND["file" if found.source == "file" else "people" if found.people else "models"])
         return
-    figure = rows_figure(rows, "Krippendorff's α", 0.0, mode)
+    figure = rows_figure(rows, "Krippendorff's α (no unit)", 0.0, mode)
     st.plotly_chart(
         figure, theme=None, key="alpha", config=CONFIG, alt="Krippendorff's alpha of each group with its interval"
     )
