@@ -56,6 +56,8 @@ def _pairs_out(study_id: str) -> None:
     show(heading("Pairs out", "without answers; which response comes first is drawn"))
     others = "that nobody else holds" if waiting > free else "that nobody holds"
     show(f"<p>{count(waiting, 'pair')} in the queue {others}; {count(out, 'pair')} out at another tool.</p>")
+    if not waiting and not out:
+        return
     tool = st.segmented_control("Form", list(TOOLS), default=next(iter(TOOLS)), required=True, key=TOOL,
                                 format_func=lambda name: NAMES.get(name, plain(name)))  # fmt: skip
     form = str(tool or next(iter(TOOLS)))
