@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.formats._parts import reply_of, text_in, turn_of, turns_in, with_system
+from engine.data.formats._parts import behind_system, reply_of, turn_of, turns_in
 from engine.data.formats.base import FORMATS, Format, ParsedRow, chosen_and_rejected
 
 
@@ -23,6 +23,6 @@ class LlamaFactory(Format):
 
     def parse(self, row: Mapping[str, Any]) -> ParsedRow:
         """One labelled pair."""
-        messages = with_system(text_in(row, "system", may_be_empty=True), turns_in(row, "conversations"))
+        messages = behind_system(row, turns_in(row, "conversations"))
         chosen, rejected = (reply_of(turn_of(row.get(side), side), side) for side in ("chosen", "rejected"))
         return chosen_and_rejected(messages, chosen, rejected)

@@ -33,7 +33,7 @@ class TrlImplicit(Format):
         """One labelled pair; the prompt is all but the last turn and must be the same on both sides."""
         given = row.get("chosen"), row.get("rejected")
         if isinstance(given[0], str) and isinstance(given[1], str):
-            return _plain(given[0], given[1])
+            return _plain(row, given[0], given[1])
         chosen, rejected = messages_of(given[0], "chosen"), messages_of(given[1], "rejected")
         for side, turns in (("chosen", chosen), ("rejected", rejected)):
             if turns[-1].role != "assistant":
@@ -56,7 +56,7 @@ def _alike(row: Mapping[str, Any]) -> bool:
     return isinstance(chosen, list) and isinstance(rejected, list)
 
 
-def _plain(chosen: str, rejected: str) -> ParsedRow:
+def _plain(row: Mapping[str, Any], chosen: str, rejected: str) -> ParsedRow:
     if chosen == rejected:
         raise BadRow("chosen and rejected are identical")
     end = next((n for n, (c, r) in enumerate(zip(chosen, rejected, strict=False)) if c != r), None)
@@ -69,4 +69,4 @@ def _plain(chosen: str, rejected: str) -> ParsedRow:
     better, worse = chosen[end:].strip(), rejected[end:].strip()
     if not better or not worse:
         raise BadRow("empty response", "one side is nothing but the prompt")
-    return chosen_and_rejected((Message("user", prompt),), better, worse)
+    return chosen_and_rejected(behind_system(row, (Message("user", prompt),)), better, worse)

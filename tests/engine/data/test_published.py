@@ -108,6 +108,14 @@ def test_a_system_column_stands_before_the_prompt_once() -> None:
     found = explicit.parse(asked)
     assert isinstance(found, ParsedRow)
     assert [m.role for m in found.messages] == ["system", "user"]
+    brief, sides = "Be brief.", {"chosen": "The sky is black.", "rejected": "The sky is blue."}
+    spoken = [{"from": "system", "value": brief}, {"from": "human", "value": "Hi"}]
+    replies = {side: {"from": "gpt", "value": said} for side, said in sides.items()}
+    for name, said in (("trl_implicit", sides), ("llamafactory", {**replies, "conversations": spoken})):
+        found = FORMATS.get(name)().parse({**said, "system": brief})
+        assert isinstance(found, ParsedRow)
+        assert found.messages[0].content == brief
+        assert [m.role for m in found.messages] == ["system", "user"], name
 
 
 def test_answers_to_other_questions_are_counted_and_no_votes() -> None:
