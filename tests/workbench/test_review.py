@@ -222,6 +222,8 @@ def test_an_export_says_which_batches_were_changed_and_names_nobody_unasked(wait
         assert (b"Ada" in files["edits.jsonl"]) == names
         assert own[0].pair_id.encode() in files["edits.jsonl"]
         assert b"edits.jsonl" in files["README.md"]
+    for part in ({"upto_round": 1}, {"from_round": 3}):
+        assert "edits" not in about_subset(store, subset.model_copy(update=part)), "of other rounds than these"
 
 
 def pressed_twice() -> None:

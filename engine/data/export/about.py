@@ -1,5 +1,6 @@
 """What the card says of the study behind a subset: read from the store, in words and numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -101,8 +102,9 @@ def edited_rows(store: Store, detail: StudyDetail, subset: Subset) -> list[dict[
         if run.edited and subset.strategy in (None, run.strategy.name) and subset.seed in (None, run.seed)
     }
     found = []
+    first, last = subset.from_round or 1, subset.upto_round or math.inf
     for batch in edited_batches(store, detail.summary.id) if runs else ():
-        if batch.run_id in runs and (subset.upto_round is None or batch.round <= subset.upto_round):
+        if batch.run_id in runs and first <= batch.round <= last:
             run = runs[batch.run_id]
             rows = [
                 {"what": edit.what, "pair_id": edit.pair_id, "other_id": edit.other_id, "who": edit.person,
