@@ -54,7 +54,7 @@ TABLE = {
     "engine.config": room(BASE, PLUGINS, "engine.settings engine.study_file numpy pydantic"),
     **dict.fromkeys(
         words("engine.cost engine.disk"),
-        room(BASE, PLUGINS, "engine.config engine.settings engine.cost engine.pace"),
+        room(BASE, PLUGINS, "engine.config engine.settings engine.cost engine.pace engine.data.pool"),
     ),
     "engine.pace": room("numpy"),
     "engine.data": room(
@@ -102,6 +102,9 @@ TABLE = {
     "engine.verdict_words": room(BASE, "engine.analysis engine.evidence engine.store"),
     "engine.store.scoring_price": room(
         BASE, PLUGINS, "engine.config engine.cost engine.disk engine.settings engine.store sqlalchemy",
+    ),
+    "engine.store.campaigns": room(
+        BASE, PLUGINS, "engine.config engine.cost engine.data engine.store numpy sqlalchemy"
     ),
     "engine.store.pace": room(BASE, PLUGINS, "engine.config engine.cost engine.store sqlalchemy"),
     "engine.tasks": room(

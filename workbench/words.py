@@ -43,8 +43,8 @@ ANSWERS = (
     "Every answer costs one label. Only a and b train.",
     "Ties and both-bad are counted and shown. A skip returns the pair to the pool.",
     "Several votes: the majority counts, an even vote is a tie.",
-    "People may answer in another labelling tool: a lead sends pairs out and takes its file in on the page Label. What is "
-    "out is shown to nobody here, and an answer that comes when its pair is settled is kept as a late one.",
+    "People may answer in another labelling tool: a lead sends pairs out and takes its file in on the page Label. What "
+    "is out is shown to nobody here, and an answer that comes when its pair is settled is kept as a late one.",
 )
 
 WORDS = (

@@ -9,6 +9,7 @@ from engine.store.history import load_events
 from engine.store.labelled import who_answers
 from tests.engine.worker.campaign_runs import begun, errors, everything, labels, state, work
 from workbench.asked_words import asked_models, rows_of
+from workbench.components.asked_panel import asked_markup
 from workbench.worth import worth
 
 MODELS = [{"name": "gold", "temperature": 0.0}, {"name": "reward_model", "draw": "argmax", "device": "cpu"}]
@@ -61,6 +62,7 @@ def test_models_keep_what_they_agree_on_and_people_get_the_rest(tmp_path: Path, 
     said = dict(after_first.rows("routing"))
     assert said["people so far"].startswith(f"{first[1]} of 8 labels (")
     assert said["people to come"].startswith(f"about {first[1]} of 8 labels left (")
+    assert "people to come" in asked_markup(after_first)
     last = asked_models(store, study_id)
     assert "people to come" not in dict(last.rows("routing")), "the study is done"
     assert last.splits["routing"].people == len(people)
