@@ -32,6 +32,6 @@ def test_names_keep_out_of_each_others_way_at_every_width():
                 for one in found
             ]
             for n, (x, y, half) in enumerate(boxes):
-                assert abs(x) + half <= width / 2 + 1 and abs(y) <= (height - MARGINS) / 2
+                assert abs(x) + half <= width / 2 + 1 and abs(y) <= scale * 1.08 / 2
                 assert all(abs(x - a) > half + w or abs(y - b) > 15 for a, b, w in boxes[:n]), (first, width)
     assert drawn > 50, "most find room"

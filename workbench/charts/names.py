@@ -41,13 +41,14 @@ def placed(scene: Scene, height: int) -> Iterator[Placed]:
     least = min(NARROW / (right - left), largest)
     taken: list[tuple[tuple[float, float, float, float], float]] = []
     for name in sorted(scene.names, key=lambda name: -name.n)[:NAMED]:
-        x, y = name.x - (left + right) / 2, name.y - (low + high) / 2
+        x, y = name.x - (left + right) / 2, name.y - (low + high) / 2  # from the middle, where the plane stands
         for n, up in [(n, up) for n in range(len(name.words), 0, -1) for up in SHIFTS]:
             half = 3.4 * len(", ".join(name.words[:n])) + 6
             edge = max(NARROW / 2 - half, 0)
             aside = min(max(x * least, -edge), edge) - x * least
             at = (x * least + aside, x * largest + aside, y * least + up, y * largest + up)
-            if abs(at[3]) <= max(tall / 2 - 8, 0) and all(_clear(at, one, half + other) for one, other in taken):
+            inside = all(abs(y) <= (high - low) * scale / 2 - 8 for y, scale in ((at[2], least), (at[3], largest)))
+            if inside and all(_clear(at, one, half + other) for one, other in taken):
                 taken.append((at, half))
                 yield Placed(name, name.words[:n], round(aside), up)
                 break

@@ -232,7 +232,9 @@ def _lay_out(figure: go.Figure, explained: Sequence[float] | None, ink: Ink, hei
             ticks="",
             showticklabels=False,
         )
-    figure.update_yaxes(scaleanchor="x", scaleratio=1)
+    # Bound by its domain: bound by its range, a plane that was once wider stays small when the window is made narrower.
+    figure.update_xaxes(constrain="domain")
+    figure.update_yaxes(scaleanchor="x", scaleratio=1, constrain="domain", constraintoward="bottom")
     figure.update_layout(
         height=height,
         margin={"l": 28, "r": 8, "t": 8, "b": 58},  # and 34 pixels below the plane, under its title, the legend

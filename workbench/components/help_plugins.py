@@ -17,6 +17,9 @@ from workbench.forms import FieldForm, as_text, fields_of
 from workbench.plugin_words import NOTHING_PUBLISHED, as_published, kept_words
 from workbench.wording import count, listed
 
+LONG = 60
+"""Letters of a default that stands in a table as it is; a longer text is folded."""
+
 
 def room(registry: Registry[Any], sentence: str) -> None:
     """Every plugin of a room. One that was registered a moment ago stands here too."""
@@ -84,7 +87,7 @@ def parameters(model: type[BaseModel]) -> None:
         show("<small>It has no parameters.</small>")
         return
     rows = [
-        [f"<code>{escaped(form.name)}</code>", escaped(_default(form)), escaped(takes(form)), escaped(form.description)]
+        [f"<code>{escaped(form.name)}</code>", _short(_default(form)), escaped(takes(form)), escaped(form.description)]
         for form in forms
     ]
     show(table([("parameter", False), ("default", False), ("takes", False), ("meaning", False)], rows))
@@ -113,6 +116,14 @@ def _default(form: FieldForm) -> str:
     if form.kind == "switch":
         return "yes" if form.default else "no"
     return as_text(form, form.default) or "none"
+
+
+def _short(default: str) -> str:
+    """A default as markup; a text of many words is folded, or its column would leave the others no room."""
+    if len(default) <= LONG:
+        return escaped(default)
+    words = count(len(default.split()), "word")
+    return f'<details class="long"><summary>a text of {words}</summary>{escaped(default)}</details>'
 
 
 def _needs(plugin: type[Plugin]) -> list[tuple[str, str]]:
