@@ -61,6 +61,10 @@ def backup(
             out.rmdir()
         if isinstance(error, OSError):
             raise StoreError(f"No copy can be made in {out}: {error.strerror}.", "Name another folder.") from error
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(
+                f"The database cannot be copied into {out}: {error}.", "Look at both disks, then try again."
+            ) from error
         raise
     say("checks the copy")
     return Backup(out, files, linked, size, tuple(check(out)))

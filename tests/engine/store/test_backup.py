@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +150,16 @@ def test_a_copy_without_room_is_refused_and_leaves_nothing(
     monkeypatch.setattr("engine.store.files.RESERVE_BYTES", 10**18)
     monkeypatch.setattr("engine.store.files.RESERVE_SHARE", 1.0)
     with pytest.raises(StoreError, match="are kept free"):
+        backup(store, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_database_that_cannot_be_copied_is_a_sentence_and_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **how: connect(f"file:{path}?mode=ro", uri=True, **how))
+    with pytest.raises(StoreError, match="The database cannot be copied into .*unable to open"):
         backup(store, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
