@@ -159,7 +159,7 @@ def test_a_database_that_cannot_be_copied_is_a_sentence_and_leaves_nothing(
 ) -> None:
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path, **how: connect(f"file:{path}?mode=ro", uri=True, **how))
-    with pytest.raises(StoreError, match="The database cannot be copied into .*unable to open"):
+    with pytest.raises(StoreError, match=r"The database cannot be copied into .*unable to open"):
         backup(store, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
