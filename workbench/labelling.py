@@ -135,7 +135,7 @@ def _queue(study_id: str, person: Person, asks: People) -> None:
         messages.error_card(desk.error)
     if desk.shown is None:
         label_desk.nothing_left(progress)
-        _wait(study_id, person)
+        _wait(study_id, person, progress)
         label_desk.move_keys(press, back=0, earlier=bool(desk.last), pair=False)
         return
     left, right = st.columns([77, 23], gap="small")
@@ -162,10 +162,10 @@ def _queue(study_id: str, person: Person, asks: People) -> None:
 
 
 @st.fragment(run_every="2s")
-def _wait(study_id: str, person: Person) -> None:
-    """Looks for the next batch while there is nothing to answer."""
+def _wait(study_id: str, person: Person, drawn: Progress) -> None:
+    """While there is nothing to answer: looks for the next batch, and whether what is said of the queue still holds."""
     with messages.frame("The queue"):
-        if look_for_more(study_id, person):
+        if look_for_more(study_id, person) or answered.progress(cache.store(), study_id, person.id) != drawn:
             st.rerun()
 
 

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.store import answered, assignments, outgoing, roles
+from engine.store import schema as s
 from engine.store.assignments import Said
 from engine.store.database import Store
 from tests.engine.store.campaign_world import campaign, labels
@@ -103,6 +104,30 @@ def test_a_pair_that_lies_there_undrawn_is_drawn_by_the_next_look(desk, monkeypa
     store, study_id, _ = desk
     monkeypatch.setenv("WORKBENCH_STORE", str(store.folder))
     assert AppTest.from_function(look, args=(study_id,), default_timeout=60).run().text[0].value == "True"
+
+
+def waits(study_id: str) -> None:
+    from dataclasses import replace
+
+    import streamlit as st
+
+    from engine.store import answered, roles
+    from workbench import cache, labelling
+
+    person = roles.at_the_machine(cache.store(), "lead")
+    now = answered.progress(cache.store(), study_id, person.id)
+    n = st.session_state["n"] = st.session_state.get("n", 0) + 1
+    st.text(n)
+    labelling._wait(study_id, person, now if n > 1 else replace(now, done=now.done + 2))
+
+
+def test_who_waits_is_told_when_others_have_answered(desk, monkeypatch):
+    """Nothing else draws that page again: it went on saying that answers of other people are left."""
+    store, study_id, _ = desk
+    with store.write() as connection:
+        connection.execute(s.runs.update().values(state="done"))
+    monkeypatch.setenv("WORKBENCH_STORE", str(store.folder))
+    assert AppTest.from_function(waits, args=(study_id,), default_timeout=60).run().text[0].value == "2"
 
 
 def test_a_corrected_answer_shows_among_the_last_ones(desk, monkeypatch):
