@@ -9,11 +9,12 @@ import pytest
 from playwright.sync_api import Page
 
 from engine.records import Labelled, Pooled
-from engine.store import inbox, queries, roles, writer
+from engine.store import inbox, outgoing, queries, roles, writer
 from engine.store.assignments import Said, answer_and_next, claim_next
 from engine.store.database import Store
 from engine.tasks.base import ask
 from engine.tasks.projection import Projection
+from engine.tasks.take_answers import TakeAnswers
 from engine.tools import ToolsWorker
 from tests.browser.conftest import served
 from tests.browser.tab import at_rest, violations
@@ -22,6 +23,7 @@ from tests.engine.store.test_probed import probed_events
 from tests.engine.tasks.toys import vectors
 from tests.workbench import campaign_worlds, lead_worlds, worlds
 from tests.workbench.test_explore import scored_events
+from tests.workbench.test_sending import answers
 
 pytestmark = pytest.mark.browser
 LONG = 60_000
@@ -52,7 +54,7 @@ CUT = """() => {
 }"""
 ALL = {"study": "All of it", "strategy": "ActiveDPO"}
 HAND = {"study": "By hand"}
-DESK, WEIGHED, TOLD = "On the desk", "Answered by people", "Told in full"
+DESK, WEIGHED, TOLD, OUT = "On the desk", "Answered by people", "Told in full", "Out at another tool"
 GUIDELINE = """Prefer the answer that you would rather get.
 
 1. Would following it work, and do no harm?
@@ -85,6 +87,7 @@ PANELS: dict[str, tuple[str, dict[str, str], str]] = {
     "export": ("export", ALL, "Counts"),
     "label": ("label", {"study": DESK}, "of 8 answered"),
     "label, all answered": ("label", {"study": WEIGHED}, "Nothing is left to label."),
+    "label, another tool": ("label", {"study": OUT}, "Another labelling tool"),
     "guideline": ("guideline", {"study": DESK}, "version 1"),
     "label quality": ("label-quality", {"study": WEIGHED}, "Every answer"),
     "label quality, recorded": ("label-quality", {"study": "All of it"}, "Every answer"),
@@ -109,6 +112,10 @@ def store_in(folder: Path) -> tuple[Store, dict[str, str]]:
         assert shown is not None
         shown = answer_and_next(store, desk, shown.assignment_id, lead.id, Said(answer, shown.side_first, 21.4))
     campaign_worlds.campaign(folder, "done", TOLD)
+    _, away, _ = campaign(folder, batch=6, called=OUT)
+    with outgoing.sent_out(store, away, "label_studio", most=4):
+        file = answers(store, away, folder.parent / "answers.json")
+    ask(store, TakeAnswers(study_id=away, path=str(file)))
     me = worlds.worker(store)
     every = ("random", "activedpo", "apl")
     study, data = worlds.add_study(store, "All of it", seeds=(1,), rounds=3, strategies=every)
