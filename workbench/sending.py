@@ -1,7 +1,7 @@
 """Pairs out to another labelling tool and its answers back in, for a lead on the page Label"""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,16 +85,23 @@ def _pairs_out(study_id: str) -> None:
                       "faster.")  # fmt: skip
 
 
-def _download(label: str, pairs: Any, form: str, key: str) -> None:
-    """A button whose file is made when it is pressed: one file as it is, several as a zip."""
-    one = len(tasks_of([], form)) == 1
-    (name, mime) = (next(iter(tasks_of([], form))), "application/jsonl") if one else (f"{form}.zip", "application/zip")
+def _download(label: str, pairs: Callable[[], Sequence[Outgoing]], form: str, key: str) -> None:
+    """A button whose file is made when it is pressed."""
+    name, mime = file_kind(form)
+    st.download_button(label, lambda: packed(pairs(), form), name, mime, key=f"download-{key}",
+                       icon=":material/download:", on_click="ignore")  # fmt: skip
 
-    def content() -> bytes:
-        files = tasks_of(pairs(), form)
-        return next(iter(files.values())) if one else archive(files)
 
-    st.download_button(label, content, name, mime, key=f"download-{key}", icon=":material/download:", on_click="ignore")
+def file_kind(form: str) -> tuple[str, str]:
+    """Name and kind of what is downloaded: the one file of a form, else all of them as a zip."""
+    names = list(tasks_of([], form))
+    return (names[0], "application/jsonl") if len(names) == 1 else (f"{form}.zip", "application/zip")
+
+
+def packed(pairs: Sequence[Outgoing], form: str) -> bytes:
+    """The tasks, as `file_kind` says."""
+    files = tasks_of(pairs, form)
+    return next(iter(files.values())) if len(files) == 1 else archive(files)
 
 
 def _copied(study_id: str, form: str, many: int) -> list[Outgoing]:

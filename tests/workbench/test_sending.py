@@ -1,6 +1,8 @@
 """Another labelling tool, on the page Label: pairs go out by a press, the answered file comes back by a worker."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,17 @@ def test_what_stays_in_the_queue_is_downloaded_without_being_reserved(made, monk
     assert not [button for button in test.button if button.label.startswith("Send out")]
     assert len(sending._copied(study_id, "argilla", 2)) == 2
     assert outgoing.out(store, study_id) == 0
+
+
+def test_one_file_is_downloaded_as_it_is_and_several_as_a_zip(made):
+    store, study_id, _ = made
+    pairs = _pairs(store, study_id)
+    assert sending.file_kind("argilla")[0] == "pairs.jsonl"
+    assert sending.packed(pairs, "argilla").count(b"\n") == 4
+    assert sending.file_kind("label_studio")[0] == "label_studio.zip"
+    with zipfile.ZipFile(io.BytesIO(sending.packed(pairs, "label_studio"))) as found:
+        assert sorted(found.namelist()) == ["label_studio.xml", "pairs.json"]
+        assert len(json.loads(found.read("pairs.json"))) == 4
 
 
 def test_the_answered_file_is_taken_in_by_the_tools_worker_with_a_report(made, tmp_path, monkeypatch):
