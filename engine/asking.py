@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from pydantic import ValidationError
 
 from engine.cache import ArrayCache
 from engine.errors import ModelError
+from engine.keys import secret_of
 from engine.protocol import Answer, Asked, Passing, Turns, answer_in, as_bytes, asked_to_wait, from_bytes, models_in
 
 if TYPE_CHECKING:
@@ -28,6 +29,34 @@ _SAID = 300
 Made = TypeVar("Made")
 
 
+class Addressed(Protocol):
+    """The fields of a plugin that asks a server."""
+
+    @property
+    def url(self) -> str:
+        """Address up to /v1."""
+
+    @property
+    def model(self) -> str:
+        """Its name there; empty: the only one."""
+
+    @property
+    def key_variable(self) -> str:
+        """Where the key stands."""
+
+    @property
+    def at_once(self) -> int:
+        """Requests on their way at the same time."""
+
+    @property
+    def timeout_s(self) -> float:
+        """Longest wait for an answer, in seconds."""
+
+    @property
+    def attempts(self) -> int:
+        """Times that a request is made in all."""
+
+
 @dataclass
 class Asking:
     """One server and how it is asked. `secret` is sent and shown nowhere; `check` may raise to end it all.
@@ -43,11 +72,19 @@ class Asking:
     timeout_s: float
     attempts: int
     check: Callable[[], None]
-    who: str = "sampler"
+    who: str
     a_minute: int = 0
     payer: str = ""
     came: Callable[[Answer], None] = lambda answer: None
     _ended: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def of(cls, there: Addressed, check: Callable[[], None], who: str, **more: Any) -> Self:
+        """As a plugin's own fields say; `more` are fields of this class. ModelError where its key is nowhere."""
+        return cls(
+            there.url, there.model, secret_of(there.key_variable, who), there.at_once, there.timeout_s, there.attempts,
+            check, who, **more,
+        )  # fmt: skip
 
     @staticmethod
     def kept(key: str, cache: ArrayCache) -> Answer | None:

@@ -47,7 +47,7 @@ TABLE = {
     "engine.registry": room("pydantic engine.errors"),
     "engine.arms": room(PLUGINS, "engine.data.pool engine.selection.recipes", inside=""),
     "engine.protocol": room(BASE, "numpy pydantic"),
-    "engine.asking": room(BASE, "engine.protocol pydantic", inside="openai"),
+    "engine.asking": room(BASE, "engine.keys engine.protocol pydantic", inside="openai"),
     "engine.keys": room("engine.errors"),
     "engine.study_file": room("engine.errors", inside="yaml"),
     "engine.settings": room(BASE, "engine.guardrails pydantic"),

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from engine.asking import Asking
 from engine.cache import key_of
 from engine.errors import ModelError, OracleError
-from engine.keys import address, secret_of, variable, without_keys
+from engine.keys import address, variable, without_keys
 from engine.oracles._asked import TOO_LONG, UNPARSABLE, Judged, Purse, Said, facts_of, judged
 from engine.oracles._prompting import RUBRIC, TEMPLATE, check_template, hash_of, verdict_of, written
 from engine.oracles.base import BYTES_A_TOKEN, ORACLES, Bill, Desk, Oracle, Question, Texts, Verdicts
@@ -170,15 +170,10 @@ class Judge(Oracle):
         room = None if self.context_tokens is None else 3 * (self.context_tokens - self.max_new_tokens)
         fits = [room is None or len(text.encode("utf-8", "replace")) <= room for text in texts]
         try:
-            asking = Asking(
-                self.url,
-                self.model,
-                secret_of(self.key_variable, "oracle"),
-                self.at_once,
-                self.timeout_s,
-                self.attempts,
+            asking = Asking.of(
+                self,
                 desk.check,
-                who="oracle",
+                "oracle",
                 a_minute=self.requests_a_minute,
                 payer=desk.payer,
                 came=lambda answer: purse.take(answer.read, answer.written),

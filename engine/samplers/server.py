@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from engine.asking import Asking
 from engine.data.pool import PreferenceData
 from engine.errors import SelectionError
-from engine.keys import address, secret_of, variable, without_keys
+from engine.keys import address, variable, without_keys
 from engine.protocol import Asked, key_of_answer
 from engine.records import Response
 from engine.samplers._drawn import Drawn, Unended, candidates_of
@@ -86,15 +86,7 @@ class Server(Sampler):
             return Candidates(())
         seeds = [key_for(on.seed, on.round, "sample", f"{prompt_id}:{number}") for prompt_id, number in slots]
         texts = {i: [{"role": m.role, "content": m.content} for m in data.prompts[i].messages] for i in prompt_ids}
-        asking = Asking(
-            self.url,
-            self.model,
-            secret_of(self.key_variable, "sampler"),
-            self.at_once,
-            self.timeout_s,
-            self.attempts,
-            on.check,
-        )
+        asking = Asking.of(self, on.check, "sampler")
         model = asking.named()
         wanted = [
             Asked(self._key(model, texts[prompt_id], seed), self._request(texts[prompt_id], seed))

@@ -2,19 +2,19 @@
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from tests.serving import Local, Quiet, serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PIECE = 1 << 16
 
 
-class Hub(ThreadingHTTPServer):
+class Hub(Local):
     """Serves one model; `sent` counts bytes of files, `pause_s` is waited after each piece of 64 KiB.
 
     With a `gate` its files go only to who brings that token; `known` tokens are those of accounts it has heard of.
@@ -23,40 +23,21 @@ class Hub(ThreadingHTTPServer):
     def __init__(
         self, folder: Path, name: str, pause_s: float = 0.0, gate: str = "", known: tuple[str, ...] = ()
     ) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
+        super().__init__(_Answer)
         self.folder, self.name, self.pause_s, self.sent = folder, name, pause_s, 0
         self.gate, self.known = gate, (gate, *known)
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-@contextmanager
-def _serving(server: ThreadingHTTPServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @contextmanager
 def hub(folder: Path, name: str, pause_s: float = 0.0, gate: str = "", known: tuple[str, ...] = ()) -> Iterator[Hub]:
     """A hub while the block lasts."""
     server = Hub(folder, name, pause_s, gate, known)
-    with _serving(server):
+    with serving(server):
         yield server
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Answer(Quiet):
     server: Hub
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
 
     def do_HEAD(self) -> None:
         """A file's size and tag."""
@@ -68,7 +49,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         path, hub = unquote(urlsplit(self.path).path), self.server
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = self.bearer()
         if token and hub.gate and token not in hub.known:
             self._send(b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"}, status=401, body=body)
             return
@@ -98,10 +79,7 @@ class _Answer(BaseHTTPRequestHandler):
         self._send(file.read_bytes(), {"ETag": f'"{_tag(file)}"', "X-Repo-Commit": COMMIT}, body=body)
 
     def _send(self, content: bytes, headers: dict[str, str], *, status: int = 200, body: bool = True) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
+        self.head(status, len(content), **headers)
         if not body:
             return
         for start in range(0, len(content), PIECE):
@@ -118,37 +96,26 @@ def _tag(file: Path) -> str:
     return hashlib.sha1(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-class Answering(ThreadingHTTPServer):
+class Answering(Local):
     """A hub that answers everything with one code, and notes what it was asked for."""
 
     def __init__(self, code: int, headers: dict[str, str]) -> None:
-        super().__init__(("127.0.0.1", 0), _SameAnswer)
+        super().__init__(_SameAnswer)
         self.code, self.headers, self.asked = code, headers, list[str]()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
-
-class _SameAnswer(BaseHTTPRequestHandler):
+class _SameAnswer(Quiet):
     server: Answering
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
-        self.send_response(self.server.code)
-        for name, value in {**self.server.headers, "Content-Length": "2"}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(b"{}")
+        self.say(self.server.code, b"{}", **self.server.headers)
 
     do_HEAD = do_GET
 
 
 @contextmanager
 def answering(code: int, **headers: str) -> Iterator[Answering]:
-    server = Answering(code, {name.replace("_", "-"): value for name, value in headers.items()})
-    with _serving(server):
+    server = Answering(code, headers)
+    with serving(server):
         yield server

@@ -6,6 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from engine.cache import MemoryCache
+from engine.data.pool import PreferenceData
+from engine.oracles.base import ORACLES, Question
+from engine.oracles.judge import Judge
+from engine.records import Label, Message, Pair, Prompt, Response
 from tests.engine.samplers.small_server import SmallServer, Trouble
 
 SLOTS = re.compile(r"=== RESPONSE (A|B) (\w+) ===\n(.*?)\n=== END OF RESPONSE \1 \2 ===", re.DOTALL)
@@ -56,5 +61,25 @@ def judging(rule: Rule = longer, first_slot: float = 0.0, before: Trouble | None
     return reply
 
 
-def judge_server(**how: Any) -> SmallServer:
-    return SmallServer(trouble=judging(**how))
+def judge(server: SmallServer, **changes: Any) -> Judge:
+    found = ORACLES.build({"name": "judge", "url": server.url, "timeout_s": 60.0, **changes})
+    assert isinstance(found, Judge)
+    return found
+
+
+def ask(oracle: Judge, data: PreferenceData, cache: MemoryCache | None = None, **how: Any) -> list[Label]:
+    question = Question(tuple(data.pairs.values()), data, 1, cache=cache or MemoryCache(), **how)
+    return [label for label in oracle.label(question) if label is not None]
+
+
+def many(n: int) -> PreferenceData:
+    """n prompts with two responses whose order of length and side are unrelated."""
+    data = PreferenceData()
+    for number in range(n):
+        prompt = Prompt.of([Message("user", f"question {number}")])
+        data.prompts[prompt.id] = prompt
+        two = [Response.of(prompt.id, f"{'word ' * words}{number}") for words in (3, 9)]
+        data.responses |= {r.id: r for r in two}
+        pair = Pair.of(prompt.id, two[0].id, two[1].id)
+        data.pairs[pair.id] = pair
+    return data

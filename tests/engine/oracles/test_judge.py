@@ -3,58 +3,24 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine import asking, protocol
+from engine import protocol
 from engine.cache import MemoryCache
 from engine.config import StudyConfig
-from engine.data.pool import PreferenceData
 from engine.errors import ConfigError, OracleError
 from engine.loop import Stopped
-from engine.oracles.base import ORACLES, Desk, Question
-from engine.oracles.judge import Judge
-from engine.records import Label, Message, Pair, Prompt, Response
+from engine.oracles.base import Desk
+from engine.records import Message, Prompt, Response
 from tests.contracts.texts import small_world
-from tests.engine.oracles.judge_server import body_of, judging, share, slots_of
+from tests.engine.oracles.judge_server import ask, body_of, judge, judging, many, share, slots_of
 from tests.engine.samplers.small_server import SmallServer, refusal, running
 
 pytest.importorskip("openai", reason='The package openai is not installed (extra "server").')
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
-    monkeypatch.setattr(asking, "FIRST_PAUSE_S", 0.01)
-    with running(SmallServer(trouble=judging())) as found:
-        yield found
-
-
-def judge(server: SmallServer, **changes: Any) -> Judge:
-    found = ORACLES.build({"name": "judge", "url": server.url, "timeout_s": 60.0, **changes})
-    assert isinstance(found, Judge)
-    return found
-
-
-def ask(oracle: Judge, data: PreferenceData, cache: MemoryCache | None = None, **how: Any) -> list[Label]:
-    question = Question(tuple(data.pairs.values()), data, 1, cache=cache or MemoryCache(), **how)
-    return [label for label in oracle.label(question) if label is not None]
-
-
-def many(n: int) -> PreferenceData:
-    """n prompts with two responses whose order of length and side are unrelated."""
-    data = PreferenceData()
-    for number in range(n):
-        prompt = Prompt.of([Message("user", f"question {number}")])
-        data.prompts[prompt.id] = prompt
-        two = [Response.of(prompt.id, f"{'word ' * words}{number}") for words in (3, 9)]
-        data.responses |= {r.id: r for r in two}
-        pair = Pair.of(prompt.id, two[0].id, two[1].id)
-        data.pairs[pair.id] = pair
-    return data
 
 
 def test_both_orders_are_asked_and_agreement_is_the_answer(server: SmallServer) -> None:

@@ -1,7 +1,6 @@
 """What a judge's label says of where it comes from, who has paid for it, and when a server may be asked again."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,18 +17,10 @@ from engine.oracles.base import ORACLES, Question
 from engine.records import Label
 from engine.store.cache import FileCache
 from tests.contracts.texts import small_world
-from tests.engine.oracles.judge_server import body_of, judging
-from tests.engine.oracles.test_judge import ask, judge, many
-from tests.engine.samplers.small_server import SmallServer, refusal, running
+from tests.engine.oracles.judge_server import ask, body_of, judge, judging, many
+from tests.engine.samplers.small_server import SmallServer, refusal
 
 pytest.importorskip("openai", reason='The package openai is not installed (extra "server").')
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
-    monkeypatch.setattr(asking, "FIRST_PAUSE_S", 0.01)
-    with running(SmallServer(trouble=judging())) as found:
-        yield found
 
 
 def test_a_label_says_which_model_answered_what_it_wrote_and_what_stood_first(server: SmallServer) -> None:

@@ -4,11 +4,12 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
+
+from tests.serving import Local, Quiet, serving
 
 WORDS = "wash cold warm dry iron fold soap brush rinse soak never always gently twice slowly".split()
 Trouble = Callable[[int, dict[str, Any]], "tuple[int, bytes, dict[str, str]] | None"]
@@ -70,42 +71,19 @@ def refusal(code: int, said: str = "not now", **headers: str) -> tuple[int, byte
 def running(server: SmallServer) -> Iterator[SmallServer]:
     """Inside, it listens at `server.url`."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             listed = {
                 "object": "list",
                 "data": [{"id": name, "object": "model", "created": 0, "owned_by": "x"} for name in server.models],
             }
-            self._send(200, json.dumps(listed).encode(), {})
+            self.say(200, json.dumps(listed).encode(), Content_Type="application/json")
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            self._send(*server.reply(body, self.headers.get("authorization")))
+            code, content, headers = server.reply(body, self.headers.get("authorization"))
+            self.say(code, content, **{"Content_Type": "application/json", **headers})
 
-        def _send(self, code: int, content: bytes, headers: dict[str, str]) -> None:
-            self.send_response(code)
-            for name, value in {
-                "content-type": "application/json",
-                "content-length": str(len(content)),
-                **headers,
-            }.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *given: Any) -> None:
-            pass
-
-        def handle(self) -> None:
-            with suppress(BrokenPipeError, ConnectionResetError):  # who asked did not wait
-                super().handle()
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=listening.serve_forever, daemon=True)
-    thread.start()
-    server.url = f"http://127.0.0.1:{listening.server_address[1]}/v1"
-    try:
+    with serving(Local(Handler)) as url:
+        server.url = f"{url}/v1"
         yield server
-    finally:
-        listening.shutdown()
-        listening.server_close()

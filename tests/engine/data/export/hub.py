@@ -1,36 +1,29 @@
 """A small local hub: as much of its API as pushing needs, with a token that may write and one that may not."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.serving import Local, Quiet, serving
 
 MAY_WRITE, MAY_READ = "hf_may_write", "hf_may_read"
 
 
-class Hub(ThreadingHTTPServer):
+class Hub(Local):
     """By repository: its kind, whether it is private, the files that were committed (path → content) and the word."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.asked: list[str] = []
         self.kind: dict[str, str] = {}
         self.private: dict[str, bool] = {}
         self.committed: dict[str, dict[str, bytes]] = {}
         self.said: dict[str, str] = {}
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     server: Hub
-
-    def log_message(self, *words: Any) -> None:
-        pass
 
     def do_GET(self) -> None:
         """What is known of a repository: /api/datasets/OWNER/NAME or /api/models/OWNER/NAME."""
@@ -68,8 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._say(200, {"errors": [], "warnings": []})
 
     def _refused(self) -> int | None:
-        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        return {MAY_WRITE: None, MAY_READ: 403}.get(token, 401)
+        return {MAY_WRITE: None, MAY_READ: 403}.get(self.bearer(), 401)
 
     def _commit(self, body: bytes) -> None:
         import base64
@@ -87,21 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._say(200, {"success": True, "commitOid": "1" * 40, "commitUrl": url, "hookOutput": ""})
 
     def _say(self, code: int, value: Any) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.say(code, json.dumps(value).encode(), Content_Type="application/json")
 
 
 @contextmanager
 def local_hub() -> Iterator[Hub]:
     hub = Hub()
-    thread = threading.Thread(target=hub.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(hub):
         yield hub
-    finally:
-        hub.shutdown()
-        hub.server_close()
