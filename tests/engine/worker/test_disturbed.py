@@ -103,7 +103,8 @@ def test_another_process_locks_the_database(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(claiming, "TRIES", tries)
     store = copy_of(queued, tmp_path / "locked")
-    sa.event.listen(store.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 50"))
+    # Two tries are shorter than the lock, and longer than the worker's own words may hold it on a busy machine.
+    sa.event.listen(store.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 400"))
     store.engine.dispose()
     holders: list[subprocess.Popen[str]] = []
     save = writer.save_event
