@@ -4,6 +4,7 @@ Hu et al. 2021, arXiv:2106.09685: W + (α/r)·B·A with B = 0 and A random, so a
 """
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,8 @@ def attach(base: PreTrainedModel, settings: "LoraSettings", name: str) -> PeftMo
     )
     try:
         # PEFT draws a first A from torch's global stream; it is put back, and `fresh_adapter` draws the real one.
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers by a name that it has changed
             model = get_peft_model(base, config)
     except ValueError as error:
         raise ModelError(

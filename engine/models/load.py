@@ -117,7 +117,8 @@ def _each_step(check: Callable[[], None]) -> Iterator[None]:
                 check()
                 yield item
 
-        return bar(each(), *rest, **{"total": len(items) if hasattr(items, "__len__") else None, **how})
+        # The bar itself stays out of sight: workers write into the terminal of the app, all at once.
+        return bar(each(), *rest, **{**how, "disable": True})
 
     before = set_tqdm_hook(watched)
     try:

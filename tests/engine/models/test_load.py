@@ -41,6 +41,12 @@ def test_a_policy_says_what_it_is(folder: Path) -> None:
     assert all(p.dtype == torch.float32 for p in policy.model.parameters())
 
 
+def test_loading_says_nothing_into_the_terminal_of_the_app(folder: Path, capfd, recwarn) -> None:
+    load(folder)
+    assert capfd.readouterr().err == ""
+    assert [str(one.message) for one in recwarn if one.category is FutureWarning] == []
+
+
 def test_bfloat16_weights_keep_a_float32_adapter(folder: Path) -> None:
     dtypes = {n: p.dtype for n, p in load(folder, dtype="bfloat16").model.named_parameters()}
     assert all(d == (torch.float32 if "lora_" in n else torch.bfloat16) for n, d in dtypes.items())
