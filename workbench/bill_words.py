@@ -10,6 +10,7 @@ from engine.cost import Cost
 from engine.oracles.base import BYTES_A_TOKEN, Bill, Texts
 from workbench.wording import count, integer, percent
 
+UNKNOWN = "What that costs is not known: price_read and price_written, of a million tokens, are not set."
 LABELS, COMPARISONS = "labels", "comparisons of generations at most"
 
 
@@ -90,22 +91,42 @@ def money(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
+def rough(tokens: int) -> str:
+    """An estimate with three figures: 133,118 → "133,000"."""
+    return integer(tokens if tokens < 1000 else float(f"{tokens:.3g}"))
+
+
+def bill_cells(bill: Bill) -> list[str]:
+    """Who, requests, tokens read, tokens written at most, and money: of reading alone, to that and all writing."""
+    paid = "no price is set"
+    if bill.money is not None:
+        paid = f"{money(bill.money[0])} to {money(sum(bill.money))}"
+    return [bill.who.removeprefix("the "), integer(bill.requests), rough(bill.read), integer(bill.written), paid]
+
+
+def warning(bill: Bill) -> str:
+    """Where reading alone goes over a limit that was set; else ""."""
+    if bill.cost_at_most is not None and bill.money is not None and bill.money[0] > bill.cost_at_most:
+        return (
+            f"Reading alone goes over cost_at_most, {bill.cost_at_most:g}: the study would stop before its last answer."
+        )
+    if bill.tokens_at_most is not None and bill.read > bill.tokens_at_most:
+        most = integer(bill.tokens_at_most)
+        return f"Reading alone goes over tokens_at_most, {most}: the study would stop before its last answer."
+    return ""
+
+
 def _words(what: str, bill: Bill) -> str:
     said = (
-        f"For {what.removesuffix(' at most')}, {bill.who} reads about {integer(bill.read)} tokens in "
+        f"For {what.removesuffix(' at most')}, {bill.who} reads about {rough(bill.read)} tokens in "
         f"{count(bill.requests, 'request')} (an estimate: {bill.basis}) and writes {integer(bill.written)} at most."
     )
     if bill.prices is None or bill.money is None:
-        said += " What that costs is not known: price_read and price_written, of a million tokens, are not set."
+        said += f" {UNKNOWN}"
     else:
         (read, written), (per_read, per_written) = bill.money, bill.prices
         said += (
             f" At {per_read:g} and {per_written:g} a million tokens that is about {money(read)} for reading and at "
             f"most {money(written)} for writing; answers that are kept cost nothing."
         )
-    least = bill.money[0] if bill.money else 0.0
-    if bill.cost_at_most is not None and least > bill.cost_at_most:
-        said += f" That is over cost_at_most, {bill.cost_at_most:g}: the study would stop before its last answer."
-    elif bill.tokens_at_most is not None and bill.read > bill.tokens_at_most:
-        said += f" That is over tokens_at_most, {integer(bill.tokens_at_most)}: it would stop before its last answer."
-    return said
+    return " ".join(filter(None, (said, warning(bill))))

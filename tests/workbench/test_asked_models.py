@@ -278,7 +278,7 @@ def test_the_form_asks_for_a_judge_and_says_what_it_will_take(
     monkeypatch.setattr("workbench.cache.texts", lambda data: (Texts(40.0, 80.0, "a pool"), Texts(40.0, 80.0, "a set")))
     test = press(test, "Clone this study")
     assert not test.exception
-    assert "For labels, the judge small reads about" in seen(test) and "At 1.5 and 6 a million tokens" in seen(test)
+    assert "judge small" in seen(test) and "At 1.5 and 6 a million tokens" in seen(test)
     template = widget(test, "text_area", "template")
     assert "{prompt}" in template.value and "\n" in template.value
     assert "The judge is asked" in seen(test)

@@ -15,7 +15,7 @@ from engine.records import Message
 from tests.engine.test_loop import config, make_data
 from tests.workbench.test_pages import app, seen
 from workbench.asked_words import beforehand
-from workbench.bill_words import bill_numbers, bill_words, bills, money
+from workbench.bill_words import bill_numbers, bill_words, bills, money, rough
 from workbench.cli.main import app as cli
 
 POOL = Texts(100.0, 300.0, "the mean texts of the pool")
@@ -75,14 +75,14 @@ def test_no_price_is_guessed_and_a_local_judge_is_paid_by_nobody(tiny_model_dir:
 def test_money_its_basis_and_a_limit_that_will_not_do_are_said(tiny_model_dir: Path) -> None:
     said = words(config(tiny_model_dir, oracle=PRICED, evaluator=REWARD))
     (bill,) = ORACLES.build(PRICED).bills(1000, POOL)
-    assert f"about {bill.read:,} tokens in 2,000 requests (an estimate: {frame() + 700:,} bytes a request" in said
+    assert f"about {rough(bill.read)} tokens in 2,000 requests (an estimate: {frame() + 700:,} bytes a request" in said
     assert "4 bytes a token" in said and "writes 100,000 at most" in said
     assert f"At 2 and 10 a million tokens that is about {money(bill.read * 2e-6)} for reading and at most 1 " in said
     assert "cost_at_most" not in said
     tight = words(config(tiny_model_dir, oracle={**PRICED, "cost_at_most": 0.5}, evaluator=REWARD))
-    assert "That is over cost_at_most, 0.5: the study would stop before its last answer." in tight
+    assert "Reading alone goes over cost_at_most, 0.5: the study would stop before its last answer." in tight
     few = words(config(tiny_model_dir, oracle={**PRICED, "tokens_at_most": 100}, evaluator=REWARD))
-    assert "That is over tokens_at_most, 100" in few
+    assert "Reading alone goes over tokens_at_most, 100" in few
 
 
 def test_labeller_and_evaluator_each_have_a_bill_also_behind_other_oracles(tiny_model_dir: Path) -> None:
@@ -101,6 +101,10 @@ def test_labeller_and_evaluator_each_have_a_bill_also_behind_other_oracles(tiny_
 @pytest.mark.parametrize(("value", "said"), [(0.0, "0"), (0.0002, "under 0.001"), (0.123, "0.12"), (1234.5, "1,234")])
 def test_money_is_no_finer_than_an_estimate(value: float, said: str) -> None:
     assert money(value) == said
+
+
+def test_tokens_are_no_finer_either() -> None:
+    assert [rough(n) for n in (0, 999, 1234, 133_118)] == ["0", "999", "1,230", "133,000"]
 
 
 def test_the_command_says_it_and_gives_it_to_machines(tmp_path: Path) -> None:
@@ -137,4 +141,12 @@ def test_the_form_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     next(box for box in test.text_input if box.label.startswith("Study file")).set_value(str(file))
     next(button for button in test.button if button.label == "Start from this file").click().run()
     assert not test.exception
-    assert "For labels, the judge big reads about" in seen(test) and "for reading and at most" in seen(test)
+    said = seen(test)
+    for part in ("What asked models will cost", "judge big", "At 2 and 10 a million tokens", "4 bytes a token"):
+        assert part in said, part
+    assert "over cost_at_most" not in said
+    file.write_text(json.dumps({**study, "oracle": {**PRICED, "cost_at_most": 0.000001}, "evaluator": JUDGE}))
+    test = app(tmp_path / "store", monkeypatch)
+    next(box for box in test.text_input if box.label.startswith("Study file")).set_value(str(file))
+    next(button for button in test.button if button.label == "Start from this file").click().run()
+    assert "over cost_at_most" in seen(test) and "no price is set" in seen(test)

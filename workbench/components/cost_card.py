@@ -1,9 +1,14 @@
 """What a study will take, before it starts: labels, texts through the model, and time on this machine."""
 
+from collections.abc import Sequence
+
 from engine.cost import Cost, Pace
 from engine.disk import Disk
+from engine.oracles.base import Bill
 from engine.store.files import Room, megabytes
-from workbench.components.markup import escaped, fact, heading, show, table
+from workbench.bill_words import UNKNOWN as UNKNOWN_PRICE
+from workbench.bill_words import bill_cells, warning
+from workbench.components.markup import escaped, fact, foreign, heading, show, table
 from workbench.disk_words import said, too_much
 from workbench.wording import count, duration, integer
 
@@ -56,6 +61,24 @@ def cost_card(
         show(f"<small>{escaped(said(*disk))}</small>")
         if warning := too_much(*disk):
             show(f'<div class="note">{escaped(warning)}</div>')
+
+
+def bill_card(found: Sequence[tuple[str, Bill]]) -> None:
+    """What models behind servers will be asked and cost, a row a model; below, where it comes from. None: nothing."""
+    if not found:
+        return
+    show(heading("What asked models will cost", "estimated before the start; answers that are kept cost nothing"))
+    head = [("for", False), ("asked", False), ("requests", True), ("tokens read, about", True),
+            ("written, at most", True), ("money, about", True)]  # fmt: skip
+    show(table(head, [[escaped(what.split()[0]), *map(foreign, bill_cells(bill))] for what, bill in found]))
+    for what, bill in found:
+        prices = (
+            f" At {bill.prices[0]:g} and {bill.prices[1]:g} a million tokens." if bill.prices else f" {UNKNOWN_PRICE}"
+        )
+        said = f"{what[0].upper()}{what[1:]}: {bill.basis}, a rule of thumb for English.{prices}"
+        show(f"<small>{escaped(said)}</small>")
+        if words := warning(bill):
+            show(f'<div class="note warn" role="status">{escaped(words)}</div>')
 
 
 def about(seconds: float, word: str = "about ") -> str:

@@ -19,8 +19,8 @@ from engine.store.files import Room
 from engine.store.summaries import DatasetSummary
 from workbench import messages, session
 from workbench.asked_words import beforehand
-from workbench.bill_words import paid_by_token
-from workbench.components.cost_card import cost_card
+from workbench.bill_words import bills, paid_by_token
+from workbench.components.cost_card import bill_card, cost_card
 from workbench.components.markup import escaped, heading, show
 from workbench.components.study_form import study_form
 from workbench.forms import as_yaml, differences, set_words
@@ -132,8 +132,9 @@ def _beside(filled: Mapping[str, Any], start: Mapping[str, Any], cloned: str, de
     titles = {arm.key: title_of(arm.key) + beside for arm in config.entrants()} if config else {}
     cost_card(cost, desk.pace(config.model.path) if config else None, titles, why_not, disk)
     if config is not None and cost is not None:
-        texts = desk.texts(config) if paid_by_token(config) else None
-        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in beforehand(config, cost, texts)))
+        show("".join(f"<p><small>{escaped(said)}</small></p>" for said in beforehand(config, cost)))
+        if paid_by_token(config) and (texts := desk.texts(config)):
+            bill_card(bills(config, cost, *texts))
     if config is not None and (sizes := desk.sizes(config)) and len(sizes) > 1:
         named = list(config.data.held_out)
         deciding = named.index(config.referee.decides_on(named)) if named else 0
