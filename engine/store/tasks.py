@@ -36,6 +36,15 @@ def tasks(store: Store, kind: str | None = None, limit: int = 100) -> list[TaskS
     return [_summary(row) for row in rows]
 
 
+def newest_done(store: Store, kind: str, **wanted: str) -> TaskSummary | None:
+    """The newest task of that kind that is done, among those whose request says just that, however many came after."""
+    done = (s.tasks.c.kind == kind) & (s.tasks.c.state == "done")
+    said = [s.tasks.c.request[name].as_string() == value for name, value in wanted.items()]
+    with store.read() as connection:
+        row = connection.execute(sa.select(s.tasks).where(done, *said).order_by(s.tasks.c.id.desc()).limit(1)).first()
+    return None if row is None else _summary(row)
+
+
 def find_task(store: Store, kind: str, request: Mapping[str, Any]) -> TaskSummary | None:
     """The newest task of that kind with exactly that request."""
     wanted = sa.select(s.tasks).where((s.tasks.c.kind == kind) & (s.tasks.c.request == plain(request)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.store.database import Store
 from engine.store.parquet import ask
-from engine.store.tasks import tasks
+from engine.store.tasks import newest_done
 
 
 def topics_of_round(
@@ -34,10 +34,8 @@ def topics_of_round(
 
 def newest_map(store: Store, study_id: str) -> tuple[int, Mapping[str, Any]] | None:
     """The newest map of the study's pool that is done: its task's number and answer; None without one."""
-    for task in tasks(store, "projection"):
-        if task.state == "done" and task.request.get("study_id") == study_id and task.answer:
-            return task.id, task.answer
-    return None
+    task = newest_done(store, "projection", study_id=study_id)
+    return None if task is None or not task.answer else (task.id, task.answer)
 
 
 def clusters_of(store: Store, answer: Mapping[str, Any], pair_ids: Collection[str]) -> dict[str, str]:

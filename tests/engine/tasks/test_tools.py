@@ -36,6 +36,19 @@ def test_a_task_is_done_and_answers(store: Store) -> None:
     assert queries.tasks(store) == queries.tasks(store, "toy") == [after]
 
 
+def test_the_newest_that_is_done_is_found_below_any_number_of_others(store: Store) -> None:
+    mine = ask(store, Toy(word="mine"))
+    assert tasks.newest_done(store, "toy", word="mine") is None, "it waits"
+    ToolsWorker(store).work(until_idle=True)
+    for n in range(101):
+        ask(store, Toy(word=f"{n}"))
+    found = tasks.newest_done(store, "toy", word="mine")
+    assert found is not None
+    assert found.id == mine
+    assert tasks.newest_done(store, "toy", word="0") is None
+    assert tasks.newest_done(store, "other", word="mine") is None
+
+
 def test_the_same_request_is_asked_once_while_its_answer_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     first = ask(store, Toy(parts=(1, 2)))
     assert ask(store, Toy(parts=(1, 2))) == first
