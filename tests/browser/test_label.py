@@ -1,7 +1,5 @@
 """Labelling in a real browser: by keyboard alone, undo, arrows, skip, a labeller's link, and an app that is killed."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from engine.store import answered, queries, roles
 from engine.store import schema as s
 from engine.store.database import Store
 from tests.browser.conftest import served
+from tests.browser.desk import at_desk, press, until, wait_for
 from tests.browser.tab import at_rest, violations
 from tests.engine.store.campaign_world import campaign, labels
 from tests.workbench.worlds import HOSTILE
@@ -22,23 +21,6 @@ pytestmark = pytest.mark.browser
 def desk(tmp_path: Path) -> tuple[Store, str]:
     store, study_id, _ = campaign(tmp_path / "store", batch=8)
     return store, study_id
-
-
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not come to hold"
-        time.sleep(0.05)
-
-
-def wait_for(page, words: str) -> None:
-    page.get_by_text(words, exact=False).first.wait_for(timeout=60_000)
-
-
-def press(page, key: str, pause: float = 0.3) -> None:
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=30_000)
-    page.wait_for_timeout(pause * 1000)  # a press that follows a new pair at once is taken for a slip
-    page.keyboard.press(key)
 
 
 def opens_two_pages(page) -> None:
@@ -53,8 +35,7 @@ def answers(store: Store) -> list[str]:
 def test_by_keyboard_alone(desk, page):
     store, study_id = desk
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 8 answered")
+        at_desk(page, f"{url}/label", "0 of 8 answered")
         who = roles.at_the_machine(store, "lead")
         for n, key in enumerate("1234", start=1):
             press(page, key)
@@ -101,8 +82,7 @@ def test_by_keyboard_alone(desk, page):
 def test_keys_do_nothing_while_somebody_writes(desk, page):
     store, _ = desk
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 8 answered")
+        at_desk(page, f"{url}/label", "0 of 8 answered")
         page.get_by_label("Labelling as").click()
         page.keyboard.type("12")
         page.wait_for_timeout(600)
@@ -112,16 +92,14 @@ def test_keys_do_nothing_while_somebody_writes(desk, page):
 def test_what_was_answered_is_there_after_the_app_was_killed(desk, page):
     store, _ = desk
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 8 answered")
+        at_desk(page, f"{url}/label", "0 of 8 answered")
         for n in (1, 2):
             press(page, "1")
             wait_for(page, f"{n} of 8 answered")
         shown = page.locator(".desk").inner_text()
     assert len(labels(store)) == 2
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "2 of 8 answered")
+        at_desk(page, f"{url}/label", "2 of 8 answered")
         assert page.locator(".desk").inner_text() == shown, "the same pair, its sides as they were"
         press(page, "1")
         wait_for(page, "3 of 8 answered")
@@ -133,8 +111,7 @@ def test_a_labellers_link_opens_the_queue_and_the_guideline_only(desk, page):
     mira, token = roles.invite(store, "Mira", "labeller", study_id)
     roles.write_guideline(store, study_id, f"Be fair. {HOSTILE[0]}")
     with served(store.folder) as url:
-        page.goto(f"{url}/label?token={token}")
-        wait_for(page, "0 of 8 answered")
+        at_desk(page, f"{url}/label?token={token}", "0 of 8 answered")
         opens_two_pages(page)
         press(page, "1")
         until(lambda: len(labels(store)) == 1)
@@ -198,8 +175,7 @@ def test_hostile_and_long_texts_are_texts_and_the_keys_stay_in_sight(tmp_path, p
             text = HOSTILE[number // 2 % len(HOSTILE)]
             connection.execute(s.responses.update().where(s.responses.c.id == response_id).values(text=text))
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, f"0 of {len(HOSTILE)} answered")
+        at_desk(page, f"{url}/label", f"0 of {len(HOSTILE)} answered")
         for number in range(1, len(HOSTILE)):
             page.wait_for_timeout(300)
             assert page.locator(".desk img, .desk a, .desk iframe, .desk script, .desk style").count() == 0
@@ -213,8 +189,7 @@ def test_hostile_and_long_texts_are_texts_and_the_keys_stay_in_sight(tmp_path, p
 def test_the_page_fits_and_says_its_keys(desk, page):
     store, _ = desk
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 8 answered")
+        at_desk(page, f"{url}/label", "0 of 8 answered")
         page.wait_for_timeout(800)
         for key in ("1", "2", "3", "4", "S", "U"):
             assert page.locator(".stMain button", has_text=key).count() >= 1, key

@@ -15,8 +15,8 @@ from engine.store import schema as s
 from engine.store.assignments import Said, answer, claim_next
 from engine.store.database import Store
 from tests.browser.conftest import free_port, served
+from tests.browser.desk import at_desk, press, until, wait_for
 from tests.browser.tab import violations
-from tests.browser.test_label import press, until, wait_for
 from tests.engine.store.campaign_world import campaign, labels
 
 pytestmark = pytest.mark.browser
@@ -43,8 +43,7 @@ def test_keys_and_legend_are_in_sight_however_long_the_texts(desk, page, width, 
     long_texts(store)
     page.set_viewport_size({"width": width, "height": height})
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 6 answered")
+        at_desk(page, f"{url}/label", "0 of 6 answered")
         page.wait_for_timeout(800)
         for words in ("A is better", "B is better", "Both bad", "Undo", "Later", "By far", "Mark differences"):
             box = page.get_by_role("button", name=words).bounding_box()
@@ -61,8 +60,7 @@ def test_long_texts_scroll_by_key_and_the_note_takes_the_cursor_and_gives_it_bac
     store, _ = desk
     long_texts(store)
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 6 answered")
+        at_desk(page, f"{url}/label", "0 of 6 answered")
         press(page, "ArrowDown")
         press(page, "PageDown")
         page.wait_for_timeout(500)
@@ -98,8 +96,7 @@ def test_of_a_conversation_the_end_is_in_sight_first(desk, page):
     with store.write() as connection:
         connection.execute(s.prompts.update().values(messages=turns))
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 6 answered")
+        at_desk(page, f"{url}/label", "0 of 6 answered")
         talk, last = (page.locator(f".desk {at}").last.bounding_box() for at in (".talk", ".talk .turn"))
         assert abs(talk["y"] + talk["height"] - last["y"] - last["height"]) < 8
         press(page, "Shift+PageUp")
@@ -111,8 +108,7 @@ def test_of_a_conversation_the_end_is_in_sight_first(desk, page):
 def test_undo_reaches_across_a_reload(desk, page):
     store, _ = desk
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 6 answered")
+        at_desk(page, f"{url}/label", "0 of 6 answered")
         for n in (1, 2):
             press(page, "3", 0.6)
             wait_for(page, f"{n} of 6 answered")
@@ -133,8 +129,7 @@ def test_two_tabs_of_one_person(desk, page):
     other = page.context.new_page()
     with served(store.folder) as url:
         for tab in (page, other):
-            tab.goto(f"{url}/label")
-            wait_for(tab, "0 of 6 answered")
+            at_desk(tab, f"{url}/label", "0 of 6 answered")
         press(page, "3", 0.6)
         wait_for(page, "1 of 6 answered")
         press(other, "4", 0.6)
@@ -150,8 +145,7 @@ def test_two_tabs_of_one_person(desk, page):
 def test_a_lease_that_ends_before_the_answer(tmp_path, page):
     store, study_id, _ = campaign(tmp_path / "store", batch=3, lease_minutes=0.02)
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 3 answered")
+        at_desk(page, f"{url}/label", "0 of 3 answered")
         page.wait_for_timeout(1500)
         noor = roles.at_the_machine(store, "Noor")
         hers = claim_next(store, study_id, noor.id)
@@ -168,8 +162,7 @@ def test_a_link_that_is_closed_closes_an_open_tab_without_a_click(desk, page):
     store, study_id = desk
     mira, token = roles.invite(store, "Mira", "labeller", study_id)
     with served(store.folder) as url:
-        page.goto(f"{url}/label?token={token}")
-        wait_for(page, "0 of 6 answered")
+        at_desk(page, f"{url}/label?token={token}", "0 of 6 answered")
         press(page, "1", 0.6)
         wait_for(page, "1 of 6 answered")
         roles.revoke(store, mira.id)
@@ -184,8 +177,7 @@ def test_a_link_that_is_closed_closes_an_open_tab_without_a_click(desk, page):
 def test_a_link_that_a_lead_makes_on_the_page_opens_the_queue(desk, page):
     store, _ = desk
     with served(store.folder) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 6 answered")
+        at_desk(page, f"{url}/label", "0 of 6 answered")
         page.get_by_text("For the lead").click()
         page.get_by_label("Name of a labeller").fill("Mira")
         page.get_by_role("button", name="Make a link").click()
@@ -246,8 +238,7 @@ def test_a_lost_server_takes_no_answer_and_is_found_again(desk, page):
     store, _ = desk
     port = free_port()
     with served(store.folder, port=port) as url:
-        page.goto(f"{url}/label")
-        wait_for(page, "0 of 6 answered")
+        at_desk(page, f"{url}/label", "0 of 6 answered")
         press(page, "3", 0.6)
         wait_for(page, "1 of 6 answered")
     page.wait_for_timeout(1500)
