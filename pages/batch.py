@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from workbench import batches, cache, reviewing, session, steering_campaign
+from workbench import batches, cache, not_yet, reviewing, session, steering_campaign
 from workbench.batches import Batch
 from workbench.components.batch_meters import batch_meters, meters_of
-from workbench.components.markup import empty, escaped, page_head, see_studies, show
+from workbench.components.markup import empty, escaped, page_head, show
 from workbench.components.neighbours import neighbours
 from workbench.components.news import news
 from workbench.components.pair_card import batch_words, pair_card
@@ -80,7 +80,7 @@ def page() -> None:
     run, number = looking.run, looking.round
     if looking.study is None or run is None or looking.strategy is None or number is None:
         page_head("Batch", "The pairs a strategy picked, and why.")
-        see_studies(*batches.nothing_yet(looking))
+        not_yet.see_studies(looking.study.id if looking.study else "all", *batches.nothing_yet(looking))
         return
     picks = cache.batch(looking.study.id, run.id, number)
     kind = "warm-up batch, drawn at random" if picks and picks[0].warm_up else f"what {run.strategy.title} picked"

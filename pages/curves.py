@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.store.summaries import MetricRef, StudyDetail
-from workbench import cache, session, verdicts
+from workbench import cache, not_yet, session, verdicts
 from workbench.campaign import is_campaign
 from workbench.charts.across import device_of
 from workbench.components.curve_controls import curve_controls
@@ -48,7 +48,8 @@ def page() -> None:
     page_head("Curves", LEAD, stamp)
     metrics = {m.name: m for m in cache.metric_names(looking.study.id)}
     if not metrics:
-        see_studies(*NOTHING)
+        session.catch_up("study")  # nothing of it is on the page that should stay as it is
+        not_yet.see_studies(study_id, *NOTHING)
         verdicts.people(detail)
         return
     spent, arms = cache.spent(detail.summary.id), verdicts.arms(detail)

@@ -6,9 +6,9 @@ from functools import partial
 import streamlit as st
 
 from engine.store.summaries import SCORE, Quantity, RoundScores, RunSummary
-from workbench import browsing, cache, chosen_pair, keeping, mapping, reviewing, session
+from workbench import browsing, cache, chosen_pair, keeping, mapping, not_yet, reviewing, session
 from workbench.components import score_panels, time_machine
-from workbench.components.markup import empty, heading, no_study, page_head, see_studies, show
+from workbench.components.markup import empty, heading, no_study, page_head, show
 from workbench.components.news import news
 from workbench.components.pair_table import pair_table
 from workbench.components.score_choice import Choice, choice_title, read_choice
@@ -103,8 +103,8 @@ def page() -> None:
         no_study("Start one on the page Studies; its first scores appear here.")
     elif looking.round is None:
         page_head("Explore", SENTENCE)
-        see_studies(f"{looking.run.strategy.title}, seed {looking.run.seed} has picked nothing yet.",
-                    "Scores come with the first picks.")  # fmt: skip
+        what = f"{looking.run.strategy.title}, seed {looking.run.seed} has picked nothing yet."
+        not_yet.see_studies(looking.study.id, what, "Scores come with the first picks.")
     else:
         sets = browsing.round_of_seed(looking.study.id, looking.run.seed, looking.round)
         page_head("Explore", SENTENCE, [f"{looking.study.name} · seed {looking.run.seed} · round {looking.round}",

@@ -6,10 +6,10 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.data.answers import Subset
 from engine.data.export.make import profiles
 from engine.errors import DataError
-from workbench import cache, exporting, messages, session
+from workbench import cache, exporting, messages, not_yet, session
 from workbench.components import export_panel
 from workbench.components.export_panel import Form
-from workbench.components.markup import empty, no_study, page_head, see_studies
+from workbench.components.markup import empty, no_study, page_head
 from workbench.wording import moment
 
 SENTENCE = "Take the labelled subset home, in the form your trainer reads, with a card that says where it came from."
@@ -25,7 +25,7 @@ def page() -> None:
     if looking.round is None:
         page_head("Export", SENTENCE)
         who = f"{looking.run.strategy.title}, seed {looking.run.seed}"
-        see_studies(f"{who} has no labels yet.", "The first come in round 1.")
+        not_yet.see_studies(looking.study.id, f"{who} has no labels yet.", "The first come in round 1.")
         return
     page_head("Export", SENTENCE, [looking.study.name, f"labels as of {moment(looking.study.updated)}"])
     left, middle, right = st.columns([26, 46, 28], gap="medium")

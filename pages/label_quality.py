@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from workbench import cache, quality, session
+from workbench import cache, not_yet, quality, session
 from workbench.components.labeller_table import labeller_table
-from workbench.components.markup import empty, no_study, page_head, see_studies
+from workbench.components.markup import empty, no_study, page_head
 from workbench.components.worth_agreement import agreement_panel, noise_panel, seconds_panel
 from workbench.components.worth_facts import worth_facts
 from workbench.wording import count
@@ -34,7 +34,7 @@ def page() -> None:
         page_head("Label quality", SENTENCE, [study.name, f"{count(len(found.votes), 'answer')} {chosen}"])
     if found.votes.empty:
         if source == "bought":
-            see_studies("No answer is here yet.", "The first come with the first labelled batch.")
+            not_yet.see_studies(study.id, "No answer is here yet.", "The first come with the first labelled batch.")
         else:
             empty("The pool's file records no answer.", "What this study bought stands under the other switch.")
         return

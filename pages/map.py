@@ -8,14 +8,14 @@ import streamlit as st
 
 from engine.store.summaries import SCORE, RoundScores
 from engine.tasks.projection import Projection
-from workbench import browsing, cache, chosen_pair, keeping, mapping, reviewing, session
+from workbench import browsing, cache, chosen_pair, keeping, mapping, not_yet, reviewing, session
 from workbench.charts.plane import plane_figure
 from workbench.charts.scene import Marks
 from workbench.components import map_controls, map_facts, map_unlike, time_machine
 from workbench.components.map_controls import Chosen
 from workbench.components.map_marks import first_rows, marked
 from workbench.components.map_scene import Choice, Ground, choice_of, ground_of, hands_of, scene_of
-from workbench.components.markup import no_study, page_head, see_studies
+from workbench.components.markup import no_study, page_head
 from workbench.session import Looking
 
 SENTENCE = "The pool in the plane. Near means alike; the axes themselves have no meaning."
@@ -33,7 +33,8 @@ def page() -> None:
     page_head("Map", SENTENCE, [" · ".join(where + ([f"round {number}"] if number else []))])
     anew = map_controls.draws_anew(cache.study(looking.study.id).config)
     if anew and number is None:
-        see_studies("No round has a pool yet.", "Each round of this study draws its own; the first is that of round 1.")
+        why = "Each round of this study draws its own; the first is that of round 1."
+        not_yet.see_studies(looking.study.id, "No round has a pool yet.", why)
         return
     found = browsing.round_scores(looking.study.id, run.id, number) if run and number else None
     reviewing.standing(looking)

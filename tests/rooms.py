@@ -164,7 +164,8 @@ TABLE = {
             "workbench.exporting workbench.keeping",
             "workbench.importing workbench.laboratory workbench.mapping workbench.margins workbench.reviewing "
             "workbench.entering workbench.inviting workbench.labelling workbench.sending workbench.steering_campaign",
-            "workbench.quality workbench.starting workbench.tokens workbench.touring workbench.verdicts",
+            "workbench.not_yet workbench.quality workbench.starting workbench.tokens workbench.touring "
+            "workbench.verdicts",
         ),
         room(LIGHT, "workbench streamlit pandas"),
     ),
