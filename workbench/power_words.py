@@ -7,6 +7,7 @@ from engine.analysis.power import SAMPLE, Detectable, detectable_before
 from engine.arms import keys_of
 from engine.config import StudyConfig
 from engine.cost import Sizes
+from workbench.campaign_words import NO_VERDICT, WHY_NONE
 from workbench.study_words import AXES
 from workbench.wording import count, integer
 
@@ -45,6 +46,8 @@ def can_show_numbers(config: StudyConfig, held_out: Sizes) -> dict[str, Any]:
 
 def _reckoned(config: StudyConfig, held_out: Sizes) -> Detectable | str:
     """What it can show, or why there will be no verdict."""
+    if config.oracle.people:
+        return f"{NO_VERDICT} {WHY_NONE}"
     if config.race == "none":
         return "This study is no race: no arm has a random twin, so there will be no verdict."
     named, seeds = set(keys_of(strategy.spec() for strategy in config.strategies)), len(config.seeds)

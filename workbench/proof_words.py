@@ -20,7 +20,7 @@ def proof_lines(proof: Mapping[str, Any]) -> list[str]:
         str(proof["path"]),
         f"  format   {proof['format']}: {proof['why']}",
         f"  rows     {proof['rows']:,}, of which {len(proof['refused']):,} cannot be used",
-        f"  read     {proof['prompts']:,} prompts, {proof['responses']:,} responses, {proof['pairs']:,} pairs",
+        "  read     " + ", ".join(count(proof[f"{what}s"], what) for what in ("prompt", "response", "pair")),
         f"  answers  {said}",
         *(f"  {what:<8} {length_words(proof['lengths'][what])}" for what in ("prompt", "response")),
     ]

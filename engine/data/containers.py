@@ -200,6 +200,11 @@ def _csv(source: Source) -> Rows:
         with source.bytes() as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(_bounded(name, file), strict=True)
             columns = list(reader.fieldnames or ())
+            parted = next((sign for sign in (";", "\t", "|") if sign in columns[0]), "") if len(columns) == 1 else ""
+            if parted:
+                by = "tabs" if parted == "\t" else repr(parted)
+                said = f"{name} has one column, {columns[0][:80]!r}: its cells seem to be parted by {by}."
+                raise DataError(said, "Save it with commas between them.")
             if len(set(columns)) < len(columns):
                 twice = next(column for column in columns if columns.count(column) > 1)
                 raise DataError(f"{name} has two columns of one name: {twice[:80]!r}.", "Name them apart.")

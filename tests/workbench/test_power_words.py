@@ -40,6 +40,8 @@ def test_more_seeds_show_smaller_differences() -> None:
 
 def test_where_there_will_be_no_verdict_it_says_why() -> None:
     assert "it takes 3" in can_show(study(seeds=[1, 2]), HELD_OUT)
+    people = study(seeds=[1], oracle={"name": "people"}, strategies=["real", "random"])
+    assert can_show(people, HELD_OUT).startswith("A campaign gives no verdict. It is one run")
     assert "no race" in can_show(study(race="none"), HELD_OUT)
     assert "nothing to give a verdict on" in can_show(study(strategies=["random"]), HELD_OUT)
 

@@ -268,6 +268,8 @@ def test_a_text_that_many_rows_share_counts_for_each(tmp_path: Path, monkeypatch
 
 
 def test_two_columns_or_two_files_of_one_name_are_not_read(tmp_path: Path) -> None:
+    assert "parted by ';'" in bad(tmp_path, "semicolons.csv", b"prompt;chosen;rejected\np;a;b\n")
+    assert "parted by tabs" in bad(tmp_path, "tabs.csv", b"prompt\tchosen\trejected\np\ta\tb\n")
     assert "two columns of one name: 'chosen'" in bad(tmp_path, "x.csv", b"prompt,chosen,chosen\np,a,b\n")
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("a.jsonl", LINES)
