@@ -32,6 +32,14 @@ def devices() -> list[str]:
     return ["auto"] if gpus or (os.cpu_count() or 1) < 2 else ["auto", "auto"]
 
 
+def still_waits(name: str) -> EngineError:
+    """What is said where workers were to run that study to its end, and ended before they had begun it."""
+    return EngineError(
+        f"The workers ended, and study {name!r} still waits for one.",
+        "They begin nothing on a disk that is nearly full: free some of it, then run the study again.",
+    )
+
+
 def environment(folder: Path) -> dict[str, str]:
     """What a process of ours finds in its environment: this one's, and which store."""
     return {**os.environ, "WORKBENCH_STORE": str(folder), "TOKENIZERS_PARALLELISM": "false"}

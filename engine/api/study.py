@@ -105,7 +105,7 @@ class Study:
         started, which end when nothing is queued. Interrupting ends the watching, and those workers; no finished stage
         is lost. Returns when it is done, or waits for people.
         """
-        from engine.running import work
+        from engine.running import still_waits, work
 
         self.queue()
         look = progress(self.store, self._id)
@@ -116,10 +116,7 @@ class Study:
                 continue
             work(self.store.folder, look, most=len(self.detail.runs), quiet=True)
             if self.state == "queued" and not self._has_worker():
-                raise EngineError(
-                    f"The workers ended, and study {self.detail.summary.name!r} still waits for one.",
-                    "They begin nothing on a disk that is nearly full: free some of it, then run the study again.",
-                )
+                raise still_waits(self.detail.summary.name)
         look()
         summary = self.detail.summary
         if summary.state == "failed":

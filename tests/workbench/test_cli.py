@@ -136,6 +136,15 @@ def test_three_mistakes_in_a_study_are_printed_together_and_nothing_is_queued(
     assert not (tmp_path / "s").exists()
 
 
+def test_workers_that_end_before_they_have_begun_are_no_success(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.cli.study.run_to_the_end", lambda store, study_id: None)
+    code, text = invoke("study", "run", str(study_file(tmp_path, tiny_model_dir)), "--store", str(tmp_path / "s"))
+    assert code == 2
+    assert "still waits for one" in text
+
+
 def test_runs_are_steered_by_study_and_only_their_own(tmp_path: Path, tiny_model_dir: Path) -> None:
     store = ("--store", str(tmp_path / "s"))
     ids = []

@@ -8,6 +8,7 @@ import typer
 
 from engine.config import StudyConfig
 from engine.errors import StoreError
+from engine.running import still_waits
 from engine.settings import RefereeSettings
 from engine.store import growth, inbox, queries
 from engine.store.database import Store
@@ -76,6 +77,8 @@ def _start(where: Store, config: StudyConfig, wait: bool, as_json: bool, labels_
         run_to_the_end(where, study_id)
     summary = queries.study(where, study_id).summary
     show({**_json(summary), **planned}, as_json, lambda: _line(summary))
+    if wait and summary.state == "queued":
+        raise still_waits(summary.name)
     if summary.state == "failed":
         raise typer.Exit(MISTAKE)
 
