@@ -44,6 +44,7 @@ def take(subset: Subset, form: Form, right: DeltaGenerator) -> None:
         made = cache.exported(subset, form.profile, form.container, form.names)
     except DataError as error:  # a choice that holds nothing is no failure
         empty(error.what, error.next_step)
+        not_yet.look_again(subset.study_id)
         return
     export_panel.first_rows(made.first, made.file, made.rows)
     written = ""

@@ -9,6 +9,11 @@ from workbench.components import markup
 def see_studies(study_id: str, what: str, reason: str) -> None:
     """As `markup.see_studies`; the page is drawn again by itself once the study has come further."""
     markup.see_studies(what, reason)
+    look_again(study_id)
+
+
+def look_again(study_id: str) -> None:
+    """The page is drawn again by itself once the study has come further."""
     _look(study_id, cache.revision(study_id))
 
 

@@ -3,10 +3,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.errors import DataError
 from engine.store import inbox, queries
 from engine.store.database import open_store
 from tests.workbench import worlds
-from tests.workbench.test_pages import app
+from tests.workbench.test_pages import app, seen
 from workbench import cache, not_yet
 
 
@@ -35,4 +36,17 @@ def test_a_page_that_waits_for_a_study_looks_for_it(tmp_path, monkeypatch, page)
     study_id, _ = worlds.add_study(store, "Waits for a worker")
     monkeypatch.setattr(not_yet, "_look", lambda *drawn: looked.append(drawn))
     assert not app(store.folder, monkeypatch, page).exception
+    assert looked == [(study_id, cache.revision(study_id))]
+
+
+def test_an_export_that_holds_nothing_yet_looks_for_more(tmp_path, monkeypatch):
+    store, looked = worlds.finished(tmp_path / "own"), []
+    study_id = queries.studies(store)[0].id
+
+    def nothing(*asked):
+        raise DataError("No pair of round 1 is labelled yet.", "Wait.")
+
+    monkeypatch.setattr(not_yet, "_look", lambda *drawn: looked.append(drawn))
+    monkeypatch.setattr(cache, "exported", nothing)
+    assert "No pair of round 1 is labelled yet." in seen(app(store.folder, monkeypatch, "export"))
     assert looked == [(study_id, cache.revision(study_id))]
