@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from tests.browser.tab import still
+
 
 def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
@@ -16,12 +18,13 @@ def wait_for(page, words: str) -> None:
 
 
 def press(page, key: str, pause: float = 0.3) -> None:
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=30_000)
+    still(page)
     page.wait_for_timeout(pause * 1000)  # a press that follows a new pair at once is taken for a slip
     page.keyboard.press(key)
 
 
 def at_desk(page, url: str, landmark: str) -> None:
-    """The page Label by that link, once it says how far the queue is."""
+    """The page Label by that link, once it says how far the queue is, and listens."""
     page.goto(url)
     wait_for(page, landmark)
+    still(page)

@@ -136,6 +136,15 @@ def test_three_mistakes_in_a_study_are_printed_together_and_nothing_is_queued(
     assert not (tmp_path / "s").exists()
 
 
+def test_a_second_study_of_one_name_is_said_to_be_one(tmp_path: Path, tiny_model_dir: Path) -> None:
+    file, store = str(study_file(tmp_path, tiny_model_dir, name="one")), ("--store", str(tmp_path / "s"))
+    code, text = invoke("study", "run", file, "--detach", *store)
+    assert (code, "is the name of" in text) == (0, False)
+    first = json.loads(invoke("study", "list", *store, "--json")[1])[0]["id"]
+    code, text = invoke("study", "run", file, "--detach", *store)
+    assert (code, f"'one' is the name of {first}, too: call this one s" in text) == (0, True)
+
+
 def test_workers_that_end_before_they_have_begun_are_no_success(
     tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

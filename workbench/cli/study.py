@@ -72,7 +72,10 @@ def _start(where: Store, config: StudyConfig, wait: bool, as_json: bool, labels_
             words = (said(disk, room), too_much(disk, room), *beforehand(config, plan.cost, plan.texts))
             print("\n".join(filter(None, (*words, can_show(config, plan.deciding)))), file=sys.stderr, flush=True)
 
+    namesakes = [one.id for one in queries.studies(where) if one.name == config.name]
     study_id = prepare_study(where, config, tell, labels_of)
+    if namesakes and not as_json:
+        print(f"{config.name!r} is the name of {', '.join(namesakes)}, too: call this one {study_id}.", file=sys.stderr)
     if wait:
         run_to_the_end(where, study_id)
     summary = queries.study(where, study_id).summary
