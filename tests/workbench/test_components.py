@@ -93,6 +93,15 @@ def test_a_strategy_that_is_handed_gold_scores_is_a_control_though_the_study_nam
     assert compares(named).startswith("2 strategies, random again, 1 control × ")
 
 
+@pytest.mark.parametrize(
+    ("asked", "computed", "said"), [("auto", "", ""), ("cuda:1", "", "cuda:1"), ("auto", "cpu", "cpu")]
+)
+def test_no_device_is_named_before_one_is_known(asked, computed, said):
+    detail = replace(study(run()), config={"model": {"device": asked}})
+    begun = replace(detail, provenance={"runs": [{"device": computed}] if computed else []})
+    assert study_card._device(begun) == said
+
+
 def test_the_labels_that_may_be_asked_are_summed_over_runs(monkeypatch):
     def facts(*runs: RunSummary) -> str:
         said: list[str] = []

@@ -229,4 +229,6 @@ def _tail(detail: StudyDetail) -> str:
 
 
 def _device(detail: StudyDetail) -> str:
-    return str(computed_with(detail).get("device") or (detail.config.get("model") or {}).get("device", ""))
+    """What computed; before that what is asked for, unless that is left to the worker."""
+    asked = str((detail.config.get("model") or {}).get("device", ""))
+    return str(computed_with(detail).get("device") or ("" if asked == "auto" else asked))
