@@ -16,6 +16,12 @@ STILL = """() => !document.querySelector('[data-testid=stApp][data-test-script-s
         || one.effect.getComputedTiming().endTime === Infinity)"""
 """Nothing is drawn, nothing of the drawing before is left, and what fades in or out has come to its end."""
 
+IDLE = """() => new Promise(done => {
+    const soon = {timeout: 5000};
+    requestIdleCallback(() => requestIdleCallback(done, soon), soon);
+})"""
+"""The tab has nothing left to do: a key is listened for only once what follows a drawing has run."""
+
 UPLOADER = ("presentation-role-conflict", 'data-testid="stFileUploaderDropzone"')
 """Streamlit's own: where a file may be dropped has a name and no role. The button in it can be reached and is named."""
 
@@ -42,6 +48,7 @@ def press(page, key: str, until: str) -> None:
 def still(page) -> None:
     """Wait until nothing is drawn any more: what is clicked or counted is what the page stays to be."""
     page.wait_for_function(STILL)
+    page.evaluate(IDLE)
 
 
 def at_rest(page, url: str, landmark: str, timeout: int = SLOW) -> None:
