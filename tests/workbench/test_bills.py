@@ -15,7 +15,7 @@ from engine.records import Message
 from tests.engine.test_loop import config, make_data
 from tests.workbench.test_pages import app, seen
 from workbench.asked_words import beforehand
-from workbench.bill_words import bill_numbers, bill_words, bills, money, rough
+from workbench.bill_words import COMPARISONS, bill_numbers, bill_words, bills, comparisons, money, rough
 from workbench.cli.main import app as cli
 
 POOL = Texts(100.0, 300.0, "the mean texts of the pool")
@@ -61,6 +61,15 @@ def test_the_estimate_is_the_length_of_what_is_asked() -> None:
     ]  # fmt: skip
     assert bill.requests == len(asked)
     assert bill.read == pytest.approx(sum(len(text.encode()) for text in asked) / 4, rel=0.01)
+
+
+def test_compared_generations_are_reckoned_at_their_greatest_length(tiny_model_dir: Path) -> None:
+    settings = {"generate": "last", "prompts": 8, "max_new_tokens": 64}
+    study = config(tiny_model_dir, oracle=REWARD, evaluator=PRICED, evaluation=settings)
+    ((what, bill),) = bills(study, paying(10), POOL, HELD_OUT)
+    n = comparisons(study)
+    assert (what, bill.requests, n > 0) == (COMPARISONS, 2 * n, True)
+    assert bill.read == round(2 * n * (frame() + 80 + 2 * 4 * 64) / 4)
 
 
 def test_no_price_is_guessed_and_a_local_judge_is_paid_by_nobody(tiny_model_dir: Path) -> None:
