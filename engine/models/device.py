@@ -42,11 +42,16 @@ def choose_dtype(dtype: str, device: torch.device, width: int) -> tuple[torch.dt
         return torch.bfloat16, "bfloat16: the device computes it natively"
     if device.type != "cpu":
         return torch.float32, f"float32: exact, and the default on a {device.type} device without bfloat16"
-    able = torch.cpu.get_capabilities()
-    native = next((name for key, name in NATIVE.items() if able.get(key)), "")
+    native = native_bfloat16()
     if native and width >= WIDE:
         return torch.bfloat16, f"bfloat16: this CPU computes it natively ({native})"
     return torch.float32, "float32: exact, and the default on a cpu"
+
+
+def native_bfloat16() -> str:
+    """By which instructions this CPU multiplies bfloat16; "" if by none."""
+    able = torch.cpu.get_capabilities()
+    return next((name for key, name in NATIVE.items() if able.get(key)), "")
 
 
 def gap_between(one: Any, other: Any) -> float:

@@ -48,11 +48,10 @@ class _Adapted(torch.autograd.Function):
         rows = x.reshape(-1, x.shape[-1])
         inner = product(rows.to(a.dtype), a)
         y = product(x, weight, bias)  # no view of something else: a model may go on in place
-        flat = y.view(-1, y.shape[-1])
-        if on and y.dtype == b.dtype:
-            flat.addmm_(inner, b.T, alpha=scale)
-        elif on:
-            flat += (inner @ b.T).mul_(scale)
+        # A fresh adapter's B is 0, and so is all that is made of it. A GPU would have to be waited for to know.
+        ctx.adds = on and (b.device.type != "cpu" or bool(b.any()))
+        if ctx.adds:
+            _add(y.view(-1, y.shape[-1]), inner, b.T, scale)
         ctx.save_for_backward(rows if tap is None else tap.keep(rows), weight, a, b, inner)
         ctx.shape, ctx.scale, ctx.tap, ctx.on = x.shape, scale, tap, on
         return y
@@ -63,22 +62,28 @@ class _Adapted(torch.autograd.Function):
         rows, weight, a, b, inner = ctx.saved_tensors
         g = gradient.reshape(-1, gradient.shape[-1])
         wide = g.to(b.dtype)
-        u = product(wide, b.T.contiguous()) if ctx.on else None
+        u = product(wide, b.T.contiguous()) if ctx.adds or (ctx.on and ctx.tap is not None) else None
         of_x = of_a = of_b = None
         if ctx.needs_input_grad[0]:
             of_x = product(g, weight.T)
-            if u is not None and of_x.dtype == a.dtype:
-                of_x.addmm_(u, a, alpha=ctx.scale)
-            elif u is not None:
-                of_x += (u @ a).mul_(ctx.scale)
+            if u is not None:
+                _add(of_x, u, a, ctx.scale)
             of_x = of_x.view(ctx.shape)
         if ctx.tap is not None:
             ctx.tap.hear(rows, inner, wide, u)
-        elif u is not None:
+        elif ctx.on:
             # The narrow side first: the other way about the same product takes up to six times as long on a CPU.
-            of_a = product(u.T, rows.to(a.dtype).T).mul_(ctx.scale)
+            of_a = torch.zeros_like(a) if u is None else product(u.T, rows.to(a.dtype).T).mul_(ctx.scale)
             of_b = product(inner.T, wide.T).mul_(ctx.scale).T
         return of_x, None, None, of_a, of_b, None, None, None
+
+
+def _add(to: torch.Tensor, narrow: torch.Tensor, wide: torch.Tensor, scale: float) -> None:
+    """Adds scale · narrow wide, of (T, r) and (r, n), to (T, n) of whatever dtype."""
+    if to.dtype == narrow.dtype:
+        to.addmm_(narrow, wide, alpha=scale)
+    else:
+        to += product(narrow * scale, wide.T).to(to.dtype)
 
 
 def adapted(

@@ -1,7 +1,8 @@
 """Attention of short trees on a CPU: padded side by side, with the chances kept for the way back.
 
 Flash kernels recompute the chances to save memory, which is what long texts need. For texts of some hundred tokens two
-matrix products there and three back cost less than half of it; memory is heads · W² a tree.
+matrix products there and five back cost less; memory is heads · W² a tree. Scores and chances are float32 whatever the
+model is, as a flash kernel's are.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,10 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-LONGEST = 256
+from engine.models.device import native_bfloat16
+from engine.models.products import products
+
+LONGEST = 384
 """Tokens of a tree; beyond, chances take more memory traffic than they save."""
 _ALIKE = 1.25
 """Trees go side by side while the longest is at most so much longer than the shortest."""
@@ -71,10 +75,12 @@ class _Attended(torch.autograd.Function):
         ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, sides: Sides, scale: float
     ) -> torch.Tensor:
         kept, found = [], []
+        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()  # or each group would copy the whole of them
         for side in sides.groups:
             own = [wide(x, side) for x in (q, k, v)]
-            chance = (own[0].mul_(scale) @ own[1].mT).add_(side.hidden).softmax(-1)
-            out = chance @ own[2]
+            scores = products(own[0].to(side.hidden.dtype) * scale, own[1].to(side.hidden.dtype).mT)
+            chance = scores.add_(side.hidden).softmax(-1)
+            out = products(chance.to(q.dtype), own[2])
             found.append(out.flatten(1, 2))
             kept += [*own, chance, out]
         ctx.save_for_backward(*kept)
@@ -85,14 +91,29 @@ class _Attended(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         kept, parts = ctx.saved_tensors, []
+        gradient = gradient.contiguous()
         for number, side in enumerate(ctx.sides.groups):
             q, k, v, chance, out = kept[5 * number : 5 * number + 5]
             g = wide(gradient, side).flatten(1, 2).mul_(side.real).view_as(out)
-            slope = (g @ v.mT).sub_((g * out).sum(-1, keepdim=True)).mul_(chance)
-            of = ((slope @ k).mul_(ctx.scale), slope.mT @ q, chance.mT @ g)
+            # Where chances are near 0 or 1 these two are nearly alike: in bfloat16 nothing would be left of them.
+            exact = g.to(chance.dtype)
+            slope = products(exact, v.to(chance.dtype).mT).sub_((exact * out).sum(-1, keepdim=True))
+            slope = slope.mul_(chance).to(q.dtype)
+            of = (
+                products(slope, k).mul_(ctx.scale),
+                products(slope.mT, q).mul_(ctx.scale),
+                products(chance.to(q.dtype).mT, g),
+            )
             parts.append([x.flatten(1, 2) for x in of])
         of_q, of_k, of_v = (torch.cat(list(one), 1).index_select(1, ctx.sides.back) for one in zip(*parts, strict=True))
         return of_q, of_k, of_v, None, None
+
+
+def takes(query: torch.Tensor) -> bool:
+    """Whether such heads go this way: on a CPU, in float32 or in what it multiplies natively."""
+    if query.device.type != "cpu":
+        return False
+    return query.dtype == torch.float32 or (query.dtype == torch.bfloat16 and native_bfloat16() != "")
 
 
 def wide(x: torch.Tensor, side: Side) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from engine.models.adapters import adapter_state, set_adapter
+from engine.models.attention import filling
 from engine.models.policy import Policy
 from engine.resume import unasked
 
@@ -41,8 +42,8 @@ class Watch:
         # With a key-value cache the mask also covers the tokens of earlier calls; only the new columns count.
         if isinstance(mask, torch.Tensor) and mask.ndim == 2:
             self.tokens += int(mask[:, -ids.shape[-1] :].sum())
-        else:  # no padding, or a mask that says which token sees which
-            self.tokens += ids.numel()
+        else:  # a pack, or a mask that says which token sees which
+            self.tokens += ids.numel() - filling()
 
 
 @contextmanager

@@ -17,9 +17,11 @@ from engine.selection.rows import Chosen, Rows, within_rounding
 
 _CELLS = 1 << 22
 """Similarities that are computed at once."""
+_IN_CACHE = 1 << 19
+"""Similarities that are looked at at once where all of a row are."""
 _FEW = 8
 """Where fewer than one in so many is covered better than before, only those are looked at."""
-_ASKED, _GROWS = 8, 2
+_ASKED, _GROWS = 32, 2
 """Rows that are asked at first in a pick, and by how much more they are each further time."""
 
 
@@ -103,7 +105,7 @@ class _Dense:
     ) -> None:
         n = len(unit)
         self.kernel, self.cover, self.before = np.empty((n, n), dtype=np.float32), cover, [cover.copy()]
-        self.room, self.raised = np.empty(n, dtype=np.float32), np.full(n, -1)
+        self.raised = np.full(n, -1)
         """The last pick that raised the cover of each."""
         for part in _parts(n, n, check):
             similar = _similar(unit[part], unit[part.start :], recipe.either_sign)
@@ -113,19 +115,31 @@ class _Dense:
     def rise(self, rows: np.ndarray, worth: np.ndarray, since: np.ndarray) -> np.ndarray:
         """As `Likeness`: where few are covered better than then, only those are looked at."""
         found = np.empty(len(rows))
-        for step in np.unique(since):
+        raised_since = np.bincount(self.raised + 1, minlength=len(self.before))[::-1].cumsum()[::-1]
+        much = _FEW * raised_since[since + 1] > len(self.cover)
+        found[much] = self._whole(rows[much])
+        for step in np.unique(since[~much]):
             there, which = np.flatnonzero(self.raised >= step), np.flatnonzero(since == step)
-            if _FEW * len(there) > len(self.cover):
-                # Σ max(s − c, 0) = Σ max(s, c) − Σ c: half the work, and float32 holds every term to the bit.
-                base = self.cover.sum(dtype=np.float64)
-                best = (np.maximum(self.kernel[row], self.cover, out=self.room) for row in rows[which])
-                found[which] = [covered.sum(dtype=np.float64) - base for covered in best]
-                continue
             then, now = self.before[step][there], self.cover[there]
             for part in _parts(len(which), max(1, len(there))):
                 similar = self.kernel[rows[which[part]][:, None], there]
                 found[which[part]] = worth[which[part]] - _above(similar, then) + _above(similar, now)
         return found
+
+    def _whole(self, rows: np.ndarray) -> np.ndarray:
+        """By all that each is similar to: Σ max(s − c, 0) = Σ max(s, c) − Σ c is half the work, and float32 holds every
+        term to the bit. By torch, which takes all cores."""
+        import torch
+
+        kernel, cover = torch.from_numpy(self.kernel), torch.from_numpy(self.cover)
+        at_once = max(1, _IN_CACHE // len(cover))
+        room, found = torch.empty(min(at_once, len(rows)), len(cover)), np.empty(len(rows))
+        for start in range(0, len(rows), at_once):
+            asked = torch.from_numpy(rows[start : start + at_once])
+            similar = torch.index_select(kernel, 0, asked, out=room[: len(asked)])
+            found[start : start + at_once] = torch.maximum(similar, cover, out=similar).sum(1, dtype=torch.float64)
+        rise: np.ndarray = found - self.cover.sum(dtype=np.float64)
+        return rise
 
     def take(self, row: int) -> None:
         """As `Likeness`."""

@@ -1,7 +1,7 @@
 """Packs against single texts: every token in its place, each text once, prompts shared, limits kept."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -63,7 +63,9 @@ def test_every_token_is_told_its_place(encoded: Sequence[Encoded], share: bool) 
         assert found.position_ids[found.rows, found.own].tolist() == places
         assert found.counts == tuple(len(encoded[i].response_ids) for i in found.index)
         real = found.input_ids.numel() if found.attention_mask is None else int(found.attention_mask.sum())
-        assert real == sum(tree.length for tree in trees)
+        assert real - found.filling == sum(tree.length for tree in trees)
+        assert 0 <= found.filling < 8
+        assert padded or real % 8 == 0
 
 
 def test_a_prompt_is_read_once_and_a_tree_is_cut_at_the_limit() -> None:
@@ -135,10 +137,12 @@ def test_attention_by_blocks_of_a_shared_row_is_the_same(tiny_policy: Policy, wi
     end, and so far back."""
     encoded = [Encoded((1, 2, 3), (9,) * n) for n in (2, 3, 4)] + [Encoded((5,), (6, 7))]
     trees = trees_of(encoded, share=True)
-    blocks = attention.Layout(pack(encoded, trees, CPU)).varlen()
+    layout = attention.Layout(pack(encoded, trees, CPU))
+    assert sum(layout.sizes) == 16, "one token to fill the row"
+    blocks = layout.varlen()
     keys, q_edge, k_edge = blocks.keys, blocks.query_edges, blocks.key_edges
     longest_q, longest_k = blocks.longest_query, blocks.longest_key
-    tokens = sum(tree.length for tree in trees)
+    tokens = sum(layout.sizes)
     sees = torch.zeros(tokens, tokens, dtype=torch.bool)
     for block in range(len(q_edge) - 1):
         queries, its = range(int(q_edge[block]), int(q_edge[block + 1])), keys[k_edge[block] : k_edge[block + 1]]
@@ -147,7 +151,7 @@ def test_attention_by_blocks_of_a_shared_row_is_the_same(tiny_policy: Policy, wi
             last = len(its) - len(queries) + n
             first = 0 if window is None else max(0, last - window + 1)
             sees[query, its[first : last + 1]] = True
-    wanted = torch.block_diag(*[attention._mask(tree, CPU, window).int() for tree in trees]).bool()
+    wanted = torch.block_diag(*[attention._mask(tree, CPU, window).int() for tree in layout.trees]).bool()
     assert torch.equal(sees, wanted)
 
 
@@ -171,3 +175,29 @@ def test_short_trees_side_by_side_are_attended_as_one_by_one(window: int | None)
     torch.testing.assert_close(found, wanted)
     for a, b in zip(torch.autograd.grad(found, (q, k, v), g), torch.autograd.grad(wanted, (q, k, v), g), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_short_trees_in_bfloat16_are_as_close_as_a_flash_kernel_s() -> None:
+    """Scores and chances are float32; what goes in and out has bfloat16's 8 bits."""
+    masks = [attention._mask(Tree((0, 1), 9, (n, 2 * n)), CPU, None) for n in (12, 14, 31)]
+    tokens = sum(map(len, masks))
+    made = torch.Generator().manual_seed(1)
+    exact = [4 * torch.randn(2, tokens, 16, generator=made).bfloat16().double() for _ in range(4)]
+    whole = torch.block_diag(*[mask.int() for mask in masks]).bool()
+
+    def passed(how: Callable[..., torch.Tensor], dtype: torch.dtype) -> list[torch.Tensor]:
+        q, k, v = (x.to(dtype).requires_grad_() for x in exact[:3])
+        out = how(q, k, v)
+        assert out.dtype == dtype
+        return [x.double() for x in (out, *torch.autograd.grad(out, (q, k, v), exact[3].to(dtype)))]
+
+    def plain(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        how = torch.nn.functional.scaled_dot_product_attention
+        return how(q[None], k[None], v[None], whole, scale=0.3)[0]  # without the batch it would be no flash kernel
+
+    wanted = passed(plain, torch.float64)
+    theirs = passed(plain, torch.bfloat16)
+    ours = passed(lambda q, k, v: attend(q, k, v, sides_of(masks), 0.3), torch.bfloat16)
+    for found, other, right in zip(ours, theirs, wanted, strict=True):
+        assert (found - right).norm() <= 1.5 * (other - right).norm()
+        assert (found - right).norm() <= 0.02 * right.norm()

@@ -16,6 +16,7 @@ from engine.models import products
 from engine.models.load import load_policy
 from engine.models.policy import Policy
 from engine.models.products import by_onednn, product, quicken
+from engine.models.products import products as products_of
 from engine.settings import LoraSettings, ModelSettings
 from tests.conftest import move, save_tiny_model
 
@@ -58,6 +59,34 @@ def test_a_product_is_that_of_float64(shape: tuple[int, ...], with_bias: bool, t
 
 
 @pytest.mark.usefixtures("onednn")
+@pytest.mark.parametrize("shape", [(3, 70, 48, 33), (2, 5, 212, 64, 212), (4, 90, 300, 64), (1, 1, 7, 1)])
+@pytest.mark.parametrize("turned", [True, False])
+def test_products_of_many_are_those_of_float64(shape: tuple[int, ...], turned: bool) -> None:
+    """To float32's rounding: what is allowed while they run, bfloat16 inside, would be a thousand times as far off."""
+    draws = torch.Generator().manual_seed(1)
+    *many, rows, width, out = shape
+    a = torch.randn(*many, rows, width, generator=draws)
+    b = (
+        torch.randn(*many, out, width, generator=draws).mT
+        if turned
+        else torch.randn(*many, width, out, generator=draws)
+    )
+    close(products_of(a, b), a.double() @ b.double())
+
+
+def test_nothing_else_is_let(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting that lets oneDNN in is as it was behind every product, one that fails too."""
+    monkeypatch.setattr(products, "by_onednn", lambda: True)
+    monkeypatch.setattr(products, "_LEAST", 1)
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    products_of(torch.ones(2, 3, 4), torch.ones(2, 4, 5))
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+    with pytest.raises(RuntimeError):
+        product(torch.ones(3, 4), torch.ones(3, 5))
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+@pytest.mark.usefixtures("onednn")
 def test_what_has_no_row_or_another_dtype_is_torch_s() -> None:
     assert product(torch.zeros(0, 8), torch.zeros(5, 8)).shape == (0, 5)
     x, weight = torch.arange(64.0).sin().view(8, 8), torch.arange(40.0).cos().view(5, 8)
@@ -74,15 +103,21 @@ def test_a_small_product_stays_torch_s(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("anew")
 @pytest.mark.parametrize(
-    ("cpu", "able", "taken"),
-    [(AMD, "AVX512", True), (AMD, "AVX2", False), (AMD.replace("AuthenticAMD", "GenuineIntel"), "AVX512", False)],
+    ("cpu", "able", "amx", "taken"),
+    [
+        (AMD, "AVX512", False, True),
+        (AMD, "AVX2", False, False),
+        (AMD, "AVX512", True, False),
+        (AMD.replace("AuthenticAMD", "GenuineIntel"), "AVX512", False, False),
+    ],
 )
 def test_it_is_taken_where_mkl_does_not_know_the_cpu(
-    cpu: str, able: str, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cpu: str, able: str, amx: bool, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(cpu)
     monkeypatch.setattr(products, "_CPUS", tmp_path / "cpuinfo")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: able)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
     state = torch.get_rng_state()
     assert by_onednn() == (taken and torch.backends.mkl.is_available())
     assert torch.equal(torch.get_rng_state(), state)
@@ -145,11 +180,11 @@ def held():
     return int(open("/proc/self/statm").read().split()[1]) * 4 // 1024
 x, weights = torch.ones(900, 352), [torch.ones(128, 128), torch.ones(352, 128), torch.ones(128, 352)]
 assert products.by_onednn()
-products._onednn(x[:, :128].contiguous(), weights[0], None)
+products.product(x[:, :128].contiguous(), weights[0])
 before = held()
 for rows in range(300, 900, 3):
     for weight in weights:
-        products._onednn(x[:rows, : weight.shape[1]].contiguous(), weight, None)
+        products.product(x[:rows, : weight.shape[1]].contiguous(), weight)
 print(held() - before)
 """
     if not Path("/proc/self/statm").exists() or not torch.backends.mkl.is_available():
