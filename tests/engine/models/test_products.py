@@ -83,12 +83,16 @@ def test_nothing_else_is_let(monkeypatch: pytest.MonkeyPatch) -> None:
     """The setting that lets oneDNN in is as it was behind every product, one that fails too."""
     monkeypatch.setattr(products, "by_onednn", lambda: True)
     monkeypatch.setattr(products, "_LEAST", 1)
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    products_of(torch.ones(2, 3, 4), torch.ones(2, 4, 5))
-    assert torch.backends.mkldnn.matmul.fp32_precision == before
-    with pytest.raises(RuntimeError):
-        product(torch.ones(3, 4), torch.ones(3, 5))
-    assert torch.backends.mkldnn.matmul.fp32_precision == before
+    setting = torch.backends.mkldnn.matmul
+    usual, setting.fp32_precision = setting.fp32_precision, "ieee"
+    try:
+        products_of(torch.ones(2, 3, 4), torch.ones(2, 4, 5))
+        assert setting.fp32_precision == "ieee"
+        with pytest.raises(RuntimeError):
+            product(torch.ones(3, 4), torch.ones(3, 5))
+        assert setting.fp32_precision == "ieee"
+    finally:
+        setting.fp32_precision = usual
 
 
 @pytest.mark.usefixtures("onednn")
