@@ -43,7 +43,7 @@ class Layout:
         self.sizes = [tree.length for tree in self.trees]
         self.windows: list[int | None] = []
         self.short = max(self.sizes) <= LONGEST
-        self._sides: dict[int | None, Sides] = {}
+        self._sides: dict[tuple[int | None, int, int], Sides] = {}
         self._masks: dict[int | None, list[torch.Tensor | None]] = {}
         self._varlen: varlen.Blocks | None = None
 
@@ -58,11 +58,13 @@ class Layout:
             ]
         return self._masks[window]
 
-    def sides(self, window: int | None) -> Sides:
-        """The trees padded side by side."""
-        if window not in self._sides:
-            self._sides[window] = sides_of([_mask(tree, self.positions.device, window) for tree in self.trees])
-        return self._sides[window]
+    def sides(self, window: int | None, heads: int, shared: int) -> Sides:
+        """The trees padded side by side, for so many heads of queries of which `shared` have keys in common."""
+        key = window, heads, shared
+        if key not in self._sides:
+            masks = [_mask(tree, self.positions.device, window) for tree in self.trees]
+            self._sides[key] = sides_of(masks, heads, shared)
+        return self._sides[key]
 
     def varlen(self) -> varlen.Blocks:
         """The trees as blocks of queries and of the keys they see."""
@@ -138,11 +140,13 @@ def packed_attention(
     if plain and varlen.is_there(query, value):
         return varlen.attend(layout.varlen(), query, key, value, scaling, sliding_window), None
     groups = query.shape[1] // key.shape[1]
-    if groups > 1:
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     if plain and layout.short and takes(query):
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        return attend(query[0], key[0], value[0], layout.sides(sliding_window), scale)[None].transpose(1, 2), None
+        sides = layout.sides(sliding_window, query.shape[1], groups)
+        q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # as the linear layers left them
+        return attend(q, k, v, sides, scale)[None], None
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     parts = zip(
         query.split(layout.sizes, 2),
         key.split(layout.sizes, 2),

@@ -42,11 +42,11 @@ def product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = N
     return rows.resize_(*x.shape[:-1], len(weight))  # no view of the rows: a model may go on in place
 
 
-def products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """a b of many matrices, (…, m, n) from (…, m, k) and (…, k, n), without gradient."""
+def products(a: torch.Tensor, b: torch.Tensor, *, out: torch.Tensor | None = None) -> torch.Tensor:
+    """a b of n matrices, (n, m, o) from (n, m, k) and (n, k, o), without gradient; into `out` if there is one."""
     plain = a.dtype == torch.float32 and a.device.type == "cpu"
     with _onednn() if plain and a.numel() * b.shape[-1] >= _LEAST and by_onednn() else nullcontext():
-        return a @ b
+        return torch.bmm(a, b, out=out)
 
 
 @lru_cache(maxsize=1)

@@ -19,29 +19,39 @@ LONGEST = 384
 """Tokens of a tree; beyond, chances take more memory traffic than they save."""
 _ALIKE = 1.25
 """Trees go side by side while the longest is at most so much longer than the shortest."""
+_EVEN = 8
+"""Tokens side by side are a multiple of it: squares of 355 take a sixth longer than of 360."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Trees side by side: `place` (n · W,) is the token in the row of each padded one, `real` (n · W, 1) 0 where it is
-    padding, `hidden` (n, W, W) −inf where a token does not see another, else 0."""
+    """Trees side by side, n of W tokens: `queries` and `keys` (heads · n · W,) say which row of all tokens' heads each
+    number comes from, `real` (n · W, 1) is 0 where it is padding, `hidden` (n, W, W) −inf where a token does not see
+    another, else 0."""
 
-    place: torch.Tensor
+    queries: torch.Tensor
+    keys: torch.Tensor
     real: torch.Tensor
     hidden: torch.Tensor
+
+    @property
+    def rows(self) -> int:
+        """Heads of tokens, padding and all."""
+        return len(self.queries)
 
 
 @dataclass(frozen=True)
 class Sides:
-    """All trees of a pack in groups of like length; `back` (T,) is where each token of the row lies in the groups, one
-    after the other."""
+    """All trees of a pack in groups of like length; `back` (T · heads,) is where each token's heads lie in the groups,
+    one after the other."""
 
     groups: tuple[Side, ...]
     back: torch.Tensor
 
 
-def sides_of(masks: Sequence[torch.Tensor]) -> Sides:
-    """From who sees whom in each tree, bool (W, W), in the order of the row."""
+def sides_of(masks: Sequence[torch.Tensor], heads: int, shared: int = 1) -> Sides:
+    """From who sees whom in each tree, bool (W, W), in the order of the row; `shared` heads of queries have a head of
+    keys in common."""
     sizes = [len(mask) for mask in masks]
     starts = [sum(sizes[:n]) for n in range(len(sizes))]
     groups: list[list[int]] = []
@@ -50,63 +60,89 @@ def sides_of(masks: Sequence[torch.Tensor]) -> Sides:
             groups.append([])
         groups[-1].append(n)
     found: list[Side] = []
-    back = torch.zeros(sum(sizes), dtype=torch.long)
+    head = torch.arange(heads)[:, None]
+    back = torch.zeros(sum(sizes), heads, dtype=torch.long)
     before = 0
     for group in groups:
-        width = sizes[group[-1]]
+        width = -(-sizes[group[-1]] // _EVEN) * _EVEN
         steps = torch.arange(width)
         lengths = torch.tensor([sizes[n] for n in group])[:, None]
-        place = torch.tensor([starts[n] for n in group])[:, None] + steps.minimum(lengths - 1)
+        place = (torch.tensor([starts[n] for n in group])[:, None] + steps.minimum(lengths - 1)).view(1, -1)
         hidden = torch.full((len(group), width, width), float("-inf"))
         for at, n in enumerate(group):
             hidden[at, : sizes[n], : sizes[n]].masked_fill_(masks[n], 0.0)
             hidden[at, sizes[n] :, 0] = 0.0  # what padding sees is thrown away, but must be a number
-            back[starts[n] : starts[n] + sizes[n]] = before + at * width + steps[: sizes[n]]
-        found.append(Side(place.reshape(-1), (steps < lengths).reshape(-1, 1).float(), hidden))
-        before += len(group) * width
-    return Sides(tuple(found), back)
+            own = before + head * len(group) * width + at * width + steps[: sizes[n]]
+            back[starts[n] : starts[n] + sizes[n]] = own.T
+        queries, keys = place * heads + head, place * (heads // shared) + head // shared
+        real = (steps < lengths).reshape(-1, 1).float()
+        found.append(Side(queries.view(-1), keys.view(-1), real, hidden))
+        before += heads * len(group) * width
+    return Sides(tuple(found), back.view(-1))
 
 
 class _Attended(torch.autograd.Function):
-    """Queries, keys and values (heads, T, d), sides, scale → (heads, T, d)."""
+    """Queries (T, heads, d), keys and values (T, fewer heads, d), sides, scale → (T, heads, d)."""
 
     @staticmethod
     def forward(
         ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, sides: Sides, scale: float
     ) -> torch.Tensor:
-        kept, found = [], []
-        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()  # or each group would copy the whole of them
-        for side in sides.groups:
-            own = [wide(x, side) for x in (q, k, v)]
+        rows = [x.reshape(-1, x.shape[-1]) for x in (q, k, v)]
+        outs, parts = _room(sides, rows[0])
+        kept = []
+        for side, out in zip(sides.groups, parts, strict=True):
+            own = [_wide(x, at, side) for x, at in zip(rows, (side.queries, side.keys, side.keys), strict=True)]
             scores = products(own[0].to(side.hidden.dtype) * scale, own[1].to(side.hidden.dtype).mT)
-            chance = scores.add_(side.hidden).softmax(-1)
-            out = products(chance.to(q.dtype), own[2])
-            found.append(out.flatten(1, 2))
+            _by_tree(scores, side).add_(side.hidden)
+            chance = scores.softmax(-1)
+            products(chance.to(q.dtype), own[2], out=out)
             kept += [*own, chance, out]
         ctx.save_for_backward(*kept)
-        ctx.sides, ctx.scale = sides, scale
-        return torch.cat(found, 1).index_select(1, sides.back)
+        ctx.sides, ctx.scale, ctx.shared = sides, scale, q.shape[1] // k.shape[1]
+        return outs.index_select(0, sides.back).view(q.shape)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        kept, parts = ctx.saved_tensors, []
-        gradient = gradient.contiguous()
-        for number, side in enumerate(ctx.sides.groups):
+        kept, sides = ctx.saved_tensors, ctx.sides
+        rows = gradient.reshape(-1, gradient.shape[-1])
+        rooms = [_room(sides, rows) for _ in range(3)]
+        for number, side in enumerate(sides.groups):
             q, k, v, chance, out = kept[5 * number : 5 * number + 5]
-            g = wide(gradient, side).flatten(1, 2).mul_(side.real).view_as(out)
+            of_q, of_k, of_v = (parts[number] for _, parts in rooms)
+            g = _wide(rows, side.queries, side)
+            g.view(-1, *side.real.shape[:1], g.shape[-1]).mul_(side.real)
             # Where chances are near 0 or 1 these two are nearly alike: in bfloat16 nothing would be left of them.
             exact = g.to(chance.dtype)
             slope = products(exact, v.to(chance.dtype).mT).sub_((exact * out).sum(-1, keepdim=True))
             slope = slope.mul_(chance).to(q.dtype)
-            of = (
-                products(slope, k).mul_(ctx.scale),
-                products(slope.mT, q).mul_(ctx.scale),
-                products(chance.to(q.dtype).mT, g),
-            )
-            parts.append([x.flatten(1, 2) for x in of])
-        of_q, of_k, of_v = (torch.cat(list(one), 1).index_select(1, ctx.sides.back) for one in zip(*parts, strict=True))
-        return of_q, of_k, of_v, None, None
+            products(slope, k, out=of_q).mul_(ctx.scale)
+            products(slope.mT, q, out=of_k).mul_(ctx.scale)
+            products(chance.to(q.dtype).mT, g, out=of_v)
+        found = [outs.index_select(0, sides.back).view(gradient.shape) for outs, _ in rooms]
+        if ctx.shared > 1:
+            found[1:] = [x.unflatten(1, (-1, ctx.shared)).sum(2) for x in found[1:]]
+        return *found, None, None
+
+
+def _room(sides: Sides, like: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Room for the heads of all groups, and the part of each (heads · n, W, d)."""
+    rows = like.new_empty(sum(side.rows for side in sides.groups), like.shape[1])
+    parts = rows.split([side.rows for side in sides.groups])
+    return rows, [
+        part.view(-1, side.hidden.shape[1], like.shape[1]) for part, side in zip(parts, sides.groups, strict=True)
+    ]
+
+
+def _wide(rows: torch.Tensor, at: torch.Tensor, side: Side) -> torch.Tensor:
+    """Heads of tokens (…, d) → (heads · n, W, d), padding a copy of its tree's last token."""
+    return rows.index_select(0, at).view(-1, side.hidden.shape[1], rows.shape[1])
+
+
+def _by_tree(scores: torch.Tensor, side: Side) -> torch.Tensor:
+    """(heads · n, W, W) as (heads, n, W, W)."""
+    return scores.view(-1, *side.hidden.shape)
 
 
 def takes(query: torch.Tensor) -> bool:
@@ -116,12 +152,8 @@ def takes(query: torch.Tensor) -> bool:
     return query.dtype == torch.float32 or (query.dtype == torch.bfloat16 and native_bfloat16() != "")
 
 
-def wide(x: torch.Tensor, side: Side) -> torch.Tensor:
-    """(heads, T, d) → (heads, n, W, d), padding a copy of its tree's last token."""
-    return x.index_select(1, side.place).view(x.shape[0], len(side.hidden), -1, x.shape[-1])
-
-
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, sides: Sides, scale: float) -> torch.Tensor:
-    """softmax(scale · q kᵀ + hidden) v of each tree: (heads, T, d) from three of that shape."""
+    """softmax(scale · q kᵀ + hidden) v of each tree: (T, heads, d) from queries of that shape and keys and values of as
+    many heads or fewer, each shared by queries side by side."""
     found: torch.Tensor = _Attended.apply(query, key, value, sides, scale)  # type: ignore[no-untyped-call]
     return found

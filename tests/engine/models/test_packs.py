@@ -160,18 +160,20 @@ def test_short_trees_side_by_side_are_attended_as_one_by_one(window: int | None)
     """Values and gradients against scaled-dot-product attention with the same masks, trees of very different length."""
     encoded = [Encoded((1, 2, 3), (9,) * n) for n in (2, 3, 4)] + [Encoded((5,), (6,) * n) for n in (1, 30, 2)]
     masks = [attention._mask(tree, CPU, window) for tree in trees_of(encoded, share=True, longest=12)]
-    sides = sides_of(masks)
+    sides = sides_of(masks, 4, 2)
     assert len(sides.groups) > 1
     tokens = sum(map(len, masks))
     made = torch.Generator().manual_seed(1)
-    q, k, v, g = (torch.randn(2, tokens, 8, generator=made, dtype=torch.float64) for _ in range(4))
+    q, g = (torch.randn(tokens, 4, 8, generator=made, dtype=torch.float64) for _ in range(2))
+    k, v = (torch.randn(tokens, 2, 8, generator=made, dtype=torch.float64) for _ in range(2))  # two queries a key
     for x in (q, k, v):
         x.requires_grad_()
     one = dataclasses.replace
     exact = Sides(tuple(one(s, real=s.real.double(), hidden=s.hidden.double()) for s in sides.groups), sides.back)
     found = attend(q, k, v, exact, 0.3)
     whole = torch.block_diag(*[mask.int() for mask in masks]).bool()
-    wanted = torch.nn.functional.scaled_dot_product_attention(q, k, v, whole, scale=0.3)
+    heads = [x.transpose(0, 1) for x in (q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1))]
+    wanted = torch.nn.functional.scaled_dot_product_attention(*heads, whole, scale=0.3).transpose(0, 1)
     torch.testing.assert_close(found, wanted)
     for a, b in zip(torch.autograd.grad(found, (q, k, v), g), torch.autograd.grad(wanted, (q, k, v), g), strict=True):
         torch.testing.assert_close(a, b)
@@ -197,7 +199,13 @@ def test_short_trees_in_bfloat16_are_as_close_as_a_flash_kernel_s() -> None:
 
     wanted = passed(plain, torch.float64)
     theirs = passed(plain, torch.bfloat16)
-    ours = passed(lambda q, k, v: attend(q, k, v, sides_of(masks), 0.3), torch.bfloat16)
+    sides = sides_of(masks, 2)
+
+    def short(*heads: torch.Tensor) -> torch.Tensor:
+        q, k, v = (x.transpose(0, 1) for x in heads)
+        return attend(q, k, v, sides, 0.3).transpose(0, 1)
+
+    ours = passed(short, torch.bfloat16)
     for found, other, right in zip(ours, theirs, wanted, strict=True):
         assert (found - right).norm() <= 1.5 * (other - right).norm()
         assert (found - right).norm() <= 0.02 * right.norm()

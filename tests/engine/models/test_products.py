@@ -64,7 +64,7 @@ def test_a_product_is_that_of_float64(shape: tuple[int, ...], with_bias: bool, t
 
 
 @pytest.mark.usefixtures("onednn")
-@pytest.mark.parametrize("shape", [(3, 70, 48, 33), (2, 5, 212, 64, 212), (4, 90, 300, 64), (1, 1, 7, 1)])
+@pytest.mark.parametrize("shape", [(3, 70, 48, 33), (10, 212, 64, 212), (4, 90, 300, 64), (1, 1, 7, 1)])
 @pytest.mark.parametrize("turned", [True, False])
 def test_products_of_many_are_those_of_float64(shape: tuple[int, ...], turned: bool) -> None:
     """To float32's rounding: what is allowed while they run, bfloat16 inside, would be a thousand times as far off."""
