@@ -15,8 +15,8 @@ from torch.autograd.function import once_differentiable
 from engine.models.policy import Policy, output_layer
 from engine.models.products import product
 
-_LOGITS_AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 29}
-"""Numbers of a tile of logits: what stays in a core's cache, and 1 GiB in bfloat16."""
+_LOGITS_AT_ONCE = {"cpu": 1 << 21, "cuda": 1 << 29}
+"""Numbers of a tile of logits: what stays in a CPU's cache, and 1 GiB in bfloat16."""
 _LOWEST = -1e30
 """A token of probability 0 has log-probability -inf and adds nothing to the entropy."""
 
@@ -57,14 +57,14 @@ class _Logp(torch.autograd.Function):
             wanted = targets[part, None]
             z = head.logits(hidden[part])
             bend = None if head.cap is None or slope is None else 1 - (z / head.cap) ** 2
-            z -= z.amax(1, keepdim=True)
-            own = z.gather(1, wanted).squeeze(1)
-            chance = z.exp()
-            total = chance.sum(1, keepdim=True)
-            logp[part] = own - total.log().squeeze(1)
-            chance.div_(total)
+            most = z.amax(1, keepdim=True)
+            own = (z.gather(1, wanted) - most).squeeze(1)
+            chance = z.softmax(1)
+            # log Σ exp(z - max): the likeliest token's chance is one over the sum, so that no second pass makes it.
+            total = chance.amax(1).log().neg()
+            logp[part] = own - total
             if entropy is not None:
-                entropy[part] = total.log().squeeze(1) - z.clamp_(min=_LOWEST).mul_(chance).sum(1)
+                entropy[part] = total - z.sub_(most).clamp_(min=_LOWEST).mul_(chance).sum(1)
             if slope is not None:
                 # ∂ log p_y / ∂ h = Wᵀ (1[y] − p); the 1 goes in before anything is rounded to the model's dtype.
                 chance.scatter_add_(1, wanted, chance.new_full((len(chance), 1), -1.0))
