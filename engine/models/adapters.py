@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from engine.errors import ModelError
+from engine.models.elementwise import fuse
 from engine.models.lora_linear import ADAPTER, make_lean
 from engine.models.products import quicken
 from engine.seeds import rng_for
@@ -82,6 +83,7 @@ def attach(base: PreTrainedModel, settings: "LoraSettings", name: str) -> PeftMo
         )
     make_lean(model)
     quicken(model)
+    fuse(model)
     return model.eval()
 
 

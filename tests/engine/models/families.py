@@ -3,6 +3,7 @@
 Every sliding window is shorter than the texts, and what a family does to its logits is strong enough to be seen.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,13 @@ class Family:
             move(self.policy)
         set_adapter(self.twin, adapter_state(self.policy))
 
+    def exact(self) -> Policy:
+        """The twin as it stands, in float64."""
+        model = deepcopy(self.twin.model).double()
+        if "num_local_experts" in FAMILIES[self.name][1]:
+            model.get_base_model().set_experts_implementation("eager")  # torch's grouped products know no float64
+        return replace(self.twin, model=model)
+
 
 def family_of(folder: Path, name: str, *, everywhere: bool = False) -> Family:
     """The family `name`, saved into the folder and loaded; `everywhere`: adapters on all layers, experts included."""
@@ -107,6 +115,8 @@ def family_of(folder: Path, name: str, *, everywhere: bool = False) -> Family:
     # Nothing is shared: transformers alone, its plainest attention, and PEFT's own layers.
     base = AutoModelForCausalLM.from_pretrained(str(folder), attn_implementation="eager").requires_grad_(False)
     twin = replace(policy, model=attach(base, lora, "twin"))
+    for module in twin.model.modules():
+        vars(module).pop("forward", None)  # what the engine put in place of theirs
     prompts, responses = some_texts()
     return Family(name, policy, twin, prompts, responses, encode_responses(policy, prompts, responses))
 

@@ -53,10 +53,12 @@ def test_the_reference_is_the_plain_model_without_an_adapter(family: Family) -> 
 def test_gradients_are_those_of_autograd_one_response_at_a_time(family: Family, moved: bool) -> None:
     family.start(moved=moved)
     found = reward_gradients(family.policy, family.encoded, dimension=None)
-    wanted = naive.gradients(family.twin, family.encoded)
-    assert found.shape == wanted.shape
+    plain, wanted = (naive.gradients(twin, family.encoded) for twin in (family.twin, family.exact()))
+    assert found.shape == wanted.shape and wanted.dtype == np.float64
     largest = np.abs(wanted).max(1)
-    assert (np.abs(found - wanted).max(1) <= 1e-5 * largest).all()
+    # Qwen3-Next's delta rule sharpens float32's rounding so far that the twin itself is out by four times as much.
+    allowed = 2 * np.abs(plain - wanted).max(1) if family.name == "qwen3 next" else 1e-5 * largest
+    assert (np.abs(found - wanted).max(1) <= allowed).all()
     assert (largest > 1e-3).all()
 
 
