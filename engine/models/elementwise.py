@@ -2,10 +2,11 @@
 
 There each of their ten small steps reads and writes every number again, and so does each on autograd's way back. A
 layer computes itself as below only where that gives the same on numbers drawn for it, and only while it reads float32
-on a CPU; all else stays transformers'.
+or bfloat16 on a CPU; all else stays transformers'.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import lru_cache
 from types import FunctionType, MethodType
 from typing import Any
@@ -20,26 +21,26 @@ _ROTATION = "apply_rotary_pos_emb"
 
 
 class _Normed(torch.autograd.Function):
-    """x (…, H), gain (H,), which gets no gradient, ε → gain · x / √(mean x² + ε).
+    """x (…, H), gain (H,), which gets no gradient, ε → gain · x / √(mean x² + ε), computed in float32.
 
     Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
     """
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, gain: torch.Tensor, epsilon: float) -> torch.Tensor:
-        mean = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1])
+        wide = x.float()
+        mean = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1])
         size: torch.Tensor = mean.add_(epsilon).rsqrt_()
         ctx.save_for_backward(x, gain, size)
-        found = x * size
-        return found.mul_(gain)
+        return (wide * size).mul_(gain).to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         x, gain, size = ctx.saved_tensors
-        found = gradient * gain
-        along = (found * x).sum(-1, keepdim=True).mul_(size**3).div_(-x.shape[-1])
-        return found.mul_(size).addcmul_(x, along), None, None
+        wide, found = x.float(), gradient.float() * gain
+        along = (found * wide).sum(-1, keepdim=True).mul_(size**3).div_(-x.shape[-1])
+        return found.mul_(size).addcmul_(wide, along).to(x.dtype), None, None
 
 
 class _Rotated(torch.autograd.Function):
@@ -82,7 +83,7 @@ def fuse(model: torch.nn.Module) -> None:
 
 
 def _plain(x: torch.Tensor) -> bool:
-    return x.dtype == torch.float32 and x.device.type == "cpu"
+    return x.dtype in (torch.float32, torch.bfloat16) and x.device.type == "cpu"
 
 
 def _alike(found: torch.Tensor, wanted: torch.Tensor) -> bool:
@@ -95,12 +96,14 @@ def _fuse_norm(module: Any) -> None:
     if epsilon is None or weight is None or not _plain(weight) or weight.ndim != 1:
         return
     # Of small numbers, too, for which ε counts.
-    drawn = torch.arange(2.0 * len(weight)).sin().view(2, -1)
+    drawn = torch.arange(2.0 * len(weight)).sin().add_(0.5).view(2, -1)
     for_each = (drawn, drawn * epsilon**0.5)
+    exact = deepcopy(module).float()
     with torch.no_grad():
-        wanted = [module(x) for x in for_each]
+        wanted = [exact(x) for x in for_each]
         for from_one in (0.0, 1.0):  # Gemma keeps how far a gain is from 1
-            found = [_Normed.apply(x, weight + from_one, epsilon) for x in for_each]  # type: ignore[no-untyped-call]
+            gain = weight.float() + from_one
+            found = [_Normed.apply(x, gain, epsilon) for x in for_each]  # type: ignore[no-untyped-call]
             if all(_alike(f, w) for f, w in zip(found, wanted, strict=True)):
                 module.forward = MethodType(_norm_forward(from_one, epsilon), module)
                 return
@@ -110,7 +113,7 @@ def _norm_forward(from_one: float, epsilon: float) -> Callable[[Any, torch.Tenso
     def forward(self: Any, x: torch.Tensor) -> Any:
         if not _plain(x) or self.weight.requires_grad:
             return type(self).forward(self, x)
-        gain = self.weight + from_one if from_one else self.weight
+        gain = self.weight.float() + from_one if from_one else self.weight
         return _Normed.apply(x, gain, epsilon)  # type: ignore[no-untyped-call]
 
     return forward

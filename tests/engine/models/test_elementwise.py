@@ -58,6 +58,20 @@ def test_a_norm_and_its_slope_are_those_of_float64(kind: type[Any], size: float)
         torch.testing.assert_close(theirs.double(), wanted, rtol=2e-6, atol=2e-6 * float(wanted.abs().max()))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_bfloat16_a_norm_rounds_no_more_than_transformers_own(kind: type[Any]) -> None:
+    ours, theirs, exact = (norm_of(kind).bfloat16() for _ in range(3))
+    fuse(ours)
+    assert replaced(ours)
+    x = torch.randn(2, 7, 24, generator=torch.Generator().manual_seed(1)).bfloat16()
+    for found, other, wanted in zip(
+        slopes(ours, x), slopes(theirs, x), slopes(exact.double(), x.double()), strict=True
+    ):
+        assert found.dtype == torch.bfloat16
+        assert (found - wanted).norm() <= 1.05 * (other - wanted).norm()
+        assert (found - wanted).norm() <= 0.005 * wanted.norm()
+
+
 def test_a_norm_follows_its_weights_and_a_copy_its_own() -> None:
     norm, x = norm_of(LlamaRMSNorm), torch.randn(3, 24, generator=torch.Generator().manual_seed(1))
     fuse(norm)
@@ -72,7 +86,7 @@ def test_in_other_dtypes_and_in_training_a_norm_is_transformers_own(kind: type[A
     norm, theirs = norm_of(kind), norm_of(kind)
     fuse(norm)
     x = torch.randn(3, 24, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(norm.bfloat16()(x.bfloat16()), theirs.bfloat16()(x.bfloat16()))
+    assert torch.equal(norm.double()(x.double()), theirs.double()(x.double()))
     norm.float().requires_grad_()
     norm(x).sum().backward()
     assert norm.weight.grad.abs().max() > 0
@@ -108,14 +122,20 @@ def drawn(dtype: torch.dtype = torch.float32, width: int = 16) -> tuple[torch.Te
     return q, k, cos, sin
 
 
-def test_a_rotation_and_its_slope_are_transformers_own() -> None:
-    ours = elementwise._rotation(modeling_llama.apply_rotary_pos_emb)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_rotation_and_its_slope_are_those_of_float64(dtype: torch.dtype) -> None:
+    theirs = modeling_llama.apply_rotary_pos_emb
+    ours = elementwise._rotation(theirs)
     assert ours is not None
-    q, k, cos, sin = drawn()
+    q, k, cos, sin = drawn(dtype)
     found = slopes(lambda q, k: ours(q, k, cos, sin), q, k)
-    wanted = slopes(lambda q, k: modeling_llama.apply_rotary_pos_emb(q, k, cos, sin), q, k)
-    for a, b in zip(found, wanted, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-6)
+    other = slopes(lambda q, k: theirs(q, k, cos, sin), q, k)
+    exact = cos.double(), sin.double()
+    wanted = slopes(lambda q, k: theirs(q, k, *exact), q.double(), k.double())
+    for a, b, right in zip(found, other, wanted, strict=True):
+        assert a.dtype == dtype
+        assert (a - right).norm() <= 1.05 * (b - right).norm()
+        assert (a - right).norm() <= torch.finfo(dtype).eps * right.norm()
     assert [x.stride() for x in found[:2]] == [q.stride(), k.stride()], "attention would have to copy them"
 
 
@@ -138,7 +158,7 @@ def test_what_ours_does_not_know_is_asked_of_theirs() -> None:
     assert not asked
     ours(q.transpose(1, 2), k.transpose(1, 2), cos, sin, 2)
     ours(q.transpose(1, 2), k.transpose(1, 2), cos, sin, unsqueeze_dim=2)
-    ours(*drawn(torch.bfloat16))
+    ours(*drawn(torch.float64))
     ours(q, k, cos[:1], sin[:1])
     assert asked == [2, 2, 1, 1]
 
