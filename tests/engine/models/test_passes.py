@@ -111,6 +111,21 @@ def test_tiles_are_the_whole(monkeypatch: pytest.MonkeyPatch, scale: float, cap:
     torch.testing.assert_close(one, other)
 
 
+def test_a_token_that_cannot_be_drawn_adds_nothing() -> None:
+    """Its logit is −∞; it is no target, and 0 · ∞ would be no number."""
+    made = torch.Generator().manual_seed(3)
+    weight, hidden = torch.randn(5, 8, generator=made), torch.randn(3, 8, generator=made).requires_grad_()
+    bias, entropy, without = torch.zeros(5), torch.empty(3), torch.empty(3)
+    bias[4] = float("-inf")
+    targets = torch.tensor([0, 1, 2])
+    found = token_logps(Head(weight, bias), hidden, targets, entropy)
+    wanted = token_logps(Head(weight[:4], bias[:4]), hidden, targets, without)
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(entropy, without)
+    (one,), (other,) = (torch.autograd.grad(x.sum(), hidden) for x in (found, wanted))
+    torch.testing.assert_close(one, other)
+
+
 def test_a_sure_token_keeps_its_slope_in_half_precision() -> None:
     """p = 0.999 is 1 in bfloat16: 1 − p has to be taken before it is rounded."""
     weight = torch.zeros(4, 8, dtype=torch.bfloat16)
