@@ -82,14 +82,14 @@ def sides_of(masks: Sequence[torch.Tensor], heads: int, shared: int = 1) -> Side
 
 
 class _Attended(torch.autograd.Function):
-    """Queries (T, heads, d), keys and values (T, fewer heads, d), sides, scale → (T, heads, d)."""
+    """Queries (T, heads, d), keys (T, fewer heads, d), values (T, as many, e), sides, scale → (T, heads, e)."""
 
     @staticmethod
     def forward(
         ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, sides: Sides, scale: float
     ) -> torch.Tensor:
         rows = [x.reshape(-1, x.shape[-1]) for x in (q, k, v)]
-        outs, parts = _room(sides, rows[0])
+        outs, parts = _room(sides, v)
         kept = []
         for side, out in zip(sides.groups, parts, strict=True):
             own = [_wide(x, at, side) for x, at in zip(rows, (side.queries, side.keys, side.keys), strict=True)]
@@ -100,14 +100,14 @@ class _Attended(torch.autograd.Function):
             kept += [*own, chance, out]
         ctx.save_for_backward(*kept)
         ctx.sides, ctx.scale, ctx.shared = sides, scale, q.shape[1] // k.shape[1]
-        return outs.index_select(0, sides.back).view(q.shape)
+        return outs.index_select(0, sides.back).view(*q.shape[:2], -1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         kept, sides = ctx.saved_tensors, ctx.sides
         rows = gradient.reshape(-1, gradient.shape[-1])
-        rooms = [_room(sides, rows) for _ in range(3)]
+        rooms = [_room(sides, x) for x in kept[:3]]
         for number, side in enumerate(sides.groups):
             q, k, v, chance, out = kept[5 * number : 5 * number + 5]
             of_q, of_k, of_v = (parts[number] for _, parts in rooms)
@@ -120,19 +120,17 @@ class _Attended(torch.autograd.Function):
             products(slope, k, out=of_q).mul_(ctx.scale)
             products(slope.mT, q, out=of_k).mul_(ctx.scale)
             products(chance.to(q.dtype).mT, g, out=of_v)
-        found = [outs.index_select(0, sides.back).view(gradient.shape) for outs, _ in rooms]
+        found = [outs.index_select(0, sides.back).view(*gradient.shape[:2], -1) for outs, _ in rooms]
         if ctx.shared > 1:
             found[1:] = [x.unflatten(1, (-1, ctx.shared)).sum(2) for x in found[1:]]
         return *found, None, None
 
 
 def _room(sides: Sides, like: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Room for the heads of all groups, and the part of each (heads · n, W, d)."""
-    rows = like.new_empty(sum(side.rows for side in sides.groups), like.shape[1])
-    parts = rows.split([side.rows for side in sides.groups])
-    return rows, [
-        part.view(-1, side.hidden.shape[1], like.shape[1]) for part, side in zip(parts, sides.groups, strict=True)
-    ]
+    """Room for the heads of all groups, as wide as those (…, d), and the part of each group (heads · n, W, d)."""
+    sizes = [side.rows for side in sides.groups]
+    rows = like.new_empty(sum(sizes), like.shape[-1])
+    return rows, [x.unflatten(0, (-1, len(g.hidden[0]))) for x, g in zip(rows.split(sizes), sides.groups, strict=True)]
 
 
 def _wide(rows: torch.Tensor, at: torch.Tensor, side: Side) -> torch.Tensor:
@@ -153,7 +151,7 @@ def takes(query: torch.Tensor) -> bool:
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, sides: Sides, scale: float) -> torch.Tensor:
-    """softmax(scale · q kᵀ + hidden) v of each tree: (T, heads, d) from queries of that shape and keys and values of as
-    many heads or fewer, each shared by queries side by side."""
+    """softmax(scale · q kᵀ + hidden) v of each tree: (T, heads, e) from queries (T, heads, d), keys of as many heads or
+    fewer, each shared by queries side by side, and values (T, as many, e)."""
     found: torch.Tensor = _Attended.apply(query, key, value, sides, scale)  # type: ignore[no-untyped-call]
     return found

@@ -164,8 +164,8 @@ def test_short_trees_side_by_side_are_attended_as_one_by_one(window: int | None)
     assert len(sides.groups) > 1
     tokens = sum(map(len, masks))
     made = torch.Generator().manual_seed(1)
-    q, g = (torch.randn(tokens, 4, 8, generator=made, dtype=torch.float64) for _ in range(2))
-    k, v = (torch.randn(tokens, 2, 8, generator=made, dtype=torch.float64) for _ in range(2))  # two queries a key
+    shapes = [(4, 8), (2, 8), (2, 6), (4, 6)]  # two queries a key, and values of another width
+    q, k, v, g = (torch.randn(tokens, *shape, generator=made, dtype=torch.float64) for shape in shapes)
     for x in (q, k, v):
         x.requires_grad_()
     one = dataclasses.replace
