@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -61,7 +62,8 @@ def test_a_broken_file_says_what_is_wrong_and_a_dirty_one_what_was_refused(page,
 
 
 def test_an_uploaded_file_is_read_and_browsed_under_its_own_name(page, url):
-    rows = [{**GOOD, "prompt": f"How do I dry {thing}?"} for thing in ("wool", "silk", "<img src=http://evil/x>")]
+    new = f"silk {uuid4().hex[:6]}"  # walked again, the app would say of the same file that it is imported
+    rows = [{**GOOD, "prompt": f"How do I dry {thing}?"} for thing in ("wool", new, "<img src=http://evil/x>")]
     upload(page, url, "up (1) away.jsonl", "\n".join(map(json.dumps, rows)))
     page.get_by_role("button", name="Import 3 rows").click(timeout=60_000)
     page.get_by_role("button", name="Browse it").click(timeout=60_000)
@@ -69,6 +71,7 @@ def test_an_uploaded_file_is_read_and_browsed_under_its_own_name(page, url):
     assert "up (1) away.jsonl" in page.get_by_role("combobox", name="Data set").input_value()
     page.get_by_label("Text in prompts and responses").fill("<img")
     page.keyboard.press("Enter")
+    main(page).get_by_text("1 to 1 of 1 that hold it").first.wait_for(timeout=SLOW)
     main(page).get_by_text("How do I dry <img src=http://evil/x>?").first.wait_for(timeout=SLOW)
 
 
