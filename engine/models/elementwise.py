@@ -18,6 +18,8 @@ _CLOSE = 1e-5
 """Largest difference from what transformers' own gives, relative to its largest number."""
 _ROTATION = "apply_rotary_pos_emb"
 """What models of transformers call the function that rotates queries and keys; each has its own."""
+_ASKS_FOR_MORE = (TypeError, ValueError, RuntimeError, AttributeError, IndexError)
+"""How a layer answers that wants something else than what is tried on it."""
 
 
 class _Normed(torch.autograd.Function):
@@ -98,9 +100,11 @@ def _fuse_norm(module: Any) -> None:
     # Of small numbers, too, for which ε counts.
     drawn = torch.arange(2.0 * len(weight)).sin().add_(0.5).view(2, -1)
     for_each = (drawn, drawn * epsilon**0.5)
-    exact = deepcopy(module).float()
     with torch.no_grad():
-        wanted = [exact(x) for x in for_each]
+        try:
+            wanted = [deepcopy(module).float()(x) for x in for_each]
+        except _ASKS_FOR_MORE:
+            return
         for from_one in (0.0, 1.0):  # Gemma keeps how far a gain is from 1
             gain = weight.float() + from_one
             found = [_Normed.apply(x, gain, epsilon) for x in for_each]  # type: ignore[no-untyped-call]
@@ -109,10 +113,10 @@ def _fuse_norm(module: Any) -> None:
                 return
 
 
-def _norm_forward(from_one: float, epsilon: float) -> Callable[[Any, torch.Tensor], Any]:
-    def forward(self: Any, x: torch.Tensor) -> Any:
-        if not _plain(x) or self.weight.requires_grad:
-            return type(self).forward(self, x)
+def _norm_forward(from_one: float, epsilon: float) -> Callable[..., Any]:
+    def forward(self: Any, x: torch.Tensor, *more: Any, **how: Any) -> Any:
+        if more or how or not _plain(x) or self.weight.requires_grad:
+            return type(self).forward(self, x, *more, **how)
         gain = self.weight.float() + from_one if from_one else self.weight
         return _Normed.apply(x, gain, epsilon)  # type: ignore[no-untyped-call]
 
@@ -146,5 +150,5 @@ def _rotation(theirs: Callable[..., Any]) -> Callable[..., Any] | None:
     try:
         wanted = theirs(q, k, cos, sin)
         return rotate if all(_alike(*both) for both in zip(rotate(q, k, cos, sin), wanted, strict=True)) else None
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
-        return None  # it asks for something else
+    except _ASKS_FOR_MORE:
+        return None

@@ -107,11 +107,34 @@ class LateRMSNorm(LlamaRMSNorm):  # type: ignore[misc]
         return self.weight * hidden_states / size
 
 
-@pytest.mark.parametrize("kind", [CentredRMSNorm, LateRMSNorm])
+class GatedRMSNorm(LlamaRMSNorm):  # type: ignore[misc]
+    """Asks for more than what it norms."""
+
+    def forward(self, hidden_states: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+        return super().forward(hidden_states * gate)
+
+
+@pytest.mark.parametrize("kind", [CentredRMSNorm, LateRMSNorm, GatedRMSNorm])
 def test_a_norm_that_computes_something_else_stays(kind: type[Any]) -> None:
     norm = norm_of(kind, epsilon=1e-5)
     fuse(norm)
     assert not replaced(norm)
+
+
+class SometimesGatedRMSNorm(LlamaRMSNorm):  # type: ignore[misc]
+    """May be asked for more."""
+
+    def forward(self, hidden_states: torch.Tensor, gate: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(hidden_states if gate is None else hidden_states * gate)
+
+
+def test_a_norm_that_is_asked_for_more_is_transformers_own() -> None:
+    norm, x = norm_of(SometimesGatedRMSNorm), torch.randn(3, 24, generator=torch.Generator().manual_seed(1))
+    fuse(norm)
+    assert replaced(norm)
+    wanted = norm_of(LlamaRMSNorm)(x * 3)
+    torch.testing.assert_close(norm(x, torch.tensor(3.0)), wanted)
+    torch.testing.assert_close(norm(x, gate=torch.tensor(3.0)), wanted)
 
 
 def drawn(dtype: torch.dtype = torch.float32, width: int = 16) -> tuple[torch.Tensor, ...]:
