@@ -182,6 +182,12 @@ def test_every_example_of_the_help_can_be_typed_so(line: str) -> None:
     parsed(line)
 
 
+def test_every_picture_shown_is_there() -> None:
+    shown = set(re.findall(r"\]\((\.github/[^)]+)\)", README))
+    assert ".github/pictures/scaling.svg" in shown
+    assert not [name for name in sorted(shown) if not (ROOT / name).is_file()]
+
+
 def test_every_page_has_a_picture_that_is_small() -> None:
     pages = {path.stem.replace("_", "-") for path in (ROOT / "pages").glob("[a-z]*.py")}
     shown = re.findall(r"\]\((\.github/pictures/([\w-]+)\.png)\)", README)

@@ -102,7 +102,8 @@ def _fuse_norm(module: Any) -> None:
     for_each = (drawn, drawn * epsilon**0.5)
     with torch.no_grad():
         try:
-            wanted = [deepcopy(module).float()(x) for x in for_each]
+            exact = deepcopy(module).float()
+            wanted = [exact(x) for x in for_each]
         except _ASKS_FOR_MORE:
             return
         for from_one in (0.0, 1.0):  # Gemma keeps how far a gain is from 1

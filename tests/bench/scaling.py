@@ -2,7 +2,7 @@
 
 The sample study's model, adapter moved; short texts of random letters, so that the largest pool takes minutes. Scoring
 (log-prob and entropy of both responses), the gradient signal (per response, d = 256) and 60 picks by log-determinant
-of its differences. Draws .github/scaling.svg.
+of its differences. Draws `PICTURE`, which the README shows.
 """
 
 import math
@@ -23,6 +23,7 @@ from tests.bench._svg import Line, panels
 from tests.conftest import move
 from tests.logbook import ROOT
 
+PICTURE = ROOT / ".github" / "pictures" / "scaling.svg"
 POOLS = (1_000, 10_000, 100_000)
 SHORT = Lengths(12, 8, 0.4)
 D, RIDGE, PICKS = 256, 0.1, 60
@@ -33,8 +34,8 @@ MOST_GROWTH = 1.1
 
 def measure() -> list[str]:
     found = pools(POOLS)
-    (ROOT / ".github").mkdir(exist_ok=True)
-    (ROOT / ".github" / "scaling.svg").write_text(picture(POOLS, found), encoding="utf-8")
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    PICTURE.write_text(picture(POOLS, found), encoding="utf-8")
     return report(POOLS, found)
 
 
