@@ -97,8 +97,7 @@ class _Attended(torch.autograd.Function):
             _by_tree(scores, side).add_(side.hidden)
             chance = scores.softmax(-1)
             products(chance.to(q.dtype), own[2], out=out)
-            if any(ctx.needs_input_grad):  # else a group's squares would stay until the last is done
-                kept += [*own, chance, out]
+            kept += [*own, chance, out]
         ctx.save_for_backward(*kept)
         ctx.sides, ctx.scale, ctx.shared = sides, scale, q.shape[1] // k.shape[1]
         return outs.index_select(0, sides.back).view(*q.shape[:2], -1)
